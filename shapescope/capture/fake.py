@@ -1,0 +1,31 @@
+"""Models and inputs as fake tensors: a pretended CPU, with sizes that depend on data left open."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import UninitializedTensorMixin
+
+from shapescope.capture.tensors import copy_model
+
+
+def fake_tensor(tensor: Tensor, fake_mode: Any) -> Tensor:
+    """A fake CPU tensor with the shape, strides and dtype of `tensor`."""
+    with fake_mode:
+        return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="cpu")
+
+
+def fake_model(model: nn.Module, fake_mode: Any) -> nn.Module:
+    """A copy of a model on meta whose tensors are fake CPU tensors."""
+
+    def place(tensor: Tensor) -> Tensor:
+        if isinstance(tensor, UninitializedTensorMixin):
+            return tensor
+        bare = fake_tensor(tensor, fake_mode)
+        if isinstance(tensor, nn.Parameter):
+            return nn.Parameter(bare, tensor.requires_grad)
+        return bare
+
+    return copy_model(model, place)

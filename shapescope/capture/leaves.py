@@ -1,0 +1,39 @@
+"""Which modules are leaves: one step each, whatever they call inside."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from torch import nn
+
+# Layers with modules of their own inside that are nevertheless one operation.
+_WHOLE = (nn.MultiheadAttention,)
+_CONTAINERS = (
+    nn.Sequential,
+    nn.ModuleList,
+    nn.ModuleDict,
+    nn.ParameterList,
+    nn.ParameterDict,
+    nn.Container,
+)
+
+
+def is_leaf(module: nn.Module) -> bool:
+    """Whether `module` is a layer of torch's own.
+
+    A container is none, nor a composite of layers such as TransformerEncoderLayer, nor a subclass
+    that has a forward of its own; a subclass without one is, and so is a parametrized layer.
+    """
+    kind = type(module)
+    if not _forward_is_torchs(kind):
+        return False
+    if issubclass(kind, _WHOLE):
+        return True
+    return all(name == "parametrizations" for name in module._modules)
+
+
+@cache
+def _forward_is_torchs(kind: type[nn.Module]) -> bool:
+    if issubclass(kind, _CONTAINERS):
+        return False
+    return kind.forward.__module__.startswith(("torch.nn.", "torch.ao."))

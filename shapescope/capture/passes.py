@@ -1,0 +1,195 @@
+"""One forward pass under the recorder, with everything outside left as it was."""
+
+from __future__ import annotations
+
+import random
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import (
+    AbstractContextManager,
+    ExitStack,
+    contextmanager,
+    nullcontext,
+    redirect_stdout,
+)
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from shapescope.capture.recorder import Recorder
+from shapescope.capture.tensors import concrete_shape, spec_of, tensors_in
+from shapescope.capture.values import ValueStats, value_stats
+from shapescope.trace import (
+    Failure,
+    ModuleSpec,
+    Shape,
+    SourceSpan,
+    Step,
+    TensorSpec,
+    Trace,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What one pass gave: a trace, partial if it failed, and the error itself."""
+
+    trace: Trace
+    error: BaseException | None = None
+    values: tuple[ValueStats | None, ...] = ()
+    output: Any = None
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps of the trace."""
+        return self.trace.steps
+
+    @property
+    def failure(self) -> Failure | None:
+        """How the pass failed, if it did."""
+        return self.trace.failure
+
+    @property
+    def reason(self) -> str:
+        """The first words of the error, for a note."""
+        text = str(self.error).strip().splitlines()
+        return text[0][:100] if text else type(self.error).__name__
+
+    def refused_at(self, index: int, reason: str) -> Pass:
+        """This pass cut off at step `index`, which a CPU would refuse for `reason`."""
+        open_steps = {index}
+        parent = self.steps[index].parent
+        while parent is not None:
+            open_steps.add(parent)
+            parent = self.steps[parent].parent
+        steps = tuple(
+            replace(step, outputs=()) if step.index in open_steps else step
+            for step in self.steps[: index + 1]
+        )
+        failure = Failure(index, "RuntimeError", reason, self.steps[index].call_site)
+        return replace(self, trace=replace(self.trace, steps=steps, outputs=(), failure=failure))
+
+
+def run_pass(
+    module: nn.Module,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    *,
+    mode: str,
+    redirect: str | None,
+    definitions: Mapping[str, SourceSpan],
+    names: Sequence[str | None] = (),
+    shape_of: Callable[[Tensor], Shape] = concrete_shape,
+    inside: Callable[[], AbstractContextManager[Any]] = nullcontext,
+    values: bool = False,
+    gradients: bool = False,
+    loss: tuple[str, Tensor] | None = None,
+) -> Pass:
+    """Run `module` once and write down what happens.
+
+    `module` is a copy of ours in the mode it shall have. `inside` is entered around the call.
+    With `loss`, a function of torch.nn.functional by name and its target, that is computed from
+    the first output as well.
+    """
+    stats: dict[int, ValueStats | None] = {}
+
+    def observe(index: int, tensors: tuple[Tensor, ...]) -> None:
+        stats[index] = value_stats(tensors[0]) if tensors else None
+
+    recorder = Recorder(
+        module, redirect=redirect, shape_of=shape_of, observe=observe if values else None
+    )
+    labels = [
+        *(
+            (name or f"input{position}", arg)
+            for position, (name, arg) in enumerate(zip(names, args, strict=False))
+        ),
+        *kwargs.items(),
+    ]
+    named = [
+        (label if position == 0 else f"{label}.{position}", tensor)
+        for label, value in labels
+        for position, tensor in enumerate(tensors_in(value))
+    ]
+    inputs = tuple(spec_of(tensor, name, shape_of) for name, tensor in named)
+    output, error = None, None
+    with _nothing_changes_outside(gradients), inside():
+        try:
+            with recorder:
+                recorder.name_inputs(named)
+                output = module(*args, **kwargs)
+                if loss is not None:
+                    _loss_of(output, *loss)
+        except Exception as caught:  # noqa: BLE001  # the user's forward may raise anything
+            error = caught
+        if _has_lazy(recorder):
+            recorder.index_parameters()
+        steps, failure = recorder.finish(error, definitions)
+        outputs = (
+            ()
+            if failure
+            else tuple(spec_of(tensor, None, shape_of) for tensor in tensors_in(output))
+        )
+        trace = Trace(
+            model=type(module).__name__,
+            mode=mode,
+            inputs=inputs,
+            steps=steps,
+            outputs=outputs,
+            failure=failure,
+            params=recorder.all_params(),
+            buffers=_buffers(module),
+            modules=_modules(module, recorder, definitions),
+        )
+    return Pass(
+        trace, error, tuple(stats.get(step.index) for step in steps) if values else (), output
+    )
+
+
+def _loss_of(output: Any, name: str, target: Tensor) -> None:
+    first = next(tensors_in(output), None)
+    if first is not None:
+        getattr(nn.functional, name)(first, target)
+
+
+def _has_lazy(recorder: Recorder) -> bool:
+    return len(recorder.all_params()) != sum(1 for _ in recorder.model.parameters()) or any(
+        param.shape == () for param in recorder.all_params()
+    )
+
+
+def _buffers(module: nn.Module) -> tuple[TensorSpec, ...]:
+    return tuple(spec_of(buffer, name) for name, buffer in module.named_buffers())
+
+
+def _modules(
+    module: nn.Module, recorder: Recorder, definitions: Mapping[str, SourceSpan]
+) -> tuple[ModuleSpec, ...]:
+    return tuple(
+        ModuleSpec(path, type(child).__name__, id(child) in recorder.called, definitions.get(path))
+        for path, child in module.named_modules()
+    )
+
+
+@contextmanager
+def _nothing_changes_outside(gradients: bool) -> Iterator[None]:
+    """Random states, fast path, warnings and stdout as the user has them, afterwards too."""
+    fastpath = torch.backends.mha.get_fastpath_enabled()
+    python_state = random.getstate()
+    numpy = sys.modules.get("numpy")
+    numpy_state = numpy.random.get_state() if numpy is not None else None
+    with ExitStack() as stack:
+        stack.enter_context(torch.random.fork_rng(devices=[]))
+        stack.callback(random.setstate, python_state)
+        if numpy is not None:
+            stack.callback(numpy.random.set_state, numpy_state)
+        stack.callback(torch.backends.mha.set_fastpath_enabled, fastpath)
+        torch.backends.mha.set_fastpath_enabled(False)
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")
+        stack.enter_context(redirect_stdout(sys.stderr))
+        stack.enter_context(torch.set_grad_enabled(gradients))
+        yield

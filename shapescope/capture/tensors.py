@@ -1,0 +1,210 @@
+"""Tensors without values: specs of them, copies of models on meta, and what holds them."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import types
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import UninitializedTensorMixin
+from torch.overrides import TorchFunctionMode
+
+from shapescope.trace import Shape, TensorSpec
+
+_DTYPE_NAMES: dict[torch.dtype, str] = {}
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+    """`float32` for `torch.float32`."""
+    name = _DTYPE_NAMES.get(dtype)
+    if name is None:
+        name = _DTYPE_NAMES[dtype] = str(dtype).removeprefix("torch.")
+    return name
+
+
+def concrete_shape(tensor: Tensor) -> Shape:
+    """The sizes as they are; the default way to read a shape."""
+    return tuple(tensor.shape)
+
+
+def spec_of(
+    tensor: Tensor, name: str | None = None, shape_of: Callable[[Tensor], Shape] = concrete_shape
+) -> TensorSpec:
+    """The shape and dtype of `tensor`; `shape_of` reads sizes that are symbols."""
+    if isinstance(tensor, UninitializedTensorMixin):
+        return TensorSpec((), dtype_name(tensor.dtype), name)
+    return TensorSpec(shape_of(tensor), dtype_name(tensor.dtype), name)
+
+
+def tensors_in(value: Any) -> Iterator[Tensor]:
+    """Every tensor inside `value`, in the order of tuples, dicts and dataclass fields.
+
+    Dataclasses, named tuples such as PackedSequence and torch's distributions are looked into;
+    None and whatever else is no tensor is left out.
+    """
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from tensors_in(item)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from tensors_in(item)
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        for field in dataclasses.fields(value):
+            yield from tensors_in(getattr(value, field.name))
+    elif isinstance(value, torch.distributions.Distribution):
+        for name in value.arg_constraints:
+            if name in value.__dict__:
+                yield from tensors_in(value.__dict__[name])
+
+
+def map_tensors(function: Callable[[Tensor], Any], value: Any) -> Any:
+    """`value` with every tensor in it replaced by what `function` makes of it."""
+    if isinstance(value, Tensor):
+        return function(value)
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*(map_tensors(function, item) for item in value))
+    if isinstance(value, list | tuple):
+        return type(value)(map_tensors(function, item) for item in value)
+    if isinstance(value, dict):
+        mapped = copy.copy(value)
+        for key, item in value.items():
+            mapped[key] = map_tensors(function, item)
+        return mapped
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        changed = copy.copy(value)
+        for field in dataclasses.fields(value):
+            item = map_tensors(function, getattr(value, field.name))
+            object.__setattr__(changed, field.name, item)
+        return changed
+    return value
+
+
+def to_meta(tensor: Tensor) -> Tensor:
+    """A tensor of the same kind on meta: shape, strides and dtype, no values."""
+    if isinstance(tensor, UninitializedTensorMixin):
+        empty = type(tensor)(device="meta", dtype=tensor.dtype)  # type: ignore[call-arg]
+        empty.requires_grad_(tensor.requires_grad)
+        return empty  # type: ignore[return-value]
+    if tensor.device.type == "meta":
+        bare = tensor.detach()
+    elif tensor.layout is not torch.strided:
+        bare = torch.empty(tensor.shape, dtype=tensor.dtype, device="meta")
+    else:
+        bare = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
+    if isinstance(tensor, nn.Parameter):
+        return nn.Parameter(bare, tensor.requires_grad)
+    return bare
+
+
+class _CopyTensors(TorchFunctionMode):
+    """While a deep copy runs, tensors that are no parameters or buffers are copied by `place`."""
+
+    def __init__(self, place: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.place = place
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is Tensor.__deepcopy__:
+            tensor, memo = args
+            if id(tensor) not in memo:
+                memo[id(tensor)] = self.place(tensor)
+            return memo[id(tensor)]
+        return func(*args, **(kwargs or {}))
+
+
+def copy_model(model: nn.Module, place: Callable[[Tensor], Tensor]) -> nn.Module:
+    """A deep copy of `model` with every tensor in it, wherever it is kept, copied by `place`.
+
+    What the user owns is only read. Modules, parameters and tensors that are the same object in
+    the model are the same object in the copy. A plain attribute that cannot be copied (a lock, an
+    open file, a generator) is shared with the original; functions registered as hooks get copies
+    of what they close over, so that a hook that collects outputs does not collect ours.
+    """
+    memo: dict[int, Any] = {}
+    for tensor in (*model.parameters(), *model.buffers()):
+        memo[id(tensor)] = place(tensor)
+    for module in model.modules():
+        _copy_hook_closures(module, memo)
+    with _CopyTensors(place):
+        try:
+            return copy.deepcopy(model, dict(memo))
+        except (TypeError, RuntimeError, AttributeError, copy.Error):
+            _share_uncopyable(model, memo)
+            return copy.deepcopy(model, memo)
+
+
+def meta_copy(model: nn.Module) -> nn.Module:
+    """A deep copy of `model` on meta: all of its structure, none of its memory."""
+    return copy_model(model, to_meta)
+
+
+def real_copy(model: nn.Module, seed: int = 0) -> nn.Module:
+    """A deep copy of `model` on the CPU with its values; what is on meta gets small random ones."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def place(tensor: Tensor) -> Tensor:
+        if isinstance(tensor, UninitializedTensorMixin):
+            empty = type(tensor)(device="cpu", dtype=tensor.dtype)  # type: ignore[call-arg]
+            return empty  # type: ignore[return-value]
+        if tensor.device.type == "meta":
+            bare = torch.zeros(tensor.shape, dtype=tensor.dtype)
+            if bare.is_floating_point():
+                bare.normal_(std=0.02, generator=generator)
+        else:
+            bare = tensor.detach().to("cpu", copy=True)
+        if isinstance(tensor, nn.Parameter):
+            return nn.Parameter(bare, tensor.requires_grad)
+        return bare
+
+    return copy_model(model, place)
+
+
+_HOOK_DICTS = (
+    "_forward_hooks",
+    "_forward_pre_hooks",
+    "_state_dict_hooks",
+    "_load_state_dict_pre_hooks",
+)
+
+
+def _copy_hook_closures(module: nn.Module, memo: dict[int, Any]) -> None:
+    for name in _HOOK_DICTS:
+        for hook in module.__dict__.get(name, {}).values():
+            if isinstance(hook, types.FunctionType) and hook.__closure__ and id(hook) not in memo:
+                memo[id(hook)] = _with_copied_closure(hook, memo)
+
+
+def _with_copied_closure(function: types.FunctionType, memo: dict[int, Any]) -> types.FunctionType:
+    cells = []
+    for cell in function.__closure__ or ():
+        content = cell.cell_contents
+        plain = isinstance(content, list | dict | set)
+        cells.append(types.CellType(copy.copy(content) if plain else content))
+    copied = types.FunctionType(
+        function.__code__,
+        function.__globals__,
+        function.__name__,
+        function.__defaults__,
+        tuple(cells),
+    )
+    copied.__kwdefaults__ = function.__kwdefaults__
+    return copied
+
+
+def _share_uncopyable(model: nn.Module, memo: dict[int, Any]) -> None:
+    """Seed `memo` so that attributes a deep copy stumbles over are shared instead."""
+    own = {"_parameters", "_buffers", "_modules"}
+    for module in model.modules():
+        for name, value in module.__dict__.items():
+            if name in own or isinstance(value, nn.Module | Tensor):
+                continue
+            try:
+                copy.deepcopy(value, dict(memo))
+            except Exception:  # noqa: BLE001  # any class of the user's may refuse in its own way
+                memo[id(value)] = value
