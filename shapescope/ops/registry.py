@@ -1,0 +1,235 @@
+"""One row for each op: how its settings are read, and the rules that follow from them.
+
+A row is added with `register`; a name or a module class that is already taken raises. Capture
+asks `lookup` and `op_of_module` for rows and reads settings through them; analysis asks the same
+rows for shapes, multiply-adds and windows. Rules see a `Step` alone: its inputs and attrs, never
+what torch observed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeAlias
+
+from shapescope.attrs import Attrs, CallAttrs
+from shapescope.ops.names import RENAMED, REVERSIBLE
+from shapescope.ops.values import NOT_PLAIN, plain
+from shapescope.trace import Shape, Step
+
+Bound: TypeAlias = Mapping[str, Any]
+Shapes: TypeAlias = tuple[Shape, ...]
+
+
+class Window(NamedTuple):
+    """A window that slides over one axis; `padding` is what stands before the first value."""
+
+    kernel_size: int
+    stride: int
+    padding: int
+    dilation: int
+
+
+def read_plain(bound: Bound) -> CallAttrs:
+    """The plain arguments of a call; tensors, None and objects are left out."""
+    found = []
+    for name, value in bound.items():
+        if value is not None and (kept := plain(value)) is not NOT_PLAIN:
+            found.append((name, kept))
+    return CallAttrs(tuple(found))
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """What is known of one op.
+
+    Attributes:
+        name: torch's functional name.
+        signature: torch's parameter names, separated by spaces; `*name` takes what is left.
+        weights: the arguments that hold weights.
+        modules: classes of torch.nn that do this op.
+        settings: attributes of such a module that are copied, where there is no `from_module`.
+        forward: parameter names of such a module's forward, separated by spaces.
+        from_call: bound arguments -> attrs.
+        from_module: module, bound arguments of its forward -> attrs.
+        output_shape: step -> the shapes it must have, first output first; None where they depend
+            on values.
+        refusal: step -> why torch on a CPU refuses it, or None.
+        formula: step -> the arithmetic in words, one text for each axis it speaks of.
+        macs: step -> multiply-adds; None where they cannot be told.
+        window: step -> its windows, one for each spatial axis (the last axes of its input).
+        free: no multiply-adds by definition: norm, activation, pool, shape, elementwise.
+        windowed: slides a window; such a step is never left unchecked.
+        pointwise: keeps the shape of its first input, position by position.
+        changes_axes: axes are moved, merged, split, added or dropped.
+        factory: makes a tensor from no tensor.
+        observed: its sizes may depend on values; they are taken from torch as they are.
+        saves: what autograd keeps for backward, in the words of `analysis.memory`.
+    """
+
+    name: str
+    signature: str = "input"
+    weights: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+    forward: str = "input"
+    from_call: Callable[[Bound], Attrs | None] = read_plain
+    from_module: Callable[[Any, Bound], Attrs | None] | None = None
+    output_shape: Callable[[Step], Shapes | None] | None = None
+    refusal: Callable[[Step], str | None] | None = None
+    formula: Callable[[Step], tuple[str, ...]] | None = None
+    macs: Callable[[Step], int | None] | None = None
+    window: Callable[[Step], tuple[Window, ...] | None] | None = None
+    free: bool = False
+    windowed: bool = False
+    pointwise: bool = False
+    changes_axes: bool = False
+    factory: bool = False
+    observed: bool = False
+    saves: str = "inputs"
+    names: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    rest: str | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        names = self.signature.split()
+        rest = names.pop()[1:] if names and names[-1].startswith("*") else None
+        object.__setattr__(self, "names", tuple(names))
+        object.__setattr__(self, "rest", rest)
+
+    def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Arguments by torch's names, only those that were given.
+
+        A function and the method of the same name bind alike: `torch.reshape(x, (2, 3))` and
+        `x.reshape(2, 3)`. Arguments the signature does not know keep their place as `arg3`.
+        """
+        names = self.names
+        bound = dict(zip(names, args, strict=False))
+        if len(args) > len(names):
+            left = tuple(args[len(names) :])
+            if self.rest is not None:
+                sole = len(left) == 1 and isinstance(left[0], tuple | list)
+                bound[self.rest] = left[0] if sole else left
+            else:
+                for position, value in enumerate(left, len(names)):
+                    bound[f"arg{position}"] = value
+        for name, value in kwargs.items():
+            if name not in names and name != self.rest:
+                name = SPELLINGS.get(name, name)
+            bound[name] = value
+        return bound
+
+    def read_call(self, bound: Bound) -> Attrs | None:
+        """The settings of a function call, from what `bind` gave."""
+        return self.from_call(bound)
+
+    def read_module(
+        self, module: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Attrs | None:
+        """The settings of a leaf module that is called with these arguments."""
+        if self.from_module is not None:
+            bound = dict(zip(self.forward.split(), args, strict=False))
+            bound.update(kwargs or {})
+            return self.from_module(module, bound)
+        if not self.settings:
+            return None
+        return read_plain({name: getattr(module, name, None) for name in self.settings})
+
+
+SPELLINGS = {
+    "axis": "dim",
+    "keepdims": "keepdim",
+    "self": "input",
+    "tensor": "input",
+    "x": "input",
+    "axis0": "dim0",
+    "axis1": "dim1",
+}
+"""Other names under which torch takes the same argument."""
+
+_ROWS: dict[str, Op] = {}
+_OP_OF_CLASS: dict[str, str] = {}
+_DEFAULTS: dict[str, Op] = {}
+
+
+def register(row: Op) -> Op:
+    """Add a row.
+
+    Raises:
+        ValueError: the name, or one of the module classes, has a row already.
+    """
+    if row.name in _ROWS:
+        raise ValueError(f"op {row.name} is registered twice")
+    taken = [name for name in row.modules if name in _OP_OF_CLASS]
+    if taken:
+        raise ValueError(f"{taken[0]} is {_OP_OF_CLASS[taken[0]]} already, not {row.name}")
+    _ROWS[row.name] = row
+    for name in row.modules:
+        _OP_OF_CLASS[name] = row.name
+    return row
+
+
+def lookup(name: str) -> Op:
+    """The row of an op. One that has none gets a default row: plain arguments and no rule."""
+    row = _ROWS.get(name)
+    if row is None:
+        row = _DEFAULTS.get(name)
+        if row is None:
+            row = _DEFAULTS[name] = Op(name)
+    return row
+
+
+def is_registered(name: str) -> bool:
+    """Whether the op has a row of its own."""
+    return name in _ROWS
+
+
+def registered() -> tuple[Op, ...]:
+    """Every row, in the order of registration."""
+    return tuple(_ROWS.values())
+
+
+def op_of_module(kind: type) -> str:
+    """The op of a leaf module's class: its own, or that of the nearest class above it.
+
+    A class that no row names is called by its own name in snake case.
+    """
+    for above in kind.__mro__:
+        if above.__name__ in _OP_OF_CLASS:
+            return _OP_OF_CLASS[above.__name__]
+    return snake_case(kind.__name__)
+
+
+def canonical_name(name: str) -> str:
+    """The op that a function of torch does: `__radd__` and `add_` are `add`."""
+    known = _CANONICAL.get(name)
+    if known is None:
+        known = _CANONICAL[name] = _canonical(name)
+    return known
+
+
+def is_inplace(name: str) -> bool:
+    """Whether torch's function of this name writes into its first argument."""
+    if name.startswith("__"):
+        return name == "__setitem__" or (name[2:3] == "i" and name[3:-2] in REVERSIBLE)
+    return name.endswith("_")
+
+
+_CANONICAL: dict[str, str] = {}
+
+
+def _canonical(name: str) -> str:
+    if name.startswith("__") and name.endswith("__"):
+        name = name[2:-2]
+        if name[:1] in ("r", "i") and name[1:] in REVERSIBLE:
+            name = name[1:]
+    else:
+        name = name.strip("_")
+    name = name.removesuffix("_with_indices")
+    return RENAMED.get(name, name)
+
+
+def snake_case(class_name: str) -> str:
+    """`TripletMarginLoss` as `triplet_margin_loss`."""
+    text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", class_name)
+    return text.lower()
