@@ -1,0 +1,294 @@
+"""Where in the user's source something happened: spans of calls and of constructors.
+
+While a model runs, only `(code, lasti)` pairs are noted, which costs next to nothing; they become
+spans of source at the end.
+"""
+
+# ruff: noqa: PTH  (paths are strings here: a path object for every frame looked at would cost)
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+import threading
+import weakref
+from collections.abc import Callable
+from types import CodeType, FrameType, TracebackType
+from typing import Any, ParamSpec, TypeAlias, TypeVar
+
+import torch
+from torch import nn
+
+from shapescope.source_text import absolute_path, display_path, source_lines, working_folder
+from shapescope.trace import SourceSpan
+
+__all__ = [
+    "Constructions",
+    "Site",
+    "call_user",
+    "code_span",
+    "is_library_file",
+    "is_user_code",
+    "traceback_site",
+    "user_frame",
+]
+
+Site: TypeAlias = tuple[CodeType, int]
+"""A code object and the offset of an instruction in it."""
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_MOST_CACHED = 100_000
+_Position: TypeAlias = tuple[int | None, int | None, int | None, int | None]
+
+# Keyed by identity: equal code objects may come from different files. The code is kept in the
+# value so that its id stays its own.
+_positions: dict[int, tuple[CodeType, list[_Position]]] = {}
+_spans: dict[tuple[int, int, str], tuple[CodeType, SourceSpan | None]] = {}
+
+
+def code_span(code: CodeType, lasti: int) -> SourceSpan | None:
+    """The expression that an instruction belongs to.
+
+    Args:
+        code: a code object of the user's.
+        lasti: offset of the instruction in bytes, as `frame.f_lasti` and `tb_lasti` give it.
+
+    Returns:
+        The span, its columns in characters; the whole line where Python kept no columns; None
+        where there is no source that strict UTF-8 reads, or no position.
+    """
+    key = (id(code), lasti, working_folder())
+    known = _spans.get(key)
+    if known is None:
+        if len(_spans) > _MOST_CACHED:
+            _spans.clear()
+            _positions.clear()
+        known = _spans[key] = (code, _find_span(code, lasti))
+    return known[1]
+
+
+def _find_span(code: CodeType, lasti: int) -> SourceSpan | None:
+    known = _positions.get(id(code))
+    if known is None:
+        known = _positions[id(code)] = (code, list(code.co_positions()))
+    positions = known[1]
+    if not 0 <= lasti // 2 < len(positions):
+        return None
+    line, end_line, start, end = positions[lasti // 2]
+    lines = source_lines(code.co_filename)
+    if line is None or not 1 <= line <= len(lines):
+        return None
+    file = display_path(code.co_filename)
+    if end_line is None or start is None or end is None or end_line > len(lines):
+        text = lines[line - 1]
+        indent = len(text) - len(text.lstrip())
+        return SourceSpan(file, line, indent + 1, line, len(text.rstrip()) + 1)
+    column = _characters(lines[line - 1], start)
+    end_column = _characters(lines[end_line - 1], end)
+    if column is None or end_column is None:
+        return None
+    return SourceSpan(file, line, column + 1, end_line, end_column + 1)
+
+
+def _characters(line: str, count: int) -> int | None:
+    """How many characters the first `count` bytes of a line are; None where it has no such place.
+
+    A line that is shorter than Python found it was changed since it was compiled.
+    """
+    if line.isascii():
+        return count if count <= len(line) else None
+    data = line.encode("utf-8")
+    if count > len(data):
+        return None
+    return len(data[:count].decode("utf-8", errors="ignore"))
+
+
+def _folder(path: str) -> str:
+    return os.path.join(os.path.abspath(path), "")
+
+
+_TORCH = _folder(os.path.dirname(torch.__file__))
+_SHAPESCOPE = _folder(os.path.dirname(os.path.dirname(__file__)))
+_NETWORKS = _folder(_SHAPESCOPE + "networks")
+_STDLIB = tuple(
+    _folder(resolve(sysconfig.get_path(name)))
+    for name in ("stdlib", "platstdlib")
+    for resolve in (os.path.abspath, os.path.realpath)
+)
+_INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+
+# Installed packages that stand between a model and torch, or around it: a model's author means the
+# line that calls them. A package not named here is taken for models (torchvision, timm, ...).
+_BETWEEN = frozenset(
+    ("_pytest", "pytest", "pluggy", "xdist", "hypothesis", "IPython", "ipykernel", "typer", "tqdm")
+    + ("accelerate", "lightning", "lightning_fabric", "pytorch_lightning", "torchinfo")
+    + ("einops", "fancy_einsum", "opt_einsum", "numpy", "functorch", "torchgen", "wrapt")
+    + ("beartype", "jaxtyping", "typeguard", "typing_extensions", "packaging")
+)
+
+_verdicts: dict[str, bool] = {}
+
+
+def is_library_file(path: str) -> bool:
+    """Whether an absolute path belongs to Python's library, an installed package or shapescope."""
+    if any(part in path for part in _INSTALLED):
+        return True
+    return path.startswith((*_STDLIB, _TORCH, _SHAPESCOPE))
+
+
+def is_user_code(code: CodeType) -> bool:
+    """Whether code belongs to the model: the user's own, or a package's that holds models.
+
+    torch, Python's library, shapescope and code without a file do not; the document networks,
+    torchvision, timm and transformers do.
+    """
+    name = code.co_filename
+    verdict = _verdicts.get(name)
+    return _judge(name) if verdict is None else verdict
+
+
+def _judge(name: str) -> bool:
+    verdict = _verdicts[name] = _is_user_file(name)
+    return verdict
+
+
+def _is_user_file(name: str) -> bool:
+    if name.startswith("<"):
+        return name.startswith(("<ipython-input", "<stdin>", "<doctest"))
+    path = absolute_path(name)
+    if path.startswith(_NETWORKS):
+        return True
+    if path.startswith((_TORCH, _SHAPESCOPE)):
+        return False
+    for part in _INSTALLED:
+        before, installed, inside = path.rpartition(part)
+        if installed:
+            return bool(before) and inside.partition(os.sep)[0].removesuffix(".py") not in _BETWEEN
+    return not path.startswith(_STDLIB)
+
+
+def call_user(function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+    """Call what belongs to the user: `user_frame` looks no further out than this call.
+
+    Without it, the program that runs shapescope would pass for the model's own code.
+    """
+    return function(*args, **kwargs)
+
+
+_BOUNDARY = call_user.__code__
+
+
+def user_frame(frame: FrameType | None) -> Site | None:
+    """The innermost frame of the user's, from `frame` outwards and no further than `call_user`."""
+    verdicts = _verdicts
+    while frame is not None:
+        code = frame.f_code
+        verdict = verdicts.get(code.co_filename)
+        if verdict is None:
+            verdict = _judge(code.co_filename)
+        if verdict:
+            return code, frame.f_lasti
+        if code is _BOUNDARY:
+            return None
+        frame = frame.f_back
+    return None
+
+
+def traceback_site(error: BaseException) -> Site | None:
+    """The innermost frame of the user's that an exception came through."""
+    site: Site | None = None
+    entry: TracebackType | None = error.__traceback__
+    while entry is not None:
+        code = entry.tb_frame.f_code
+        if code is _BOUNDARY:
+            site = None
+        elif is_user_code(code):
+            site = code, entry.tb_lasti
+        entry = entry.tb_next
+    return site
+
+
+_original_init: Callable[..., None] = nn.Module.__init__
+_watchers: list[Constructions] = []
+_lock = threading.RLock()
+
+
+class Constructions:
+    """Notes for every module that is built while this is open where its constructor was called.
+
+    `torch.nn.Module.__init__` is wrapped meanwhile. Several may be open at once. Modules that
+    come to be without a constructor call (`copy.deepcopy`, unpickled ones) are not noted.
+    """
+
+    def __init__(self) -> None:
+        self._sites: dict[int, tuple[weakref.ref[nn.Module], Site]] = {}
+
+    def __enter__(self) -> Constructions:
+        global _original_init
+        with _lock:
+            if not _watchers:
+                _original_init = nn.Module.__init__
+                _noting_init.__wrapped__ = _original_init  # type: ignore[attr-defined]
+                nn.Module.__init__ = _noting_init  # type: ignore[method-assign]
+            _watchers.append(self)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        with _lock:
+            _watchers.remove(self)
+            if not _watchers:
+                nn.Module.__init__ = _original_init  # type: ignore[method-assign]
+
+    def note(self, module: nn.Module, frame: FrameType | None) -> None:
+        """Note a module that is being built, given the frame that runs `Module.__init__`."""
+        known = self._sites.get(id(module))
+        if known is not None and known[0]() is module:
+            return
+        site = _construction_site(module, frame)
+        if site is not None:
+            self._sites[id(module)] = (weakref.ref(module), site)
+
+    def site(self, module: nn.Module) -> Site | None:
+        """Where this module's constructor was called, if that was seen."""
+        known = self._sites.get(id(module))
+        return known[1] if known is not None and known[0]() is module else None
+
+    def spans(self, model: nn.Module) -> dict[str, SourceSpan]:
+        """The constructor expressions of a model's modules, by first registered name."""
+        found: dict[str, SourceSpan] = {}
+        for path, module in model.named_modules():
+            site = self.site(module)
+            span = None if site is None else code_span(*site)
+            if span is not None:
+                found[path] = span
+        return found
+
+
+def _noting_init(self: nn.Module, *args: Any, **kwargs: Any) -> None:
+    for watcher in tuple(_watchers):
+        watcher.note(self, sys._getframe(1))
+    _original_init(self, *args, **kwargs)
+
+
+def _construction_site(module: nn.Module, frame: FrameType | None) -> Site | None:
+    """The innermost frame of the user's that is outside of the module's own constructors."""
+    while frame is not None:
+        code = frame.f_code
+        if code is _BOUNDARY:
+            return None
+        if is_user_code(code) and not _works_on(frame, code, module):
+            return code, frame.f_lasti
+        frame = frame.f_back
+    return None
+
+
+def _works_on(frame: FrameType, code: CodeType, module: nn.Module) -> bool:
+    """Whether the first argument of a frame is the module: its `__init__`, or a wrapper of it."""
+    if code.co_argcount:
+        return frame.f_locals.get(code.co_varnames[0]) is module
+    if code.co_flags & 0x04:  # *args
+        rest = frame.f_locals.get(code.co_varnames[code.co_kwonlyargcount])
+        return isinstance(rest, tuple) and bool(rest) and rest[0] is module
+    return False
