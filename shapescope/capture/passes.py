@@ -102,18 +102,7 @@ def run_pass(
     recorder = Recorder(
         module, redirect=redirect, shape_of=shape_of, observe=observe if values else None
     )
-    labels = [
-        *(
-            (name or f"input{position}", arg)
-            for position, (name, arg) in enumerate(zip(names, args, strict=False))
-        ),
-        *kwargs.items(),
-    ]
-    named = [
-        (label if position == 0 else f"{label}.{position}", tensor)
-        for label, value in labels
-        for position, tensor in enumerate(tensors_in(value))
-    ]
+    named = _named_inputs(names, args, kwargs)
     inputs = tuple(spec_of(tensor, name, shape_of) for name, tensor in named)
     output, error = None, None
     with _nothing_changes_outside(gradients), inside():
@@ -125,14 +114,10 @@ def run_pass(
                     _loss_of(output, *loss)
         except Exception as caught:  # noqa: BLE001  # the user's forward may raise anything
             error = caught
-        if _has_lazy(recorder):
-            recorder.index_parameters()
+        recorder.registered.index()
         steps, failure = recorder.finish(error, definitions)
-        outputs = (
-            ()
-            if failure
-            else tuple(spec_of(tensor, None, shape_of) for tensor in tensors_in(output))
-        )
+        returned = () if failure else tensors_in(output)
+        outputs = tuple(spec_of(tensor, None, shape_of) for tensor in returned)
         trace = Trace(
             model=type(module).__name__,
             mode=mode,
@@ -140,13 +125,12 @@ def run_pass(
             steps=steps,
             outputs=outputs,
             failure=failure,
-            params=recorder.all_params(),
+            params=tuple(recorder.registered.params.values()),
             buffers=_buffers(module),
             modules=_modules(module, recorder, definitions),
         )
-    return Pass(
-        trace, error, tuple(stats.get(step.index) for step in steps) if values else (), output
-    )
+    seen = tuple(stats.get(index) for index in range(len(steps))) if values else ()
+    return Pass(trace, error, seen, output)
 
 
 def _loss_of(output: Any, name: str, target: Tensor) -> None:
@@ -155,10 +139,19 @@ def _loss_of(output: Any, name: str, target: Tensor) -> None:
         getattr(nn.functional, name)(first, target)
 
 
-def _has_lazy(recorder: Recorder) -> bool:
-    return len(recorder.all_params()) != sum(1 for _ in recorder.model.parameters()) or any(
-        param.shape == () for param in recorder.all_params()
+def _named_inputs(
+    names: Sequence[str | None], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> list[tuple[str, Tensor]]:
+    """Every input tensor under its argument's name; several in one are numbered."""
+    positional = (
+        (names[position] if position < len(names) else None) or f"input{position}"
+        for position in range(len(args))
     )
+    return [
+        (label if position == 0 else f"{label}.{position}", tensor)
+        for label, value in (*zip(positional, args, strict=True), *kwargs.items())
+        for position, tensor in enumerate(tensors_in(value))
+    ]
 
 
 def _buffers(module: nn.Module) -> tuple[TensorSpec, ...]:

@@ -14,17 +14,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from types import CodeType
 from typing import Any
 
 import torch
-from shapescope.capture.source import code_span, traceback_site, user_frame
+from shapescope.capture.source import user_frame
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
-from torch.utils._device import _device_constructors
 
-from shapescope.attrs import Attrs, ModuleAttrs
+from shapescope.attrs import ModuleAttrs
 from shapescope.capture.leaves import is_leaf
+from shapescope.capture.records import Record, Registered, Site, failure_of, steps_of
+from shapescope.capture.redirect import redirected
 from shapescope.capture.tensors import concrete_shape, dtype_name, spec_of, tensors_in
 from shapescope.ops import Op, canonical_name, lookup, op_of_module
 from shapescope.trace import Failure, ParamSpec, Shape, SourceSpan, Step, TensorSpec
@@ -33,46 +33,12 @@ _TAG = "_shapescope_source"
 """The attribute by which a tensor names the step (int) or the outside thing (str) it comes from."""
 
 _GUARD = torch._C.DisableTorchFunction
-_DEVICE_MOVES = frozenset({"to", "cpu", "cuda", "type_as"})
 _RETURNS_SELF_WHEN_OFF = frozenset(
     {"identity", "dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout",
      "feature_alpha_dropout"}
 )  # fmt: skip
 
-Site = tuple[CodeType, int]
 Observer = Callable[[int, tuple[Tensor, ...]], None]
-
-
-class _Record:
-    """A step while it is being made."""
-
-    __slots__ = (
-        "attrs", "error", "inputs", "kind", "module", "op", "outputs", "params", "parent",
-        "path", "site", "sources",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        path: str,
-        op: str,
-        kind: str,
-        parent: int | None,
-        inputs: list[TensorSpec],
-        sources: list[int],
-        site: Site | None,
-    ) -> None:
-        self.path = path
-        self.op = op
-        self.kind = kind
-        self.parent = parent
-        self.inputs = inputs
-        self.sources = sources
-        self.site = site
-        self.outputs: list[TensorSpec] = []
-        self.attrs: Attrs | None = None
-        self.params: tuple[ParamSpec, ...] = ()
-        self.module: nn.Module | None = None
-        self.error: BaseException | None = None
 
 
 class Recorder(TorchFunctionMode):
@@ -99,7 +65,7 @@ class Recorder(TorchFunctionMode):
         self.redirect = redirect
         self.shape_of = shape_of
         self.observe = observe
-        self.records: list[_Record] = []
+        self.records: list[Record] = []
         self.called: set[int] = set()
         self.paths = {id(module): path for path, module in model.named_modules()}
         self._open: list[int] = []
@@ -108,50 +74,8 @@ class Recorder(TorchFunctionMode):
         self._exit = ExitStack()
         self._failed: list[int] = []
         self._handling = sys.exc_info()[1]
-        self._factories = _device_constructors()
         self._rows: dict[Any, tuple[str, Op, bool] | None] = {}
-        self._names: dict[int, str] = {}
-        self._param_specs: dict[int, ParamSpec] = {}
-        self.index_parameters()
-
-    # --- what is registered in the model
-
-    def index_parameters(self) -> None:
-        """Learn the names of all parameters and buffers; again after lazy ones took shape."""
-        self._names.clear()
-        self._param_specs.clear()
-        for name, parameter in self.model.named_parameters():
-            spec = spec_of(parameter)
-            self._names[id(parameter)] = name
-            self._param_specs[id(parameter)] = ParamSpec(
-                name,
-                spec.shape,
-                spec.dtype,
-                parameter.requires_grad,
-                name,  # type: ignore[arg-type]
-            )
-        for name, buffer in self.model.named_buffers():
-            self._names.setdefault(id(buffer), name)
-
-    def all_params(self) -> tuple[ParamSpec, ...]:
-        """Every parameter of the model once, under its first name."""
-        return tuple(self._param_specs.values())
-
-    def _params_of(self, module: nn.Module, path: str, deep: bool) -> tuple[ParamSpec, ...]:
-        own = module.named_parameters(recurse=deep, remove_duplicate=False)
-        prefix = path + "." if path else ""
-        specs = []
-        for name, parameter in own:
-            known = self._param_specs.get(id(parameter))
-            if known is None:
-                continue
-            full = prefix + name
-            specs.append(
-                known
-                if known.name == full
-                else ParamSpec(full, known.shape, known.dtype, known.trainable, known.key)
-            )
-        return tuple(specs)
+        self.registered = Registered(model)
 
     # --- beginning and end
 
@@ -229,19 +153,19 @@ class Recorder(TorchFunctionMode):
             record.outputs = [self._spec(tensor) for tensor in tensors_in(output)]
         return None
 
-    def _finish_leaf(self, index: int, record: _Record, args: Any, kwargs: Any, output: Any) -> Any:
+    def _finish_leaf(self, index: int, record: Record, args: Any, kwargs: Any, output: Any) -> Any:
         module = record.module
         if record.attrs is None and module is not None:
             # A lazy layer has become an ordinary one by now.
-            if id(module) not in self._param_specs:
-                self.index_parameters()
+            if id(module) not in self.registered.params:
+                self.registered.index()
             record.op = op_of_module(type(module))
             record.attrs = lookup(record.op).read_module(module, args, kwargs)
         replaced = None
-        if record.op in _RETURNS_SELF_WHEN_OFF and isinstance(output, Tensor):
-            if args and output is args[0] and not getattr(module, "inplace", False):
-                # The same tensor in and out would blur which branch it went through.
-                replaced = output = output.view_as(output)
+        returns_self = isinstance(output, Tensor) and bool(args) and output is args[0]
+        if returns_self and record.op in _RETURNS_SELF_WHEN_OFF and not _in_place(module):
+            # The same tensor in and out would blur which branch it went through.
+            replaced = output = output.view_as(output)
         self._made(index, tuple(tensors_in(output)))
         record.outputs = [self._spec(tensor) for tensor in tensors_in(output)]
         return replaced
@@ -258,7 +182,7 @@ class Recorder(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if self.redirect is not None:
-            args, kwargs = self._redirected(func, args, kwargs)
+            func, args, kwargs = redirected(func, args, kwargs, self.redirect)
         if self._leaf is not None or self._inside_call:
             return func(*args, **kwargs)
         known = self._rows.get(func, False)
@@ -328,41 +252,12 @@ class Recorder(TorchFunctionMode):
         for role, value in bound.items():
             if not isinstance(value, Tensor):
                 continue
-            spec = self._param_specs.get(id(value))
+            spec = self.registered.params.get(id(value))
             if spec is not None:
                 params.append(spec)
-            if role in row.weights and id(value) in self._names:
+            if role in row.weights and id(value) in self.registered.names:
                 skipped.add(id(value))
         return tuple(params), frozenset(skipped)
-
-    def _redirected(
-        self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The call with every device in it replaced by ours."""
-        if func in self._factories:
-            data = args[0] if args else None
-            if func in (torch.tensor, torch.as_tensor, torch.scalar_tensor) and not isinstance(
-                data, list | tuple
-            ):
-                # A single number keeps its value: code that computes with it can go on.
-                return args, {**kwargs, "device": "cpu"} if "device" in kwargs else kwargs
-            return args, {**kwargs, "device": self.redirect}
-        name = getattr(func, "__name__", "")
-        if name in _DEVICE_MOVES:
-            args = tuple(
-                self.redirect if index and _is_device(arg) else arg
-                for index, arg in enumerate(args)
-            )
-            kwargs = {
-                key: self.redirect if key == "device" and value is not None else value
-                for key, value in kwargs.items()
-            }
-            if name in ("cpu", "cuda"):
-                kwargs = {}
-                args = args[:1]
-        elif kwargs.get("device") is not None:
-            kwargs = {**kwargs, "device": self.redirect}
-        return args, kwargs
 
     # --- bookkeeping
 
@@ -377,9 +272,9 @@ class Recorder(TorchFunctionMode):
         inputs: list[TensorSpec],
         sources: list[int],
         site: Site | None,
-    ) -> _Record:
+    ) -> Record:
         parent = self._open[-1] if self._open else None
-        record = _Record(path, op, kind, parent, inputs, sources, site)
+        record = Record(path, op, kind, parent, inputs, sources, site)
         self.records.append(record)
         return record
 
@@ -395,7 +290,7 @@ class Recorder(TorchFunctionMode):
                 sources.append(tag)
                 inputs.append(self._spec(tensor))
             else:
-                name = self._names.get(id(tensor)) or tag or "constant"
+                name = self.registered.names.get(id(tensor)) or tag or "constant"
                 inputs.append(self._spec(tensor, name))
         return inputs, sources
 
@@ -424,66 +319,27 @@ class Recorder(TorchFunctionMode):
     def finish(
         self, error: BaseException | None, definitions: Mapping[str, SourceSpan]
     ) -> tuple[tuple[Step, ...], Failure | None]:
-        """The steps that were recorded, and how the pass failed if `error` ended it.
-
-        A step that raised an error which the forward itself caught is left out: it made nothing.
-        """
+        """The steps that were recorded, and how the pass failed if `error` ended it."""
         failed = self._failing_record(error)
-        kept = [
-            index
-            for index, record in enumerate(self.records)
-            if record.error is None or index == failed or record.op == "module"
-        ]
-        renumbered = {old: new for new, old in enumerate(kept)}
-        steps = tuple(
-            self._step(new, self.records[old], renumbered, definitions)
-            for old, new in renumbered.items()
-        )
+        steps, renumbered = steps_of(self.records, failed, self.registered, definitions)
         if error is None:
             return steps, None
-        site = traceback_site(error)
-        return steps, Failure(
-            step=None if failed is None else renumbered[failed],
-            exception=type(error).__name__,
-            message=str(error).strip(),
-            call_site=None if site is None else code_span(*site),
-        )
+        return steps, failure_of(error, None if failed is None else renumbered[failed])
 
     def _failing_record(self, error: BaseException | None) -> int | None:
         if error is None:
             return None
-        chain: list[BaseException | None] = [error]
-        while chain[-1] is not None and len(chain) < 20:
-            chain.append(chain[-1].__cause__ or chain[-1].__context__)
+        chain: list[BaseException] = [error]
+        while (cause := chain[-1].__cause__ or chain[-1].__context__) and cause not in chain:
+            chain.append(cause)
         for index in self._failed:
-            if any(self.records[index].error is link for link in chain if link is not None):
+            if any(self.records[index].error is link for link in chain):
                 return index
         return self._open[-1] if self._open else None
 
-    def _step(
-        self,
-        index: int,
-        record: _Record,
-        renumbered: Mapping[int, int],
-        definitions: Mapping[str, SourceSpan],
-    ) -> Step:
-        params = record.params
-        if record.module is not None:
-            params = self._params_of(record.module, record.path, deep=record.op != "module")
-        return Step(
-            index=index,
-            path=record.path,
-            op=record.op,
-            kind=record.kind,
-            parent=None if record.parent is None else renumbered[record.parent],
-            sources=tuple(renumbered[source] for source in record.sources),
-            inputs=tuple(record.inputs),
-            outputs=tuple(record.outputs),
-            attrs=record.attrs,
-            params=params,
-            call_site=None if record.site is None else code_span(*record.site),
-            defined_at=definitions.get(record.path) if record.kind == "module" else None,
-        )
+
+def _in_place(module: nn.Module | None) -> bool:
+    return bool(getattr(module, "inplace", False))
 
 
 def _describe(func: Any) -> tuple[str, Op, bool] | None:
@@ -502,12 +358,6 @@ def _describe(func: Any) -> tuple[str, Op, bool] | None:
     in_place = (raw.endswith("_") and not raw.endswith("__")) or raw.startswith("__i")
     name = canonical_name(raw)
     return name, lookup(name), in_place
-
-
-def _is_device(value: Any) -> bool:
-    if isinstance(value, torch.device):
-        return True
-    return isinstance(value, str) and value.split(":")[0] in ("cpu", "cuda", "mps", "xpu")
 
 
 def _functions_as_steps(recorder: Recorder) -> ExitStack:

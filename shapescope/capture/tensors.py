@@ -150,8 +150,7 @@ def real_copy(model: nn.Module, seed: int = 0) -> nn.Module:
 
     def place(tensor: Tensor) -> Tensor:
         if isinstance(tensor, UninitializedTensorMixin):
-            empty = type(tensor)(device="cpu", dtype=tensor.dtype)  # type: ignore[call-arg]
-            return empty  # type: ignore[return-value]
+            return type(tensor)(device="cpu", dtype=tensor.dtype)  # type: ignore[call-arg]
         if tensor.device.type == "meta":
             bare = torch.zeros(tensor.shape, dtype=tensor.dtype)
             if bare.is_floating_point():

@@ -1,0 +1,145 @@
+"""Steps while they are being made, and the names of what is registered in the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import CodeType
+
+from shapescope.capture.source import code_span, traceback_site
+from torch import nn
+
+from shapescope.attrs import Attrs
+from shapescope.capture.tensors import spec_of
+from shapescope.trace import Failure, ParamSpec, SourceSpan, Step, TensorSpec
+
+Site = tuple[CodeType, int]
+
+
+class Record:
+    """A step while it is being made."""
+
+    __slots__ = (
+        "attrs", "error", "inputs", "kind", "module", "op", "outputs", "params", "parent",
+        "path", "site", "sources",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        path: str,
+        op: str,
+        kind: str,
+        parent: int | None,
+        inputs: list[TensorSpec],
+        sources: list[int],
+        site: Site | None,
+    ) -> None:
+        self.path = path
+        self.op = op
+        self.kind = kind
+        self.parent = parent
+        self.inputs = inputs
+        self.sources = sources
+        self.site = site
+        self.outputs: list[TensorSpec] = []
+        self.attrs: Attrs | None = None
+        self.params: tuple[ParamSpec, ...] = ()
+        self.module: nn.Module | None = None
+        self.error: BaseException | None = None
+
+
+class Registered:
+    """The names of a model's parameters and buffers, by identity."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model = model
+        self.names: dict[int, str] = {}
+        self.params: dict[int, ParamSpec] = {}
+        self.index()
+
+    def index(self) -> None:
+        """Learn the names; again after lazy parameters took shape."""
+        self.names.clear()
+        self.params.clear()
+        for name, parameter in self.model.named_parameters():
+            spec = spec_of(parameter)
+            shape = tuple(int(size) for size in spec.shape)
+            self.names[id(parameter)] = name
+            self.params[id(parameter)] = ParamSpec(
+                name, shape, spec.dtype, parameter.requires_grad, name
+            )
+        for name, buffer in self.model.named_buffers():
+            self.names.setdefault(id(buffer), name)
+
+    def of(self, module: nn.Module, path: str, deep: bool) -> tuple[ParamSpec, ...]:
+        """The parameters of `module` under the names it has there, with (`deep`) those inside."""
+        prefix = path + "." if path else ""
+        specs = []
+        for name, parameter in module.named_parameters(recurse=deep, remove_duplicate=False):
+            known = self.params.get(id(parameter))
+            if known is None:
+                continue
+            full = prefix + name
+            if known.name != full:
+                known = ParamSpec(full, known.shape, known.dtype, known.trainable, known.key)
+            specs.append(known)
+        return tuple(specs)
+
+
+def steps_of(
+    records: Sequence[Record],
+    failed: int | None,
+    registered: Registered,
+    definitions: Mapping[str, SourceSpan],
+) -> tuple[tuple[Step, ...], dict[int, int]]:
+    """The records as steps, and the new number of each.
+
+    A step that raised an error which the forward itself caught is left out: it made nothing.
+    """
+    kept = [
+        index
+        for index, record in enumerate(records)
+        if record.error is None or index == failed or record.op == "module"
+    ]
+    renumbered = {old: new for new, old in enumerate(kept)}
+    steps = tuple(
+        _step(new, records[old], renumbered, registered, definitions)
+        for old, new in renumbered.items()
+    )
+    return steps, renumbered
+
+
+def failure_of(error: BaseException, step: int | None) -> Failure:
+    """How the pass ended: at `step`, with this error."""
+    site = traceback_site(error)
+    return Failure(
+        step=step,
+        exception=type(error).__name__,
+        message=str(error).strip(),
+        call_site=None if site is None else code_span(*site),
+    )
+
+
+def _step(
+    index: int,
+    record: Record,
+    renumbered: Mapping[int, int],
+    registered: Registered,
+    definitions: Mapping[str, SourceSpan],
+) -> Step:
+    params = record.params
+    if record.module is not None:
+        params = registered.of(record.module, record.path, deep=record.op != "module")
+    return Step(
+        index=index,
+        path=record.path,
+        op=record.op,
+        kind=record.kind,
+        parent=None if record.parent is None else renumbered[record.parent],
+        sources=tuple(renumbered[source] for source in record.sources),
+        inputs=tuple(record.inputs),
+        outputs=tuple(record.outputs),
+        attrs=record.attrs,
+        params=params,
+        call_site=None if record.site is None else code_span(*record.site),
+        defined_at=definitions.get(record.path) if record.kind == "module" else None,
+    )
