@@ -70,6 +70,7 @@ class Recorder(TorchFunctionMode):
         self.paths = {id(module): path for path, module in model.named_modules()}
         self._open: list[int] = []
         self._leaf: int | None = None
+        self._leaf_guard: Any = None
         self._inside_call = 0
         self._exit = ExitStack()
         self._failed: list[int] = []
@@ -99,6 +100,7 @@ class Recorder(TorchFunctionMode):
         return self
 
     def __exit__(self, *exception: Any) -> None:
+        self._leave_leaf()
         super().__exit__(*exception)
         self._exit.close()
 
@@ -131,6 +133,10 @@ class Recorder(TorchFunctionMode):
             else:
                 record.attrs = ModuleAttrs(type(module).__name__)
             self._open.append(len(self.records) - 1)
+        if leaf:
+            # What a leaf calls belongs to it: nobody listens until it is left.
+            self._leaf_guard = _GUARD()
+            self._leaf_guard.__enter__()
 
     def _leave_module(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> Any:
         if not self._open or self._inside_call:
@@ -139,7 +145,7 @@ class Recorder(TorchFunctionMode):
         if index < 0:
             return None
         if self._leaf == index:
-            self._leaf = None
+            self._leave_leaf()
         with _GUARD():
             record = self.records[index]
             error = sys.exc_info()[1]
@@ -152,6 +158,12 @@ class Recorder(TorchFunctionMode):
                     return replaced
             record.outputs = [self._spec(tensor) for tensor in tensors_in(output)]
         return None
+
+    def _leave_leaf(self) -> None:
+        self._leaf = None
+        if self._leaf_guard is not None:
+            self._leaf_guard.__exit__(None, None, None)
+            self._leaf_guard = None
 
     def _finish_leaf(self, index: int, record: Record, args: Any, kwargs: Any, output: Any) -> Any:
         module = record.module
