@@ -1,0 +1,139 @@
+"""Images as they lie in memory or on disk: bytes, N x C x H x W, with their labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import torch
+
+
+class Pixels(Protocol):
+    """A numbered collection of images of one size, read in any order."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """C, H, W of every image."""
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+
+    def read(self, order: torch.Tensor, rows: int) -> Iterator[torch.Tensor]:
+        """Yield the images named by ``order`` (int64), ``rows`` at a time, as uint8 NCHW."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MemoryPixels:
+    """Images held as one uint8 tensor N x C x H x W."""
+
+    data: torch.Tensor
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """C, H, W of every image."""
+        _, channels, height, width = self.data.shape
+        return channels, height, width
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self.data)
+
+    def read(self, order: torch.Tensor, rows: int) -> Iterator[torch.Tensor]:
+        """Yield copies of the images named by ``order``, ``rows`` at a time."""
+        for numbers in torch.split(order, rows):
+            yield self.data.index_select(0, numbers)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PartOfPixels:
+    """Some images of another collection, in an order of their own."""
+
+    whole: Pixels
+    numbers: torch.Tensor
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """C, H, W of every image."""
+        return self.whole.shape
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self.numbers)
+
+    def read(self, order: torch.Tensor, rows: int) -> Iterator[torch.Tensor]:
+        """Yield the images named by ``order``, counted within this part."""
+        return self.whole.read(self.numbers[order], rows)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Split:
+    """Images and their labels.
+
+    Attributes:
+        name: ``train``, ``test`` or ``validation``.
+        pixels: the images.
+        labels: int64, one class number per image.
+    """
+
+    name: str
+    pixels: Pixels
+    labels: torch.Tensor
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self.labels)
+
+    def take(self, numbers: torch.Tensor, name: str | None = None) -> Split:
+        """Return the split of the images with these numbers (int64), in this order."""
+        return Split(name or self.name, PartOfPixels(self.pixels, numbers), self.labels[numbers])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageSet:
+    """A data set: what to train on, what to test on, and what the class numbers mean.
+
+    Attributes:
+        name: its registered name, or the folder's.
+        title: the name for people.
+        classes: class names, by number.
+        train: the training split.
+        test: the test split.
+        source: where it was read from, for people and for the run's record.
+        notes: what a reader of figures should know (a sample, not the original files).
+    """
+
+    name: str
+    title: str
+    classes: tuple[str, ...]
+    train: Split
+    test: Split
+    source: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def splits(self) -> tuple[Split, Split]:
+        """The training and the test split."""
+        return self.train, self.test
+
+    def with_notes(self, *notes: str) -> ImageSet:
+        """Return the same set with further notes."""
+        return replace(self, notes=(*self.notes, *notes))
+
+
+def hold_out(split: Split, count: int, seed: int) -> tuple[Split, Split]:
+    """Divide a training split into the part to train on and a validation part.
+
+    Args:
+        split: the split to divide.
+        count: how many images to hold out; they are drawn at random.
+        seed: of that draw.
+
+    Returns:
+        The training part and the validation part, each in the original order.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    order = torch.randperm(len(split), generator=generator)
+    held = order[:count].sort().values
+    kept = order[count:].sort().values
+    return split.take(kept), split.take(held, "validation")

@@ -1,0 +1,95 @@
+"""The recipes: what each document does, and a faster way to the same accuracy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from shapescope.diagnostic import ShapescopeError
+from shapescope.training.recipe import OptimizerSpec, Recipe, ScheduleSpec, Transforms
+
+CIFAR_CNN = Recipe(
+    name="document",
+    dataset="cifar-10",
+    batch_size=64,
+    epochs=20,
+    transforms=Transforms(
+        resize=(32, 32), mean=(0.4914, 0.4822, 0.4465), std=(0.2023, 0.1994, 0.2010)
+    ),
+    optimizer=OptimizerSpec("sgd", lr=0.001, momentum=0.9, weight_decay=0.005),
+)
+LENET5 = Recipe(
+    name="document",
+    dataset="mnist",
+    batch_size=64,
+    epochs=10,
+    transforms=Transforms(
+        resize=(32, 32),
+        mean=(0.1307,),
+        std=(0.3081,),
+        test_mean=(0.1325,),
+        test_std=(0.3105,),
+    ),
+    optimizer=OptimizerSpec("adam", lr=0.001),
+    print_every=400,
+)
+LENET5_TANH = Recipe(
+    name="document",
+    dataset="mnist",
+    batch_size=16,
+    epochs=50,
+    optimizer=OptimizerSpec("sgd", lr=0.001, momentum=0.9),
+    # the document makes this schedule and never steps it
+    schedule=ScheduleSpec("step", step_size=10, gamma=0.1, active=False),
+)
+NETWORK = Recipe(
+    name="document",
+    dataset="fashion-mnist",
+    batch_size=100,
+    epochs=10,
+    optimizer=OptimizerSpec("adam", lr=0.01),
+)
+MNIST_CNN = Recipe(
+    name="document",
+    dataset="mnist",
+    batch_size=10,
+    epochs=3,
+    optimizer=OptimizerSpec("adam", lr=0.001),
+    print_every=100,
+)
+OWN = Recipe(
+    name="own",
+    dataset="",
+    batch_size=64,
+    epochs=10,
+    optimizer=OptimizerSpec("adam", lr=0.001),
+)
+_DOCUMENT = {
+    "cifar-cnn": CIFAR_CNN,
+    "lenet5": LENET5,
+    "lenet5-tanh": LENET5_TANH,
+    "network": NETWORK,
+    "mnist-cnn": MNIST_CNN,
+}
+_FAST = {name: replace(recipe, name="fast", print_every=0) for name, recipe in _DOCUMENT.items()}
+
+
+def recipe_for(network: str | None, kind: str = "document") -> Recipe:
+    """Return a recipe.
+
+    Args:
+        network: a document network's name; None for a model of the user's.
+        kind: ``document`` or ``fast``.
+
+    Raises:
+        ShapescopeError: there is no such recipe.
+    """
+    if kind not in ("document", "fast"):
+        raise ShapescopeError(
+            f"no recipe {kind!r}: there are document, fast and your own FILE.toml"
+        )
+    if network is None:
+        if kind == "fast":
+            raise ShapescopeError("only the document networks have a fast recipe")
+        return OWN
+    table = _DOCUMENT if kind == "document" else _FAST
+    return table[network]

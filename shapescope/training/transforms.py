@@ -1,0 +1,130 @@
+"""Bytes to numbers, a whole batch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+
+from shapescope.diagnostic import ShapescopeError
+from shapescope.training.datasets.folder import FilePixels
+from shapescope.training.datasets.pixels import MemoryPixels, PartOfPixels, Pixels, Split
+from shapescope.training.recipe import Transforms
+
+_ROWS = 4096  # images changed at once
+
+
+def resized(split: Split, size: tuple[int, int] | None) -> Split:
+    """Return the split with images of H x W; in memory this is done once, not every epoch."""
+    if size is None or split.pixels.shape[1:] == size:
+        return split
+    return replace(split, pixels=_resized(split.pixels, size))
+
+
+def _resized(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+    if isinstance(pixels, FilePixels):
+        return replace(pixels, shape=(pixels.shape[0], *size))
+    if isinstance(pixels, PartOfPixels):
+        return PartOfPixels(_resized(pixels.whole, size), pixels.numbers)
+    assert isinstance(pixels, MemoryPixels)
+    data = torch.empty(len(pixels), pixels.shape[0], *size, dtype=torch.uint8)
+    for source, target in zip(
+        torch.split(pixels.data, _ROWS), torch.split(data, _ROWS), strict=True
+    ):
+        # on bytes and with antialias this is PIL's own arithmetic, bit for bit
+        target.copy_(F.interpolate(source, size=size, mode="bilinear", antialias=True))
+    return MemoryPixels(data)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Preparation:
+    """From uint8 images to what a network takes.
+
+    Attributes:
+        mean: per channel, float32, C x 1 x 1; None for no normalisation.
+        std: likewise.
+        augment: what to vary; empty for test images.
+        memory_format: of the result.
+    """
+
+    mean: torch.Tensor | None
+    std: torch.Tensor | None
+    augment: tuple[str, ...]
+    memory_format: torch.memory_format
+
+    def __call__(
+        self, images: torch.Tensor, generator: torch.Generator | None = None
+    ) -> torch.Tensor:
+        """Return float32 images, N x C x H x W, in 0 .. 1 or normalised.
+
+        Args:
+            images: uint8, N x C x H x W.
+            generator: source of the variations; needed where there are any.
+        """
+        numbers = images.float().div_(255)
+        if self.mean is not None and self.std is not None:
+            numbers.sub_(self.mean).div_(self.std)
+        for name in self.augment:
+            assert generator is not None
+            kind, _, amount = name.partition(":")
+            if kind == "flip":
+                numbers = flip(numbers, generator)
+            else:
+                numbers = shift(numbers, int(amount), generator)
+        return numbers.contiguous(memory_format=self.memory_format)
+
+
+def preparation(
+    transforms: Transforms,
+    channels: int,
+    *,
+    training: bool,
+    memory_format: torch.memory_format = torch.contiguous_format,
+) -> Preparation:
+    """Return what a recipe does to images of so many channels.
+
+    Raises:
+        ShapescopeError: mean and std are for another number of channels.
+    """
+    mean, std = transforms.mean, transforms.std
+    if not training:
+        mean = transforms.test_mean if transforms.test_mean is not None else mean
+        std = transforms.test_std if transforms.test_std is not None else std
+    if mean and len(mean) not in (1, channels):
+        raise ShapescopeError(
+            f"the recipe normalises {len(mean)} channels and the images have {channels}"
+        )
+
+    def column(values: tuple[float, ...]) -> torch.Tensor | None:
+        return torch.tensor(values).view(-1, 1, 1) if values else None
+
+    augment = transforms.augment if training else ()
+    return Preparation(column(mean), column(std), augment, memory_format)
+
+
+def flip(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Return the images with about half of them mirrored left to right."""
+    mirrored = torch.rand(len(images), generator=generator) < 0.5
+    return torch.where(mirrored.view(-1, 1, 1, 1), images.flip(3), images)
+
+
+def shift(images: torch.Tensor, pixels: int, generator: torch.Generator) -> torch.Tensor:
+    """Return the images moved by up to so many pixels each way; the edge is mirrored inwards."""
+    height, width = images.shape[2:]
+    across = torch.randint(2 * pixels + 1, (2, len(images)), generator=generator)
+    padded = F.pad(images, (pixels,) * 4, mode="reflect")
+    result = torch.empty_like(images)
+    for down in range(2 * pixels + 1):
+        for right in range(2 * pixels + 1):
+            chosen = (across[0] == down) & (across[1] == right)
+            window = padded[:, :, down : down + height, right : right + width]
+            result[chosen] = window[chosen]
+    return result
+
+
+def batches(split: Split, prepare: Preparation, rows: int) -> Iterator[torch.Tensor]:
+    """Yield a split's prepared images in their own order, ``rows`` at a time."""
+    for images in split.pixels.read(torch.arange(len(split)), rows):
+        yield prepare(images)
