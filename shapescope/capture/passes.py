@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import sys
 import warnings
@@ -114,7 +115,6 @@ def run_pass(
                     _loss_of(output, *loss)
         except Exception as caught:  # noqa: BLE001  # the user's forward may raise anything
             error = caught
-        recorder.registered.index()
         steps, failure = recorder.finish(error, definitions)
         returned = () if failure else tensors_in(output)
         outputs = tuple(spec_of(tensor, None, shape_of) for tensor in returned)
@@ -169,7 +169,11 @@ def _modules(
 
 @contextmanager
 def _nothing_changes_outside(gradients: bool) -> Iterator[None]:
-    """Random states, fast path, warnings and stdout as the user has them, afterwards too."""
+    """Random states, fast path, warnings and stdout as the user has them, afterwards too.
+
+    Garbage collection waits meanwhile: a pass makes many small objects and no garbage, and a
+    collection in the midst of them would cost more than the pass.
+    """
     fastpath = torch.backends.mha.get_fastpath_enabled()
     python_state = random.getstate()
     numpy = sys.modules.get("numpy")
@@ -185,4 +189,7 @@ def _nothing_changes_outside(gradients: bool) -> Iterator[None]:
         warnings.simplefilter("ignore")
         stack.enter_context(redirect_stdout(sys.stderr))
         stack.enter_context(torch.set_grad_enabled(gradients))
+        if gc.isenabled():
+            gc.disable()
+            stack.callback(gc.enable)
         yield

@@ -17,7 +17,6 @@ from contextlib import ExitStack
 from typing import Any
 
 import torch
-from shapescope.capture.source import user_frame
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
@@ -25,6 +24,7 @@ from shapescope.attrs import ModuleAttrs
 from shapescope.capture.leaves import is_leaf
 from shapescope.capture.records import Record, Registered, Site, failure_of, steps_of
 from shapescope.capture.redirect import redirected
+from shapescope.capture.source import user_frame
 from shapescope.capture.tensors import concrete_shape, dtype_name, spec_of, tensors_in
 from shapescope.ops import Op, canonical_name, lookup, op_of_module
 from shapescope.trace import Failure, ParamSpec, Shape, SourceSpan, Step, TensorSpec
@@ -74,6 +74,7 @@ class Recorder(TorchFunctionMode):
         self._inside_call = 0
         self._exit = ExitStack()
         self._failed: list[int] = []
+        self._lazy: set[int] = set()
         self._handling = sys.exc_info()[1]
         self._rows: dict[Any, tuple[str, Op, bool] | None] = {}
         self.registered = Registered(model)
@@ -127,8 +128,9 @@ class Recorder(TorchFunctionMode):
             record.module = module
             if leaf:
                 self._leaf = len(self.records) - 1
-                lazy = hasattr(module, "_infer_parameters")
-                if not lazy:
+                if hasattr(module, "_infer_parameters"):
+                    self._lazy.add(len(self.records) - 1)
+                else:
                     record.attrs = lookup(op).read_module(module, args, kwargs)
             else:
                 record.attrs = ModuleAttrs(type(module).__name__)
@@ -167,10 +169,8 @@ class Recorder(TorchFunctionMode):
 
     def _finish_leaf(self, index: int, record: Record, args: Any, kwargs: Any, output: Any) -> Any:
         module = record.module
-        if record.attrs is None and module is not None:
+        if index in self._lazy and module is not None:
             # A lazy layer has become an ordinary one by now.
-            if id(module) not in self.registered.params:
-                self.registered.index()
             record.op = op_of_module(type(module))
             record.attrs = lookup(record.op).read_module(module, args, kwargs)
         replaced = None
@@ -332,6 +332,8 @@ class Recorder(TorchFunctionMode):
         self, error: BaseException | None, definitions: Mapping[str, SourceSpan]
     ) -> tuple[tuple[Step, ...], Failure | None]:
         """The steps that were recorded, and how the pass failed if `error` ended it."""
+        if self._lazy:
+            self.registered.index()
         failed = self._failing_record(error)
         steps, renumbered = steps_of(self.records, failed, self.registered, definitions)
         if error is None:

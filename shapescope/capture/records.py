@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import CodeType
 
-from shapescope.capture.source import code_span, traceback_site
 from torch import nn
 
 from shapescope.attrs import Attrs
+from shapescope.capture.source import code_span, traceback_site
 from shapescope.capture.tensors import spec_of
 from shapescope.trace import Failure, ParamSpec, SourceSpan, Step, TensorSpec
 
