@@ -1,0 +1,99 @@
+"""Arguments and options that several commands share, and how their values are read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shapescope.cli.completion import complete_model
+from shapescope.diagnostic import ShapescopeError
+
+
+def choices(*values: str) -> Callable[[str], list[str]]:
+    """A completion that offers these values."""
+    return lambda incomplete: [value for value in values if value.startswith(incomplete)]
+
+
+ModelName = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        show_default=False,
+        autocompletion=complete_model,
+        help="A network (lenet5), file.py:Class, file.py:Class(10), torchvision:NAME, timm:NAME, "
+        "hf:NAME, or package.module:factory.",
+    ),
+]
+Inputs = Annotated[
+    list[str],
+    typer.Option(
+        "--input",
+        "-i",
+        metavar="SHAPE",
+        show_default=False,
+        help="An input: 1,3,32,32 or 2,10:int64<1000 or NAME=2,10 or NAME:=JSON or "
+        "@file.py:function. Repeat for several.",
+    ),
+]
+Train = Annotated[
+    bool, typer.Option("--train", help="Trace in training mode (models are in eval mode else).")
+]
+Real = Annotated[
+    bool, typer.Option("--real", help="Compute on real CPU tensors instead of shapes alone.")
+]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also show torch's own error text.")]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output", "-o", metavar="FILE", show_default=False, help="Write to FILE, not to stdout."
+    ),
+]
+
+
+def one_of(option: str, value: str, allowed: Sequence[str]) -> str:
+    """The value, if it is one of those allowed.
+
+    Raises:
+        ShapescopeError: it is none of them.
+    """
+    if value not in allowed:
+        raise ShapescopeError(
+            f"`{option} {value}` is not known{did_you_mean(value, allowed)}",
+            advice=(f"{option} takes " + ", ".join(allowed),),
+        )
+    return value
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`; did you mean ...?` where something known is close to the word, else nothing."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(word, list(known), n=1)
+    return f"; did you mean `{close[0]}`?" if close else ""
+
+
+ALL_AXES = "*"
+_AXES = re.compile(r"[A-Z][A-Z0-9]?(,[A-Z][A-Z0-9]?)*")
+
+
+def with_optional_values(args: Sequence[str]) -> list[str]:
+    """The arguments with a value behind each `--symbolic` that has none.
+
+    `--symbolic N,H,W` names axes, `--symbolic` alone means all of them; axis names behind it are
+    told from a MODEL by being capital letters.
+    """
+    done: list[str] = []
+    rest = list(args)
+    while rest:
+        word = rest.pop(0)
+        if word == "--":
+            return [*done, word, *rest]
+        if word == "--symbolic":
+            named = bool(rest) and _AXES.fullmatch(rest[0]) is not None
+            word = f"--symbolic={rest.pop(0) if named else ALL_AXES}"
+        done.append(word)
+    return done

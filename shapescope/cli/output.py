@@ -1,0 +1,101 @@
+"""Where results go: stdout or a file, whole or not at all, and quietly when nobody reads on."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shapescope.cli.pipe import leave_pipe
+from shapescope.diagnostic import ShapescopeError
+from shapescope.render.theme import Surface, surface_of
+
+if TYPE_CHECKING:
+    from shapescope.render.line import Line
+
+
+def show(lines: Sequence[Line], output: Path | None = None) -> None:
+    """Print styled lines, or write them to a file without style."""
+    from shapescope.render.line import ansi_text, plain_text
+
+    if output is None and stdout_surface().colour:
+        emit(ansi_text(lines))
+    else:
+        emit(plain_text(lines), output)
+
+
+def emit(text: str, output: Path | None = None) -> None:
+    """Write text to stdout, or to a file that appears whole or not at all.
+
+    Raises:
+        ShapescopeError: the file cannot be written.
+    """
+    if not text.endswith("\n"):
+        text += "\n"
+    if output is not None:
+        write_file(output, text)
+        return
+    from shapescope.render.line import encodable
+
+    try:
+        sys.stdout.write(encodable(text, sys.stdout))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has seen enough; the exit code still tells what was found.
+        leave_pipe()
+
+
+def stdout_surface(output: Path | None = None) -> Surface:
+    """What the result is drawn for: the terminal, a pipe, or a file."""
+    if output is None:
+        return surface_of(sys.stdout)
+    return Surface(width=surface_of(sys.stdout).width)
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a file in one go: it holds the whole text, or what it held before.
+
+    Raises:
+        ShapescopeError: the folder does not exist or may not be written to.
+    """
+    target = path.resolve()
+    try:
+        if target.exists() and not target.is_file() and not target.is_dir():
+            target.write_text(text, encoding="utf-8")  # a pipe or device cannot be replaced
+            return
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            Path(name).chmod(_mode(target))
+            Path(name).replace(target)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ShapescopeError(f"cannot write {path}: {reason}") from error
+
+
+def _mode(target: Path) -> int:
+    """The permissions the file has, or those a new file gets."""
+    if target.exists():
+        return target.stat().st_mode & 0o777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+def show_error(error: ShapescopeError) -> None:
+    """Print a wrong request on stderr in one clear line; a fault of the model on stdout."""
+    from shapescope.render.diagnostics import diagnostic_lines, request_lines
+    from shapescope.render.line import write_lines
+
+    if error.exit_code == 1:
+        show(diagnostic_lines(error.diagnostic, stdout_surface()))
+        return
+    surface = surface_of(sys.stderr)
+    write_lines(request_lines(error.diagnostic, surface), sys.stderr, surface)

@@ -1,0 +1,288 @@
+"""The cells of the trace table: for each column what a row shows, at full length and shorter."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from shapescope.render.line import Line
+from shapescope.render.rows import Row
+from shapescope.render.settings import op_text, settings_text
+from shapescope.render.shapes import (
+    count_text,
+    per_axis,
+    plural,
+    printable,
+    shape_text,
+    tensor_text,
+    tensors_text,
+)
+from shapescope.render.theme import Glyphs
+from shapescope.result import TraceResult
+from shapescope.trace import SourceSpan, Step, TensorSpec
+
+_AROUND_SIGNS = re.compile(r" (->|//|[-+*/x=]) ")
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What the cells need besides the row."""
+
+    result: TraceResult
+    glyphs: Glyphs
+
+    @cached_property
+    def ends(self) -> tuple[int, ...]:
+        """For each step, the index behind the last step inside it."""
+        steps = self.result.trace.steps
+        ends = [step.index + 1 for step in steps]
+        for step in reversed(steps):
+            if step.parent is not None:
+                ends[step.parent] = max(ends[step.parent], ends[step.index])
+        return tuple(ends)
+
+    def inside(self, row: Row) -> tuple[Step, ...]:
+        """The steps whose cost the row stands for: a collapsed module's are those inside it."""
+        step = row.step
+        if step is None or row.heading:
+            return ()
+        if step.is_composite:
+            return self.result.trace.steps[step.index : self.ends[step.index]]
+        return tuple(row.steps)
+
+    def params(self, row: Row) -> int | None:
+        """Parameters of the row, tied ones once; None where it has none."""
+        sizes = {param.key: param.numel for step in self.inside(row) for param in step.params}
+        return sum(sizes.values()) if sizes else None
+
+    def macs(self, row: Row) -> int | None:
+        """Multiply-adds of the row; None where nothing in it has any, or has a rule."""
+        known = [self.result.macs[step.index] for step in self.inside(row)]
+        total = sum(macs for macs in known if macs)
+        return total or None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its title, how its cells are made, and the shorter ways to make them.
+
+    `makers` go from full length to the shortest; a shorter one is used where width is scarce.
+    """
+
+    name: str
+    title: str
+    makers: tuple[Callable[[Row, Figures], Line], ...]
+    right: bool = False
+
+
+def _path(row: Row, figures: Figures) -> Line:
+    label = printable(row.label)
+    if row.last_label:
+        label = f"{label} .. {printable(row.last_label)}"
+    return Line("  " * row.depth).add(label, "heading" if row.heading else "path")
+
+
+def _index(row: Row, figures: Figures) -> Line:
+    return Line("" if row.step is None else str(row.step.index), "faint")
+
+
+def _op(row: Row, figures: Figures) -> Line:
+    line = _op_alone(row)
+    for step in row.folded:
+        line.add(f" + {step.op}", "faint")
+    return _times(line, row)
+
+
+def _op_counted(row: Row, figures: Figures) -> Line:
+    line = _op_alone(row)
+    if row.folded:
+        line.add(f" +{len(row.folded)}", "faint")
+    return _times(line, row)
+
+
+def _op_alone(row: Row) -> Line:
+    if row.step is None:
+        return Line("identity", "faint")
+    if row.step.is_composite:
+        return Line(printable(op_text(row.step)), "faint" if row.heading else "op")
+    return Line(op_text(row.step), "op")
+
+
+def _times(line: Line, row: Row) -> Line:
+    return line.add(f" x {row.times}", "heading") if row.times > 1 else line
+
+
+def _window(row: Row, figures: Figures) -> Line:
+    return Line() if row.step is None or row.heading else Line(settings_text(row.step))
+
+
+def _window_short(row: Row, figures: Figures) -> Line:
+    if row.step is None or row.heading:
+        return Line()
+    return Line(settings_text(row.step, kernel=False))
+
+
+def _output(row: Row, figures: Figures) -> Line:
+    return _tensors(row, figures, tensors_text, tensor_text)
+
+
+def _output_short(row: Row, figures: Figures) -> Line:
+    line = _tensors(row, figures, lambda specs: _first(specs), tensor_text)
+    return Line().add(line.plain.replace(" x ", "x"), line.parts[0][1] if line.parts else "")
+
+
+def _first(specs: tuple[TensorSpec, ...]) -> str:
+    more = f" +{len(specs) - 1}" if len(specs) > 1 else ""
+    return tensor_text(specs[0]) + more if specs else ""
+
+
+def _tensors(
+    row: Row,
+    figures: Figures,
+    several: Callable[[tuple[TensorSpec, ...]], str],
+    one: Callable[[TensorSpec], str],
+) -> Line:
+    if row.spec is not None:
+        return Line(one(row.spec), "shape")
+    step = row.step
+    if step is None or row.heading:
+        return Line()
+    if step.outputs:
+        return Line(several(step.outputs), "shape")
+    failure = figures.result.trace.failure
+    if failure is not None and failure.step is not None:
+        inside = step.index <= failure.step < figures.ends[step.index]
+        return Line(f"{figures.glyphs.mismatch} fails", "mismatch") if inside else Line()
+    return Line()
+
+
+def _input(row: Row, figures: Figures) -> Line:
+    if row.step is None or row.heading:
+        return Line()
+    return Line(tensors_text(row.step.inputs), "shape")
+
+
+def _dtype(row: Row, figures: Figures) -> Line:
+    specs = (row.spec,) if row.spec is not None else row.steps[-1].outputs if row.steps else ()
+    return Line("" if row.heading else ", ".join(dict.fromkeys(spec.dtype for spec in specs)))
+
+
+def _params(row: Row, figures: Figures) -> Line:
+    params = figures.params(row)
+    return Line("" if params is None else count_text(params), "number")
+
+
+def _macs(row: Row, figures: Figures) -> Line:
+    macs = figures.macs(row)
+    return Line("" if macs is None else count_text(macs), "number")
+
+
+def _receptive(row: Row, figures: Figures) -> Line:
+    if row.step is None or row.heading:
+        return Line()
+    last = figures.ends[row.step.index] - 1 if row.step.is_composite else row.step.index
+    field = figures.result.receptive_fields[last]
+    return (
+        Line() if field is None else Line("x".join(f"{size:g}" for size in map(float, field.size)))
+    )
+
+
+def check_texts(row: Row, figures: Figures) -> tuple[Line, ...]:
+    """The check of a row, from the whole formula to the mere sign; blank where none applies."""
+    if row.step is None or row.heading:
+        return (Line(),)
+    if row.step.is_composite:
+        return _checks_inside(row, figures)
+    check = figures.result.checks[row.step.index]
+    glyphs = figures.glyphs
+    if check.status == "not_applicable":
+        return (Line(),)
+    formula = "; ".join(dict.fromkeys(check.formula))
+    if check.status == "match":
+        sign = Line(glyphs.match, "match")
+        result = "= " + formula.rsplit(" = ", 1)[-1] if " = " in formula else ""
+        texts = [formula, _compact(formula), *([result] if result else [])]
+        return (*_variants(glyphs.match, "match", texts), sign)
+    if check.status == "unknown":
+        return (Line(glyphs.unknown + " unknown", "unknown"), Line(glyphs.unknown, "unknown"))
+    observed = shape_text(row.step.outputs[0].shape) if row.step.outputs else "none"
+    expected = shape_text(check.expected) if check.expected is not None else formula
+    long = f"{formula}: {expected} expected, {observed} observed"
+    texts = [long, f"{expected} expected, {observed} observed", f"{expected} expected"]
+    return (*_variants(glyphs.mismatch, "mismatch", texts), Line(glyphs.mismatch, "mismatch"))
+
+
+def _variants(sign: str, style: str, texts: list[str]) -> tuple[Line, ...]:
+    return tuple(Line(sign, style).add(f" {text}") for text in dict.fromkeys(texts) if text)
+
+
+def _compact(formula: str) -> str:
+    """The formula without the spaces around its signs."""
+    return _AROUND_SIGNS.sub(r"\1", _AROUND_SIGNS.sub(r"\1", formula))
+
+
+def _checks_inside(row: Row, figures: Figures) -> tuple[Line, ...]:
+    statuses = [figures.result.checks[step.index].status for step in figures.inside(row)]
+    total = sum(status != "not_applicable" for status in statuses)
+    good = statuses.count("match")
+    if not total:
+        return (Line(),)
+    sign, style = _verdict(statuses, figures.glyphs)
+    return (Line(sign, style).add(f" {good} of {plural(total, 'check')}"), Line(sign, style))
+
+
+def _verdict(statuses: list[str], glyphs: Glyphs) -> tuple[str, str]:
+    if "mismatch" in statuses:
+        return glyphs.mismatch, "mismatch"
+    return (glyphs.unknown, "unknown") if "unknown" in statuses else (glyphs.match, "match")
+
+
+def _call_site(row: Row, figures: Figures) -> Line:
+    return Line() if row.step is None else _span(row.step.call_site)
+
+
+def _defined_at(row: Row, figures: Figures) -> Line:
+    return Line() if row.step is None else _span(row.step.defined_at)
+
+
+def _span(span: SourceSpan | None) -> Line:
+    return Line("" if span is None else printable(f"{span.file}:{span.line}"), "faint")
+
+
+def _value(name: str) -> Callable[[Row, Figures], Line]:
+    def cell(row: Row, figures: Figures) -> Line:
+        values = figures.result.values
+        stats = values[row.step.index] if values and row.step is not None else None
+        return Line("" if stats is None or row.heading else f"{getattr(stats, name):.4g}")
+
+    return cell
+
+
+def _check_full(row: Row, figures: Figures) -> Line:
+    return check_texts(row, figures)[0]
+
+
+_COLUMNS = (
+    Column("index", "#", (_index,), right=True),
+    Column("path", "path", (_path,)),
+    Column("op", "op", (_op, _op_counted)),
+    Column("window", "settings", (_window, _window_short)),
+    Column("input", "input", (_input,)),
+    Column("output", "output", (_output, _output_short)),
+    Column("dtype", "dtype", (_dtype,)),
+    Column("params", "params", (_params,), right=True),
+    Column("macs", "MACs", (_macs,), right=True),
+    Column("receptive_field", "sees", (_receptive,), right=True),
+    Column("min", "min", (_value("minimum"),), right=True),
+    Column("max", "max", (_value("maximum"),), right=True),
+    Column("mean", "mean", (_value("mean"),), right=True),
+    Column("check", "check", (_check_full,)),
+    Column("call_site", "called at", (_call_site,)),
+    Column("defined_at", "defined at", (_defined_at,)),
+)
+COLUMNS: Mapping[str, Column] = {column.name: column for column in _COLUMNS}
+"""Every column by name, in the order of the table."""
+
+__all__ = ["COLUMNS", "Column", "Figures", "check_texts", "per_axis"]

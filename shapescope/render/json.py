@@ -1,0 +1,142 @@
+"""The JSON of a traced model: the object that DESIGN calls `shapescope.trace/1`."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from shapescope.diagnostic import Diagnostic, Help, Label
+from shapescope.trace import SCHEMA, Trace, span_to_dict, to_dict
+
+if TYPE_CHECKING:
+    from shapescope.analysis.check import Check
+    from shapescope.analysis.receptive import ReceptiveField
+    from shapescope.result import TraceResult
+
+
+def result_to_dict(result: TraceResult) -> dict[str, Any]:
+    """The whole result as JSON data: the trace's own fields, and what is derived from it."""
+    trace = result.trace
+    raw = to_dict(trace)
+    derived = zip(raw["steps"], result.macs, result.checks, result.receptive_fields, strict=True)
+    return {
+        "schema": SCHEMA,
+        "model": trace.model,
+        "mode": trace.mode,
+        "inputs": raw["inputs"],
+        "outputs": raw["outputs"],
+        "steps": [_step(step, macs, check, field) for step, macs, check, field in derived],
+        "totals": _totals(result),
+        "failure": _failure(trace),
+        "diagnostics": diagnostics_to_dicts(result.diagnostics),
+    }
+
+
+def result_to_json(result: TraceResult, *, indent: int | None = 2) -> str:
+    """The result as JSON text; numbers that JSON cannot hold do not occur in it."""
+    return to_json(result_to_dict(result), indent=indent)
+
+
+def to_json(data: Any, *, indent: int | None = 2) -> str:
+    """JSON text, with characters beyond ASCII as escapes so that every stream takes it."""
+    return json.dumps(data, indent=indent, allow_nan=False)
+
+
+def _step(
+    step: dict[str, Any], macs: int | None, check: Check, field: ReceptiveField | None
+) -> dict[str, Any]:
+    spans = {"call_site": step.pop("call_site"), "defined_at": step.pop("defined_at")}
+    return {
+        **step,
+        "attrs": _finite(step["attrs"]),
+        "macs": macs,
+        "check": check_to_dict(check),
+        "receptive_field": receptive_field_to_dict(field),
+        **spans,
+    }
+
+
+def _finite(value: Any) -> Any:
+    """The value with infinities and NaN by name, such as the -inf of a mask: JSON has none."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _finite(item) for name, item in value.items()}
+    return value
+
+
+def check_to_dict(check: Check) -> dict[str, Any]:
+    """A check: its status, a formula per axis, and the shape that the formula gives."""
+    return {
+        "status": check.status,
+        "formula": list(check.formula),
+        "expected": None if check.expected is None else list(check.expected),
+    }
+
+
+def receptive_field_to_dict(field: ReceptiveField | None) -> dict[str, Any] | None:
+    """A receptive field per axis, in pixels of the input."""
+    if field is None:
+        return None
+    return {name: [_number(value) for value in getattr(field, name)] for name in _FIELD}
+
+
+_FIELD = ("size", "jump", "start")
+
+
+def _number(value: Any) -> int | float:
+    """An int where the number is whole; a fraction (after upsampling) as a float."""
+    return int(value) if value == int(value) else float(value)
+
+
+def _totals(result: TraceResult) -> dict[str, Any]:
+    totals = asdict(result.totals)
+    return {
+        name: list(value) if isinstance(value, tuple) else value for name, value in totals.items()
+    }
+
+
+def _failure(trace: Trace) -> dict[str, Any] | None:
+    failure = trace.failure
+    if failure is None:
+        return None
+    return {"step": failure.step, "exception": failure.exception, "message": failure.message}
+
+
+def diagnostics_to_dicts(diagnostics: Iterable[Diagnostic]) -> list[dict[str, Any]]:
+    """Diagnostics as JSON data."""
+    return [diagnostic_to_dict(diagnostic) for diagnostic in diagnostics]
+
+
+def diagnostic_to_dict(diagnostic: Diagnostic) -> dict[str, Any]:
+    """One diagnostic as JSON data; torch's own words are left to the terminal."""
+    return {
+        "rule": diagnostic.rule,
+        "severity": str(diagnostic.severity),
+        "message": diagnostic.message,
+        "labels": [_label(label) for label in diagnostic.labels],
+        "why": list(diagnostic.why),
+        "notes": list(diagnostic.notes),
+        "help": [_help(entry) for entry in diagnostic.help],
+    }
+
+
+def _label(label: Label) -> dict[str, Any]:
+    return {**(span_to_dict(label.span) or {}), "text": label.text, "primary": label.primary}
+
+
+def _help(entry: Help) -> dict[str, Any]:
+    return {
+        "message": entry.message,
+        "edits": [
+            {**(span_to_dict(edit.span) or {}), "replacement": edit.replacement}
+            for edit in entry.edits
+        ],
+        "verified": entry.verified,
+        "changes_parameters": entry.changes_parameters,
+    }

@@ -1,0 +1,95 @@
+"""A line of text whose parts know their style: what every text renderer makes."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import IO
+
+from shapescope.render.theme import STYLES, Surface, surface_of
+
+
+class Line:
+    """Parts of text with the names of their styles, to be written once the surface is known."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, text: str = "", style: str = "") -> None:
+        self.parts: list[tuple[str, str]] = [(text, style)] if text else []
+
+    def add(self, text: str, style: str = "") -> Line:
+        """Append a part; the line itself comes back, to go on with."""
+        if text:
+            self.parts.append((text, style))
+        return self
+
+    def pad(self, width: int) -> Line:
+        """Fill up with spaces to `width` cells."""
+        return self.add(" " * (width - self.width))
+
+    @property
+    def plain(self) -> str:
+        """The text alone."""
+        return "".join(text for text, _ in self.parts)
+
+    @property
+    def width(self) -> int:
+        """How many cells of a terminal it takes."""
+        return cells(self.plain)
+
+    def __repr__(self) -> str:
+        return f"Line({self.plain!r})"
+
+
+def cells(text: str) -> int:
+    """How many cells of a terminal the text takes; wide characters take two."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def wrapped(text: str, width: int, first: str = "", style: str = "") -> list[Line]:
+    """The text in lines of at most `width` cells, broken at spaces, indented below `first`."""
+    found = textwrap.wrap(
+        text, max(width, cells(first) + 20), initial_indent=first,
+        subsequent_indent=" " * cells(first), break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
+    return [Line(part, style) for part in found]
+
+
+def plain_text(lines: Iterable[Line]) -> str:
+    """The lines without style, each with a newline, spaces at the ends cut off."""
+    return "".join(line.plain.rstrip() + "\n" for line in lines)
+
+
+def encodable(text: str, stream: IO[str]) -> str:
+    """The text with what the stream's encoding lacks as escapes, so that writing never raises."""
+    encoding = getattr(stream, "encoding", None)
+    if encoding is None:
+        return text
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def write_lines(lines: Sequence[Line], stream: IO[str], surface: Surface | None = None) -> None:
+    """Write the lines as they are, nothing wrapped, in colour where the surface has it."""
+    surface = surface or surface_of(stream)
+    if surface.colour:
+        stream.write(encodable(ansi_text(lines), stream))
+    else:
+        stream.write(encodable(plain_text(lines), stream))
+
+
+def ansi_text(lines: Iterable[Line]) -> str:
+    """The lines with the escape sequences of a terminal's sixteen colours."""
+    from rich.color import ColorSystem
+    from rich.style import Style
+
+    styles = {name: Style.parse(definition) for name, definition in STYLES.items() if definition}
+
+    def paint(text: str, name: str) -> str:
+        style = styles.get(name)
+        return style.render(text, color_system=ColorSystem.STANDARD) if style else text
+
+    return "".join("".join(paint(*part) for part in line.parts) + "\n" for line in lines)
