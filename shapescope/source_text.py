@@ -4,7 +4,8 @@ Everything that shows or measures source reads it here, so that a file under a t
 that changed on disk and a notebook cell are all seen as Python saw them.
 """
 
-# ruff: noqa: PTH  (paths are strings here: this is asked once for every span, and links stay as typed)
+# Paths are strings here, not `Path`: links stay as typed, and this is asked for every span.
+# ruff: noqa: PTH100, PTH109, PTH116
 from __future__ import annotations
 
 import ast

@@ -1,31 +1,29 @@
-"""Where in the user's source something happened: spans of calls and of constructors.
+"""Where in the user's source something happened: whose code it is, and the span of a call.
 
 While a model runs, only `(code, lasti)` pairs are noted, which costs next to nothing; they become
 spans of source at the end.
 """
 
-# ruff: noqa: PTH  (paths are strings here: a path object for every frame looked at would cost)
+# Paths are strings here, not `Path`: links stay as typed, and this is asked for every span.
+# ruff: noqa: PTH100, PTH118, PTH120
 from __future__ import annotations
 
 import os
-import sys
 import sysconfig
-import threading
-import weakref
 from collections.abc import Callable
 from types import CodeType, FrameType, TracebackType
-from typing import Any, ParamSpec, TypeAlias, TypeVar
+from typing import ParamSpec, TypeAlias, TypeVar
 
 import torch
-from torch import nn
 
 from shapescope.source_text import absolute_path, display_path, source_lines, working_folder
 from shapescope.trace import SourceSpan
 
 __all__ = [
-    "Constructions",
+    "BOUNDARY",
     "Site",
     "call_user",
+    "characters",
     "code_span",
     "is_library_file",
     "is_user_code",
@@ -85,14 +83,14 @@ def _find_span(code: CodeType, lasti: int) -> SourceSpan | None:
         text = lines[line - 1]
         indent = len(text) - len(text.lstrip())
         return SourceSpan(file, line, indent + 1, line, len(text.rstrip()) + 1)
-    column = _characters(lines[line - 1], start)
-    end_column = _characters(lines[end_line - 1], end)
+    column = characters(lines[line - 1], start)
+    end_column = characters(lines[end_line - 1], end)
     if column is None or end_column is None:
         return None
     return SourceSpan(file, line, column + 1, end_line, end_column + 1)
 
 
-def _characters(line: str, count: int) -> int | None:
+def characters(line: str, count: int) -> int | None:
     """How many characters the first `count` bytes of a line are; None where it has no such place.
 
     A line that is shorter than Python found it was changed since it was compiled.
@@ -121,12 +119,17 @@ _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}"
 
 # Installed packages that stand between a model and torch, or around it: a model's author means the
 # line that calls them. A package not named here is taken for models (torchvision, timm, ...).
+# fmt: off
 _BETWEEN = frozenset(
-    ("_pytest", "pytest", "pluggy", "xdist", "hypothesis", "IPython", "ipykernel", "typer", "tqdm")
-    + ("accelerate", "lightning", "lightning_fabric", "pytorch_lightning", "torchinfo")
-    + ("einops", "fancy_einsum", "opt_einsum", "numpy", "functorch", "torchgen", "wrapt")
-    + ("beartype", "jaxtyping", "typeguard", "typing_extensions", "packaging")
+    (
+        "_pytest", "accelerate", "beartype", "einops", "fancy_einsum", "functorch",
+        "hypothesis", "ipykernel", "IPython", "jaxtyping", "lightning", "lightning_fabric",
+        "numpy", "opt_einsum", "packaging", "pluggy", "pytest", "pytorch_lightning",
+        "torchgen", "torchinfo", "tqdm", "typeguard", "typer", "typing_extensions", "wrapt",
+        "xdist",
+    )
 )
+# fmt: on
 
 _verdicts: dict[str, bool] = {}
 
@@ -177,7 +180,8 @@ def call_user(function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) ->
     return function(*args, **kwargs)
 
 
-_BOUNDARY = call_user.__code__
+BOUNDARY = call_user.__code__
+"""The code of `call_user`: whose frame ends the user's own."""
 
 
 def user_frame(frame: FrameType | None) -> Site | None:
@@ -190,7 +194,7 @@ def user_frame(frame: FrameType | None) -> Site | None:
             verdict = _judge(code.co_filename)
         if verdict:
             return code, frame.f_lasti
-        if code is _BOUNDARY:
+        if code is BOUNDARY:
             return None
         frame = frame.f_back
     return None
@@ -202,93 +206,9 @@ def traceback_site(error: BaseException) -> Site | None:
     entry: TracebackType | None = error.__traceback__
     while entry is not None:
         code = entry.tb_frame.f_code
-        if code is _BOUNDARY:
+        if code is BOUNDARY:
             site = None
         elif is_user_code(code):
             site = code, entry.tb_lasti
         entry = entry.tb_next
     return site
-
-
-_original_init: Callable[..., None] = nn.Module.__init__
-_watchers: list[Constructions] = []
-_lock = threading.RLock()
-
-
-class Constructions:
-    """Notes for every module that is built while this is open where its constructor was called.
-
-    `torch.nn.Module.__init__` is wrapped meanwhile. Several may be open at once. Modules that
-    come to be without a constructor call (`copy.deepcopy`, unpickled ones) are not noted.
-    """
-
-    def __init__(self) -> None:
-        self._sites: dict[int, tuple[weakref.ref[nn.Module], Site]] = {}
-
-    def __enter__(self) -> Constructions:
-        global _original_init
-        with _lock:
-            if not _watchers:
-                _original_init = nn.Module.__init__
-                _noting_init.__wrapped__ = _original_init  # type: ignore[attr-defined]
-                nn.Module.__init__ = _noting_init  # type: ignore[method-assign]
-            _watchers.append(self)
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        with _lock:
-            _watchers.remove(self)
-            if not _watchers:
-                nn.Module.__init__ = _original_init  # type: ignore[method-assign]
-
-    def note(self, module: nn.Module, frame: FrameType | None) -> None:
-        """Note a module that is being built, given the frame that runs `Module.__init__`."""
-        known = self._sites.get(id(module))
-        if known is not None and known[0]() is module:
-            return
-        site = _construction_site(module, frame)
-        if site is not None:
-            self._sites[id(module)] = (weakref.ref(module), site)
-
-    def site(self, module: nn.Module) -> Site | None:
-        """Where this module's constructor was called, if that was seen."""
-        known = self._sites.get(id(module))
-        return known[1] if known is not None and known[0]() is module else None
-
-    def spans(self, model: nn.Module) -> dict[str, SourceSpan]:
-        """The constructor expressions of a model's modules, by first registered name."""
-        found: dict[str, SourceSpan] = {}
-        for path, module in model.named_modules():
-            site = self.site(module)
-            span = None if site is None else code_span(*site)
-            if span is not None:
-                found[path] = span
-        return found
-
-
-def _noting_init(self: nn.Module, *args: Any, **kwargs: Any) -> None:
-    for watcher in tuple(_watchers):
-        watcher.note(self, sys._getframe(1))
-    _original_init(self, *args, **kwargs)
-
-
-def _construction_site(module: nn.Module, frame: FrameType | None) -> Site | None:
-    """The innermost frame of the user's that is outside of the module's own constructors."""
-    while frame is not None:
-        code = frame.f_code
-        if code is _BOUNDARY:
-            return None
-        if is_user_code(code) and not _works_on(frame, code, module):
-            return code, frame.f_lasti
-        frame = frame.f_back
-    return None
-
-
-def _works_on(frame: FrameType, code: CodeType, module: nn.Module) -> bool:
-    """Whether the first argument of a frame is the module: its `__init__`, or a wrapper of it."""
-    if code.co_argcount:
-        return frame.f_locals.get(code.co_varnames[0]) is module
-    if code.co_flags & 0x04:  # *args
-        rest = frame.f_locals.get(code.co_varnames[code.co_kwonlyargcount])
-        return isinstance(rest, tuple) and bool(rest) and rest[0] is module
-    return False

@@ -1,0 +1,112 @@
+"""Which class of a file is the model, where the user named only the file."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from types import ModuleType
+
+from torch import nn
+
+__all__ = ["candidates", "instances", "model_classes"]
+
+_ASKING = ("super", "isinstance", "issubclass")
+_Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef | ast.Assign | ast.AnnAssign
+
+
+def model_classes(module: ModuleType) -> dict[str, type[nn.Module]]:
+    """The classes of modules that a file itself defines, in its order, under its names."""
+    found: dict[str, type[nn.Module]] = {}
+    for name, value in vars(module).items():
+        if not isinstance(value, type) or not issubclass(value, nn.Module):
+            continue
+        if value.__module__ == module.__name__ and value not in found.values():
+            found[name] = value
+    return found
+
+
+def instances(module: ModuleType) -> dict[str, nn.Module]:
+    """The modules that a file builds at its top level and keeps under a name."""
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if isinstance(value, nn.Module) and not isinstance(value, nn.modules.loss._Loss)
+    }
+
+
+def candidates(module: ModuleType, tree: ast.Module) -> list[str]:
+    """The model classes of a file that no other class in it constructs, in its order.
+
+    A class constructs another by calling it, by naming it in a table or default that it reads, or
+    through the file's functions; a class that is handed to another's constructor is a part of that
+    one. A class without a forward of its own or inherited is no model.
+    """
+    classes = {
+        name: cls
+        for name, cls in model_classes(module).items()
+        if cls.forward is not nn.Module.forward
+    }
+    definitions = dict(_definitions(tree))
+    parts: set[str] = set()
+    for name in classes:
+        parts |= _reached(name, definitions) - {name}
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call) and _called(call) in classes:
+            values = [*call.args, *(keyword.value for keyword in call.keywords)]
+            handed = {node.id for node in values if isinstance(node, ast.Name)}
+            parts |= handed - {_called(call)}
+    left = [name for name in classes if name not in parts]
+    return left or list(classes)
+
+
+def _called(call: ast.Call) -> str:
+    return call.func.id if isinstance(call.func, ast.Name) else ""
+
+
+def _definitions(tree: ast.Module) -> Iterator[tuple[str, _Definition]]:
+    """What the file's top level binds, also inside `if` and `try`."""
+    for node in tree.body:
+        inside = [node]
+        if isinstance(node, ast.If | ast.Try | ast.With):
+            inside = [child for child in ast.walk(node) if isinstance(child, ast.stmt)]
+        for statement in inside:
+            if isinstance(statement, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                yield statement.name, statement
+            elif isinstance(statement, ast.Assign):
+                for target in statement.targets:
+                    if isinstance(target, ast.Name):
+                        yield target.id, statement
+            elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+                yield statement.target.id, statement
+
+
+def _reached(name: str, definitions: dict[str, _Definition]) -> set[str]:
+    """The names whose definitions a class uses, directly or through functions and tables."""
+    reached: set[str] = set()
+    waiting = [name]
+    while waiting:
+        definition = definitions.get(waiting.pop())
+        if definition is None:
+            continue
+        for used in _used(definition):
+            if used not in reached and used in definitions:
+                reached.add(used)
+                if not isinstance(definitions[used], ast.ClassDef):
+                    waiting.append(used)
+    return reached
+
+
+def _used(definition: _Definition) -> Iterator[str]:
+    """Names that a definition reads to make something: no bases, annotations or type checks."""
+    waiting: list[ast.AST] = [definition]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            yield node.id
+        elif isinstance(node, ast.Call) and _called(node) in _ASKING:
+            continue
+        for field, value in ast.iter_fields(node):
+            if field in ("bases", "annotation", "returns", "decorator_list"):
+                continue
+            values = value if isinstance(value, list) else [value]
+            waiting.extend(item for item in values if isinstance(item, ast.AST))

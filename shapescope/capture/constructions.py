@@ -1,0 +1,253 @@
+"""Where the constructor of each module in a model was called.
+
+`Constructions` watches while a model is built and sees every call, in loops and helper functions
+too. `find_constructors` reads the source of a live model that nobody watched, as far as that goes.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from types import CodeType, FrameType
+from typing import Any
+
+from torch import nn
+
+from shapescope.capture.source import BOUNDARY, Site, characters, code_span, is_user_code
+from shapescope.source_text import display_path, source_lines, source_tree
+from shapescope.trace import SourceSpan
+
+__all__ = ["Constructions", "find_constructors"]
+
+_original_init: Callable[..., None] = nn.Module.__init__
+_watchers: list[Constructions] = []
+_lock = threading.RLock()
+
+
+class Constructions:
+    """Notes for every module that is built while this is open where its constructor was called.
+
+    `torch.nn.Module.__init__` is wrapped meanwhile. Several may be open at once. Modules that
+    come to be without a constructor call (`copy.deepcopy`, unpickled ones) are not noted.
+    """
+
+    def __init__(self) -> None:
+        self._sites: dict[int, tuple[weakref.ref[nn.Module], Site]] = {}
+
+    def __enter__(self) -> Constructions:
+        global _original_init
+        with _lock:
+            if not _watchers:
+                _original_init = nn.Module.__init__
+                _noting_init.__wrapped__ = _original_init  # type: ignore[attr-defined]
+                nn.Module.__init__ = _noting_init  # type: ignore[method-assign]
+            _watchers.append(self)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        with _lock:
+            _watchers.remove(self)
+            if not _watchers:
+                nn.Module.__init__ = _original_init  # type: ignore[method-assign]
+
+    def note(self, module: nn.Module, frame: FrameType | None) -> None:
+        """Note a module that is being built, given the frame that runs `Module.__init__`."""
+        known = self._sites.get(id(module))
+        if known is not None and known[0]() is module:
+            return
+        site = _construction_site(module, frame)
+        if site is not None:
+            self._sites[id(module)] = (weakref.ref(module), site)
+
+    def site(self, module: nn.Module) -> Site | None:
+        """Where this module's constructor was called, if that was seen."""
+        known = self._sites.get(id(module))
+        return known[1] if known is not None and known[0]() is module else None
+
+    def spans(self, model: nn.Module) -> dict[str, SourceSpan]:
+        """The constructor expressions of a model's modules, by first registered name."""
+        found: dict[str, SourceSpan] = {}
+        for path, module in model.named_modules():
+            site = self.site(module)
+            span = None if site is None else code_span(*site)
+            if span is not None:
+                found[path] = span
+        return found
+
+
+def _noting_init(self: nn.Module, *args: Any, **kwargs: Any) -> None:
+    for watcher in tuple(_watchers):
+        watcher.note(self, sys._getframe(1))
+    _original_init(self, *args, **kwargs)
+
+
+def _construction_site(module: nn.Module, frame: FrameType | None) -> Site | None:
+    """The innermost frame of the user's that is outside of the module's own constructors."""
+    while frame is not None:
+        code = frame.f_code
+        if code is BOUNDARY:
+            return None
+        if is_user_code(code) and not _works_on(frame, code, module):
+            return code, frame.f_lasti
+        frame = frame.f_back
+    return None
+
+
+def _works_on(frame: FrameType, code: CodeType, module: nn.Module) -> bool:
+    """Whether the first argument of a frame is the module: its `__init__`, or a wrapper of it."""
+    if code.co_argcount:
+        return frame.f_locals.get(code.co_varnames[0]) is module
+    if code.co_flags & 0x04:  # *args
+        rest = frame.f_locals.get(code.co_varnames[code.co_kwonlyargcount])
+        return isinstance(rest, tuple) and bool(rest) and rest[0] is module
+    return False
+
+
+def find_constructors(model: nn.Module) -> dict[str, SourceSpan]:
+    """The constructor expressions of a live model's modules, read from its classes' source.
+
+    Finds what an `__init__` of the user's writes down in so many words: `self.NAME = CALL`, the
+    entries of a Sequential, ModuleList, ModuleDict or OrderedDict by position or key, and
+    `add_module`. What a loop or a helper function made is left out.
+
+    Returns:
+        Spans by first registered name; the root has none.
+    """
+    found: dict[str, SourceSpan] = {}
+    paths = dict(model.named_modules())
+    written: dict[type, list[tuple[str, str, ast.expr]]] = {}
+    for path, module in paths.items():
+        cls = type(module)
+        if cls not in written:
+            written[cls] = list(_written_in(cls))
+        prefix = f"{path}." if path else ""
+        for file, name, value in written[cls]:
+            _match(prefix + name, module._modules.get(name), value, file, found)
+    return {path: span for path, span in found.items() if path in paths}
+
+
+def _written_in(cls: type) -> Iterator[tuple[str, str, ast.expr]]:
+    """File, attribute and value of all that the user's `__init__`s assign, bases first."""
+    for base in reversed(cls.__mro__):
+        function: Any = base.__dict__.get("__init__")
+        while hasattr(function, "__wrapped__"):
+            function = function.__wrapped__
+        code = getattr(function, "__code__", None)
+        if not isinstance(code, CodeType) or not is_user_code(code):
+            continue
+        for node in ast.walk(source_tree(code.co_filename) or ast.Module([], [])):
+            if isinstance(node, ast.FunctionDef) and node.name == code.co_name:
+                first = min([node.lineno, *(mark.lineno for mark in node.decorator_list)])
+                if first == code.co_firstlineno:
+                    for name, value in _assignments(node.body):
+                        yield code.co_filename, name, value
+
+
+def _assignments(body: list[ast.stmt]) -> Iterator[tuple[str, ast.expr]]:
+    """Name and value of each `self.NAME = VALUE` and `self.add_module("NAME", VALUE)`."""
+    for statement in body:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Assign):
+                for target in node.targets:
+                    yield from _attribute_values(target, node.value)
+            elif isinstance(node, ast.AnnAssign) and node.value is not None:
+                yield from _attribute_values(node.target, node.value)
+            elif (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in ("add_module", "register_module")
+                and len(node.args) == 2
+                and isinstance(node.args[0], ast.Constant)
+                and isinstance(node.args[0].value, str)
+            ):
+                yield node.args[0].value, node.args[1]
+
+
+def _attribute_values(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+        if len(target.elts) == len(value.elts):
+            for one, its in zip(target.elts, value.elts, strict=True):
+                yield from _attribute_values(one, its)
+    elif isinstance(target, ast.Attribute):
+        yield target.attr, value
+
+
+def _match(
+    path: str, module: object, value: ast.expr, file: str, found: dict[str, SourceSpan]
+) -> None:
+    """Note the calls in `value` that made `module` and the modules inside it."""
+    if not isinstance(module, nn.Module):
+        return
+    branches = (value.body, value.orelse) if isinstance(value, ast.IfExp) else (value,)
+    makers = [branch for branch in branches if _could_make(branch, module)]
+    if len(makers) != 1 or not isinstance(makers[0], ast.Call):
+        return
+    value = makers[0]
+    span = _expression_span(value, file)
+    if span is not None:
+        found[path] = span
+    if isinstance(module, nn.Sequential | nn.ModuleList | nn.ModuleDict):
+        entries = list(_entries(value))
+        children = list(module.named_children())
+        by_name = dict(children)
+        if all(name is not None for name, _ in entries):
+            for name, entry in entries:
+                _match(f"{path}.{name}", by_name.get(str(name)), entry, file, found)
+        elif len(entries) == len(children):
+            for (name, child), (_, entry) in zip(children, entries, strict=True):
+                _match(f"{path}.{name}", child, entry, file, found)
+
+
+def _entries(call: ast.Call) -> Iterator[tuple[str | None, ast.expr]]:
+    """Name (None: by position) and expression of each entry of a container's constructor."""
+    values: list[ast.expr] = list(call.args)
+    if len(values) == 1:
+        only = values[0]
+        if isinstance(only, ast.Call) and _callee(only) == "OrderedDict" and only.args:
+            only = only.args[0]
+        if isinstance(only, ast.Dict):
+            for key, value in zip(only.keys, only.values, strict=True):
+                if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                    yield key.value, value
+            return
+        if isinstance(only, ast.List | ast.Tuple):
+            values = only.elts
+    for value in values:
+        if isinstance(value, ast.Tuple) and len(value.elts) == 2:
+            key = value.elts[0]
+            if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                yield key.value, value.elts[1]
+                continue
+        yield None, value
+
+
+def _callee(value: ast.expr) -> str:
+    """The last name of what a call calls: `Conv2d` of `nn.Conv2d(...)`."""
+    if not isinstance(value, ast.Call):
+        return ""
+    if isinstance(value.func, ast.Attribute):
+        return value.func.attr
+    return value.func.id if isinstance(value.func, ast.Name) else ""
+
+
+def _names(module: nn.Module) -> set[str]:
+    return {base.__name__ for base in type(module).__mro__}
+
+
+def _could_make(value: ast.expr, module: nn.Module) -> bool:
+    """Whether a call can have made the module: its class by name, or some function."""
+    name = _callee(value)
+    return bool(name) and (name in _names(module) or not name[0].isupper())
+
+
+def _expression_span(value: ast.expr, file: str) -> SourceSpan | None:
+    lines = source_lines(file)
+    end_line, end = value.end_lineno or value.lineno, value.end_col_offset or 0
+    column = characters(lines[value.lineno - 1], value.col_offset)
+    end_column = characters(lines[end_line - 1], end)
+    if column is None or end_column is None:
+        return None
+    return SourceSpan(display_path(file), value.lineno, column + 1, end_line, end_column + 1)

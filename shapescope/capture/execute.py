@@ -1,0 +1,112 @@
+"""Executing a user's file, importing a user's module, calling a user's function."""
+
+# Paths are strings here, not `Path`: `sys.path` and code objects hold strings as typed.
+# ruff: noqa: PTH120
+from __future__ import annotations
+
+import ast
+import importlib
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from shapescope.capture.import_errors import import_problem
+from shapescope.capture.source import call_user
+from shapescope.capture.userfile import UserCode
+from shapescope.diagnostic import ShapescopeError
+from shapescope.source_text import absolute_path, display_path, working_folder
+
+__all__ = ["UserCode", "call_function", "load_file", "load_module"]
+
+
+def load_file(file: str, overrides: Mapping[Path, str] | None = None) -> UserCode:
+    """Execute a file afresh.
+
+    Args:
+        file: its path.
+        overrides: text by path of files that are edited in memory, this one or what it imports.
+
+    Raises:
+        ShapescopeError: it is absent, cannot be read, is no Python, or raises or exits.
+    """
+    path = absolute_path(file)
+    folder = os.path.dirname(path)
+    root, package = _package_of(path)
+    code = UserCode(path, [root], overrides)
+    if root != folder:
+        code.add_fallback(folder)
+    with _refusing(path), code.environment():
+        text = code.texts.get(path)
+        source: str | bytes = Path(path).read_bytes() if text is None else text
+        code.tree = ast.parse(source, path)
+        name = Path(path).stem
+        if package and code.owns(path) and _imports_package(code.tree, package):
+            code.module = call_user(importlib.import_module, f"{package}.{name}")
+        else:
+            code.module = call_user(code.execute, name, package)
+    return code
+
+
+def load_module(name: str, overrides: Mapping[Path, str] | None = None) -> UserCode:
+    """Import a module by its dotted name, from the working folder or installed.
+
+    Raises:
+        ShapescopeError: there is none, or it raises or exits.
+    """
+    code = UserCode(None, [working_folder()], overrides)
+    with _refusing(name), code.environment():
+        code.module = call_user(importlib.import_module, name)
+    code.file = getattr(code.module, "__file__", None)
+    return code
+
+
+def call_function(source: str, overrides: Mapping[Path, str] | None = None) -> Any:
+    """What the function `file.py:name` returns.
+
+    Raises:
+        ShapescopeError: the file or the function is absent, or raises.
+    """
+    file, _, name = source.rpartition(":")
+    code = load_file(file, overrides)
+    function = getattr(code.module, name, None)
+    if not callable(function):
+        raise ShapescopeError(f"{display_path(file)} has no function `{name}`")
+    with _refusing(file, f"`{name}` raises"), code.environment():
+        return call_user(function)
+
+
+@contextmanager
+def _refusing(place: str, what: str = "") -> Iterator[None]:
+    """Say in one line what a file of the user's did wrong while it was executed."""
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        raise import_problem(error, place, what) from error
+
+
+def _package_of(path: str) -> tuple[str, str]:
+    """The folder to import a file from, and the dotted name of the package it lies in."""
+    folder = os.path.dirname(path)
+    names: list[str] = []
+    while Path(folder, "__init__.py").is_file():
+        folder, name = os.path.split(folder)
+        if not name.isidentifier():
+            return os.path.dirname(path), ""
+        names.insert(0, name)
+    return folder, ".".join(names)
+
+
+def _imports_package(tree: ast.Module, package: str) -> bool:
+    """Whether a file imports from the package it lies in: then it has to be a part of it."""
+    top = package.partition(".")[0]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            if node.level or (node.module or "").partition(".")[0] == top:
+                return True
+        elif isinstance(node, ast.Import) and any(
+            alias.name.partition(".")[0] == top for alias in node.names
+        ):
+            return True
+    return False

@@ -1,0 +1,118 @@
+"""One line for a file of the user's that could not be executed: what, where, what to do."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+
+from shapescope.capture.source import traceback_site
+from shapescope.diagnostic import ShapescopeError
+from shapescope.source_text import display_path
+
+__all__ = ["import_problem", "missing_file", "one_line"]
+
+
+def import_problem(error: BaseException, place: str, what: str = "") -> ShapescopeError:
+    """The refusal of a request whose file (or module) `place` ended with `error`.
+
+    Args:
+        error: what was raised while it was read, compiled or executed.
+        place: the file's path, or the dotted name of a module.
+        what: what raised, where it was not the import: `` `make` raises ``.
+    """
+    shown = display_path(place) if place.endswith((".py", ".pyw")) else place
+    if isinstance(error, ShapescopeError):
+        return error
+    if isinstance(error, SyntaxError):
+        return _syntax_problem(error, shown)
+    if isinstance(error, OSError) and error.filename is not None and _is_same(error, place):
+        return (
+            missing_file(place)
+            if isinstance(error, FileNotFoundError)
+            else _unreadable(error, shown)
+        )
+    where = _line_of(error) or shown
+    if isinstance(error, SystemExit):
+        return ShapescopeError(
+            f"{where} exits while {shown} is imported; "
+            'put what should only run as a program below `if __name__ == "__main__":`'
+        )
+    if isinstance(error, ModuleNotFoundError) and error.name and not what:
+        return _missing_module(error.name, place, where)
+    if isinstance(error, EOFError):
+        return ShapescopeError(
+            f"{where} asks for input while {shown} is imported; "
+            'put it below `if __name__ == "__main__":`'
+        )
+    action = what or "raises while it is imported"
+    text = f": {one_line(error)}" if str(error).strip() else ""
+    kind = type(error).__name__
+    if what:
+        return ShapescopeError(f"{where}: {what} {kind}{text}")
+    return ShapescopeError(f"{where}: {kind} {action.removeprefix('raises ')}{text}")
+
+
+def missing_file(place: str) -> ShapescopeError:
+    """The refusal of a file that is not there, with the file that may have been meant."""
+    path = Path(place)
+    shown = display_path(place)
+    if path.is_dir():
+        return ShapescopeError(f"{shown} is a folder; name a file in it")
+    try:
+        names = [entry.name for entry in path.parent.iterdir() if entry.suffix == path.suffix]
+    except OSError:
+        return ShapescopeError(
+            f"{shown} does not exist, and neither does its folder; check the path"
+        )
+    close = get_close_matches(path.name, names, 1)
+    if close:
+        meant = display_path(path.parent / close[0])
+        return ShapescopeError(f"{shown} does not exist; did you mean {meant}?")
+    return ShapescopeError(f"{shown} does not exist; check the path")
+
+
+def one_line(error: BaseException, longest: int = 300) -> str:
+    """The first line of an exception's text that says something."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = lines[0] if lines else type(error).__name__
+    return text if len(text) <= longest else text[: longest - 3] + "..."
+
+
+def _syntax_problem(error: SyntaxError, shown: str) -> ShapescopeError:
+    where = shown
+    if error.filename and not error.filename.startswith("<"):
+        where = display_path(error.filename)
+    if error.lineno:
+        where += f":{error.lineno}" + (f":{error.offset}" if error.offset else "")
+    return ShapescopeError(f"{where}: the file is not valid Python: {error.msg}; mend it first")
+
+
+def _unreadable(error: OSError, shown: str) -> ShapescopeError:
+    if isinstance(error, IsADirectoryError):
+        return ShapescopeError(f"{shown} is a folder; name a file in it")
+    return ShapescopeError(
+        f"{shown} cannot be read: {(error.strerror or 'no reason given').lower()}"
+    )
+
+
+def _missing_module(name: str, place: str, where: str) -> ShapescopeError:
+    if place == name or place.startswith(f"{name}."):
+        return ShapescopeError(
+            f"there is no module `{name}`, neither installed nor in the working folder; "
+            "check the name, or name a file: path/file.py:Class"
+        )
+    top = name.partition(".")[0]
+    return ShapescopeError(f"{where} imports `{name}`, which is not installed; pip install {top}?")
+
+
+def _is_same(error: OSError, place: str) -> bool:
+    return str(error.filename) in (place, str(Path(place).absolute()))
+
+
+def _line_of(error: BaseException) -> str:
+    site = traceback_site(error)
+    if site is None:
+        return ""
+    code, lasti = site
+    line = list(code.co_positions())[lasti // 2][0]
+    return f"{display_path(code.co_filename)}:{line}"

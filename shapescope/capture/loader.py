@@ -1,0 +1,331 @@
+"""From what a user typed to a model that can be built, on meta or for real, as often as needed."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+from shapescope.capture.building import Built, NotAModuleError, build_module
+from shapescope.capture.constructions import Constructions
+from shapescope.capture.input_spec import InputSpec
+from shapescope.capture.spec import ZOOS, ModelSpec, parse_spec
+from shapescope.diagnostic import ShapescopeError
+from shapescope.networks.registry import NetworkEntry, find, names
+from shapescope.source_text import display_path
+
+if TYPE_CHECKING:
+    from shapescope.capture.execute import UserCode
+    from shapescope.trace import SourceSpan
+
+__all__ = ["Built", "LoadedModel", "load"]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A model that was named and found, and can be built.
+
+    Attributes:
+        spec: what the user typed.
+        name: what to call it: a network's own name for an alias, the class added to a bare file.
+        file: the file it was read from, if it was one.
+        class_name: the class, or the function or instance that was named.
+        entry: the document network it is, if it is one.
+        default_inputs: the inputs it was made for, () where they are not known.
+        overrides: texts of edited files it was read with.
+        files: all of the user's files that it was read from.
+    """
+
+    spec: str
+    name: str
+    class_name: str
+    make: Callable[[], Any] = field(repr=False, compare=False)
+    file: Path | None = None
+    entry: NetworkEntry | None = None
+    default_inputs: tuple[InputSpec, ...] = ()
+    overrides: Mapping[Path, str] = field(default_factory=dict)
+    files: tuple[Path, ...] = ()
+    code: UserCode | None = field(default=None, repr=False, compare=False)
+    known_definitions: Mapping[str, SourceSpan] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    def environment(self) -> AbstractContextManager[None]:
+        """What has to be in place while code of the model runs: `sys.path`, stdin, stdout, ..."""
+        return nullcontext() if self.code is None else self.code.environment()
+
+    def build(self, device: str = "meta", *, seed: int = 0) -> Built:
+        """A fresh module in eval mode.
+
+        Args:
+            device: `meta` for no memory (with a fall-back, see `Built.device`), or where to build.
+            seed: of all random values that the constructor draws.
+
+        Raises:
+            ShapescopeError: the constructor raises (exit code 1), or gives no module (2).
+        """
+        with self.environment():
+            try:
+                built = build_module(self.make, device, seed)
+            except NotAModuleError as error:
+                raise ShapescopeError(
+                    f"{self.name} gives {error}, not a torch.nn.Module; name a class or a function "
+                    "that returns a model"
+                ) from None
+            except (Exception, SystemExit) as error:
+                from shapescope.capture.constructor import constructor_problem
+
+                raise constructor_problem(error, self) from error
+            if "_modules" not in built.module.__dict__:
+                from shapescope.capture.constructor import never_initialised
+
+                raise never_initialised(built.module, self)
+        if self.known_definitions:
+            return Built(built.module, dict(self.known_definitions), "cpu")
+        return built
+
+
+def load(spec: str, *, overrides: Mapping[Path, str] | None = None) -> LoadedModel:
+    """Find the model that a user named. A file of the user's is executed, afresh each time.
+
+    Args:
+        spec: one of the forms in `shapescope.capture.spec`.
+        overrides: text by path for files that are to be read as if edited.
+
+    Raises:
+        ShapescopeError: there is no such model, or the request cannot be met (exit code 2).
+    """
+    parsed = parse_spec(spec)
+    if parsed.kind == "network":
+        return _load_network(parsed)
+    if parsed.kind in ZOOS:
+        from shapescope.capture.zoo import load_from_zoo
+
+        return load_from_zoo(parsed)
+    if parsed.kind == "saved":
+        from shapescope.capture.saved import load_saved
+
+        return load_saved(parsed)
+    return _load_code(parsed, dict(overrides or {}))
+
+
+def _load_network(parsed: ModelSpec) -> LoadedModel:
+    entry = find(parsed.place)
+    if entry is None:
+        raise _unknown(parsed)
+    from importlib import import_module
+
+    module, _, class_name = entry.factory.partition(":")
+    cls = getattr(import_module(module), class_name)
+    make = _maker(parsed, cls, class_name, _no_names)
+    shown = f"({parsed.arguments.text})" if parsed.arguments else ""
+    return LoadedModel(
+        spec=parsed.text,
+        name=entry.name + shown,
+        class_name=class_name,
+        make=make,
+        file=Path(inspect.getfile(cls)),
+        entry=entry,
+        default_inputs=(InputSpec(entry.input_shape),),
+    )
+
+
+def _unknown(parsed: ModelSpec) -> ShapescopeError:
+    from difflib import get_close_matches
+
+    name = parsed.place
+    if Path(f"{name}.py").is_file():
+        return ShapescopeError(f"there is no model called `{name}`; did you mean {name}.py?")
+    if Path(name).is_dir():
+        return ShapescopeError(f"`{name}` is a folder; name a file in it: {name}/net.py:Class")
+    close = get_close_matches(name.lower(), names(), 1)
+    if close:
+        return ShapescopeError(f"there is no model called `{name}`; did you mean {close[0]}?")
+    from shapescope.capture.zoo import zoo_with
+
+    zoo = zoo_with(name)
+    if zoo is not None:
+        return ShapescopeError(f"there is no model called `{name}`; did you mean {zoo}?")
+    return ShapescopeError(
+        f"there is no model called `{name}`; `shapescope models` lists the names, and a model of "
+        "your own is path/file.py:Class"
+    )
+
+
+def _no_names(name: str) -> Any:
+    raise ShapescopeError(f"`{name}` is not defined here; write the argument as a literal")
+
+
+def _load_code(parsed: ModelSpec, overrides: dict[Path, str]) -> LoadedModel:
+    from shapescope.capture.execute import load_file, load_module
+
+    with Constructions() as constructions:
+        if parsed.kind == "file":
+            code = load_file(parsed.place, overrides)
+        else:
+            code = load_module(parsed.place, overrides)
+    place = parsed.place
+    attribute = parsed.attribute or _only_model(code.module, code.tree, place)
+    value = _lookup(code.module, attribute, place)
+    definitions: dict[str, SourceSpan] = {}
+    if isinstance(value, nn.Module):
+        if parsed.called:
+            raise ShapescopeError(
+                f"{place}:{attribute} is a model already, not a class; leave the arguments away"
+            )
+        definitions = constructions.spans(value)
+        make = _copier(value)
+    else:
+        make = _maker(parsed, value, attribute, lambda name: _lookup(code.module, name, place))
+    shown = f"({parsed.arguments.text})" if parsed.called else ""
+    return LoadedModel(
+        spec=parsed.text,
+        name=f"{place}:{attribute}{shown}",
+        class_name=attribute,
+        make=make,
+        file=None if code.file is None else Path(code.file),
+        overrides=overrides,
+        files=code.files,
+        code=code,
+        known_definitions=definitions,
+    )
+
+
+_MISSING = object()
+
+
+def _copier(value: nn.Module) -> Callable[[], nn.Module]:
+    return lambda: copy.deepcopy(value)
+
+
+def _only_model(module: ModuleType, tree: Any, place: str) -> str:
+    """The model of a file that was named alone."""
+    from shapescope.capture.choice import candidates, instances
+
+    found = candidates(module, tree) or list(instances(module))
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise ShapescopeError(
+            f"{display_path(place)} holds no model: no class in it subclasses torch.nn.Module; "
+            f"name a function that returns one: {place}:function"
+        )
+    raise ShapescopeError(
+        f"{display_path(place)} holds several models: {', '.join(found)}; "
+        f"name one: {place}:{found[0]}"
+    )
+
+
+def _lookup(module: ModuleType, dotted: str, place: str) -> Any:
+    """What a dotted name means in a module; only modules and classes are looked into."""
+    value: Any = module
+    for part in dotted.split("."):
+        inside = isinstance(value, ModuleType | type)
+        value = getattr(value, part, _MISSING) if inside else _MISSING
+        if value is _MISSING:
+            raise _no_such_name(module, dotted, place, part)
+    return value
+
+
+def _no_such_name(module: ModuleType, dotted: str, place: str, part: str) -> ShapescopeError:
+    from difflib import get_close_matches
+
+    from shapescope.capture.choice import instances, model_classes
+
+    shown = display_path(place) if place.endswith((".py", ".pyw")) else place
+    own = [name for name in vars(module) if not name.startswith("_")]
+    models = [*model_classes(module), *instances(module)]
+    close = get_close_matches(part, models, 1) or get_close_matches(part, own, 1)
+    if close:
+        advice = f"did you mean {close[0]}?"
+    elif models:
+        advice = f"its models are {', '.join(models[:8])}"
+    else:
+        advice = "it holds no model"
+    return ShapescopeError(f"{shown} defines no `{dotted}`; {advice}")
+
+
+def _maker(
+    parsed: ModelSpec, value: Any, attribute: str, name: Callable[[str], Any]
+) -> Callable[[], Any]:
+    """What builds the model: the class or factory with the arguments that were written."""
+    if isinstance(value, type) and not issubclass(value, nn.Module):
+        raise ShapescopeError(f"{parsed.text}: `{attribute}` is a class, but no torch.nn.Module")
+    if not callable(value):
+        raise ShapescopeError(
+            f"{parsed.text}: `{attribute}` is a {type(value).__name__}; "
+            "name a class or a function that returns a model"
+        )
+    args, kwargs = parsed.arguments.values(name)
+    _require_fit(parsed, value, attribute, args, kwargs)
+    return lambda: value(*copy.deepcopy(args), **copy.deepcopy(kwargs))
+
+
+def _require_fit(
+    parsed: ModelSpec, value: Any, attribute: str, args: list[Any], kwargs: dict[str, Any]
+) -> None:
+    """Refuse arguments that a constructor does not take, or that are missing."""
+    try:
+        signature = inspect.signature(value)
+    except (TypeError, ValueError):
+        return
+    try:
+        signature.bind(*args, **kwargs)
+        return
+    except TypeError as error:
+        problem = str(error)
+    given = set(signature.bind_partial().arguments)
+    try:
+        given = set(signature.bind_partial(*args, **kwargs).arguments)
+    except TypeError:
+        raise ShapescopeError(
+            f"{parsed.text}: `{attribute}` does not take these arguments: {problem}; "
+            f"it takes {signature.replace(return_annotation=signature.empty)}"
+        ) from None
+    missing = [
+        parameter
+        for parameter in signature.parameters.values()
+        if parameter.name not in given
+        and parameter.default is parameter.empty
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
+    several = "arguments" if len(missing) > 1 else "an argument"
+    named = ", ".join(f"`{parameter.name}`" for parameter in missing)
+    raise ShapescopeError(
+        f"{parsed.text}: `{attribute}` needs {several}: {named}; "
+        f"give it like {_example(parsed, attribute, missing)}"
+    )
+
+
+def _example(parsed: ModelSpec, attribute: str, missing: list[inspect.Parameter]) -> str:
+    """A spec that gives every missing argument, with values to be replaced."""
+    shown = [parsed.arguments.text] if parsed.arguments else []
+    for parameter in missing:
+        value = _example_value(parameter)
+        by_keyword = parameter.kind is parameter.KEYWORD_ONLY or bool(parsed.arguments.keywords)
+        shown.append(f"{parameter.name}={value}" if by_keyword else value)
+    place = parsed.place if parsed.kind == "network" else f"{parsed.place}:{attribute}"
+    return f"{place}({', '.join(shown)})"
+
+
+def _example_value(parameter: inspect.Parameter) -> str:
+    kind = parameter.annotation
+    kind = kind if isinstance(kind, str) else getattr(kind, "__name__", "")
+    name = parameter.name.lower()
+    if kind.startswith(("list", "List", "tuple", "Tuple", "Sequence")) or name.endswith("layers"):
+        return "[2, 2]"
+    by_kind = {"str": '"..."', "bool": "True", "float": "0.5"}
+    if kind in by_kind:
+        return by_kind[kind]
+    if "class" in name or name.startswith("out"):
+        return "10"
+    if "channel" in name or name.startswith(("in_", "input")):
+        return "3"
+    return "64"
