@@ -15,11 +15,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from shapescope.capture.constructions import find_constructors
 from shapescope.capture.fake import fake_model, fake_tensor
 from shapescope.capture.inputs import InputSpec, input_names, make_inputs
 from shapescope.capture.loader import LoadedModel
 from shapescope.capture.passes import Pass, run_pass
-from shapescope.capture.source import find_constructors
 from shapescope.capture.tensors import map_tensors, meta_copy, real_copy, to_meta
 from shapescope.capture.values import ValueStats
 from shapescope.diagnostic import ShapescopeError
