@@ -26,7 +26,7 @@ from shapescope.capture.records import Record, Registered, Site, failure_of, ste
 from shapescope.capture.redirect import redirected
 from shapescope.capture.source import user_frame
 from shapescope.capture.tensors import concrete_shape, dtype_name, spec_of, tensors_in
-from shapescope.ops import Op, canonical_name, lookup, op_of_module
+from shapescope.ops import Op, canonical_name, lookup, op_of_module, snake_case
 from shapescope.trace import Failure, ParamSpec, Shape, SourceSpan, Step, TensorSpec
 
 _TAG = "_shapescope_source"
@@ -75,7 +75,6 @@ class Recorder(TorchFunctionMode):
         self._exit = ExitStack()
         self._failed: list[int] = []
         self._lazy: set[int] = set()
-        self._handling = sys.exc_info()[1]
         self._rows: dict[Any, tuple[str, Op, bool] | None] = {}
         self.registered = Registered(model)
 
@@ -126,6 +125,7 @@ class Recorder(TorchFunctionMode):
             op = op_of_module(type(module)) if leaf else "module"
             record = self._append(path, op, "module", inputs, sources, user_frame(sys._getframe(1)))
             record.module = module
+            record.handling = sys.exc_info()[1]
             if leaf:
                 self._leaf = len(self.records) - 1
                 if hasattr(module, "_infer_parameters"):
@@ -151,7 +151,7 @@ class Recorder(TorchFunctionMode):
         with _GUARD():
             record = self.records[index]
             error = sys.exc_info()[1]
-            if error is not None and error is not self._handling:
+            if error is not None and error is not record.handling:
                 self._fail(index, error)
                 return None
             if record.op != "module":
@@ -238,6 +238,7 @@ class Recorder(TorchFunctionMode):
             outputs: tuple[Tensor, ...] = (args[0],)
         else:
             if isinstance(result, Tensor):
+                in_place = in_place or bool(bound.get("inplace"))
                 if not in_place and args and result is args[0]:
                     if name not in _RETURNS_SELF_WHEN_OFF:
                         return result
@@ -383,7 +384,7 @@ def _functions_as_steps(recorder: Recorder) -> ExitStack:
         run = original.__get__(None, cls)
         if recorder._leaf is not None or recorder._inside_call:
             return run(*args, **kwargs)
-        name = canonical_name(cls.__name__)
+        name = snake_case(cls.__name__)
         return recorder.call(name, lookup(name), False, run, args, kwargs)
 
     torch.autograd.Function.apply = classmethod(apply)  # type: ignore[method-assign,assignment]

@@ -19,8 +19,8 @@ class Record:
     """A step while it is being made."""
 
     __slots__ = (
-        "attrs", "error", "inputs", "kind", "module", "op", "outputs", "params", "parent",
-        "path", "site", "sources",
+        "attrs", "error", "handling", "inputs", "kind", "module", "op", "outputs", "params",
+        "parent", "path", "site", "sources",
     )  # fmt: skip
 
     def __init__(
@@ -45,6 +45,8 @@ class Record:
         self.params: tuple[ParamSpec, ...] = ()
         self.module: nn.Module | None = None
         self.error: BaseException | None = None
+        # What was being handled when the module was entered: no error of its own.
+        self.handling: BaseException | None = None
 
 
 class Registered:

@@ -88,9 +88,7 @@ def map_tensors(function: Callable[[Tensor], Any], value: Any) -> Any:
 def to_meta(tensor: Tensor) -> Tensor:
     """A tensor of the same kind on meta: shape, strides and dtype, no values."""
     if isinstance(tensor, UninitializedTensorMixin):
-        empty = type(tensor)(device="meta", dtype=tensor.dtype)  # type: ignore[call-arg]
-        empty.requires_grad_(tensor.requires_grad)
-        return empty  # type: ignore[return-value]
+        return _uninitialized(tensor, "meta")
     if tensor.device.type == "meta":
         bare = tensor.detach()
     elif tensor.layout is not torch.strided:
@@ -100,6 +98,13 @@ def to_meta(tensor: Tensor) -> Tensor:
     if isinstance(tensor, nn.Parameter):
         return nn.Parameter(bare, tensor.requires_grad)
     return bare
+
+
+def _uninitialized(tensor: Any, device: str) -> Tensor:
+    empty: Tensor = type(tensor)(
+        requires_grad=tensor.requires_grad, device=device, dtype=tensor.dtype
+    )
+    return empty
 
 
 class _CopyTensors(TorchFunctionMode):
@@ -115,6 +120,9 @@ class _CopyTensors(TorchFunctionMode):
             if id(tensor) not in memo:
                 memo[id(tensor)] = self.place(tensor)
             return memo[id(tensor)]
+        if func is Tensor.clone:
+            # How a parameter that is registered nowhere copies its data.
+            return self.place(args[0])
         return func(*args, **(kwargs or {}))
 
 
@@ -150,7 +158,7 @@ def real_copy(model: nn.Module, seed: int = 0) -> nn.Module:
 
     def place(tensor: Tensor) -> Tensor:
         if isinstance(tensor, UninitializedTensorMixin):
-            return type(tensor)(device="cpu", dtype=tensor.dtype)  # type: ignore[call-arg]
+            return _uninitialized(tensor, "cpu")
         if tensor.device.type == "meta":
             bare = torch.zeros(tensor.shape, dtype=tensor.dtype)
             if bare.is_floating_point():
