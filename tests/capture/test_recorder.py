@@ -116,9 +116,7 @@ def test_cat_names_every_branch() -> None:
     def forward(self: Any, x: Tensor) -> Tensor:
         return torch.cat([self.a(x), x, self.b(x)], dim=1)
 
-    done = record(
-        Calls(forward, a=nn.Conv2d(3, 2, 1), b=nn.Conv2d(3, 5, 1)), meta(1, 3, 8, 8)
-    )
+    done = record(Calls(forward, a=nn.Conv2d(3, 2, 1), b=nn.Conv2d(3, 5, 1)), meta(1, 3, 8, 8))
     cat = leaves(done)[-1]
     assert cat.op == "cat"
     assert [spec.shape[1] for spec in cat.inputs] == [2, 3, 5]
@@ -232,9 +230,7 @@ def test_what_returns_its_input_does_not_blur_the_branches() -> None:
         h = self.fc(x)
         return h + self.rest(h) + F.dropout(h, training=False)
 
-    model = Calls(
-        forward, fc=nn.Linear(4, 4), rest=nn.Sequential(nn.Identity(), nn.Dropout(0.5))
-    )
+    model = Calls(forward, fc=nn.Linear(4, 4), rest=nn.Sequential(nn.Identity(), nn.Dropout(0.5)))
     done = record(model, meta(1, 4))
     by_op = {step.op: step for step in leaves(done) if step.op in ("linear", "identity")}
     first_sum = next(step for step in done.steps if step.op == "add")
@@ -442,7 +438,7 @@ def test_modules_never_called_are_known() -> None:
 def test_multiple_outputs_of_one_call_share_a_source() -> None:
     def forward(self: Any, x: Tensor) -> Tensor:
         a, b = x.chunk(2, dim=1)
-        values, indices = torch.max(a + b, dim=1)
+        values, _ = torch.max(a + b, dim=1)
         return values
 
     done = record(Calls(forward), meta(2, 4))
