@@ -142,13 +142,17 @@ class RecurrentAttrs:
 
 @dataclass(frozen=True, slots=True)
 class AttentionAttrs:
-    """A multi-head attention with its own projections."""
+    """A multi-head attention with its own projections.
+
+    `extra_keys` counts the keys that the layer itself adds: `add_bias_kv`, `add_zero_attn`.
+    """
 
     embed_dim: int
     num_heads: int
     kdim: int
     vdim: int
     batch_first: bool = False
+    extra_keys: int = 0
 
 
 @dataclass(frozen=True, slots=True)

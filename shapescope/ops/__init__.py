@@ -2,8 +2,31 @@
 
 from __future__ import annotations
 
-from shapescope.ops import conv, linear, norm, pointwise, pool, shape
-from shapescope.ops.names import RENAMED
+from shapescope.ops import (
+    adaptive,
+    attention,
+    axes,
+    conv,
+    elementwise,
+    factory,
+    gather,
+    indexing,
+    linear,
+    loss,
+    norm,
+    pad,
+    pieces,
+    pointwise,
+    pool,
+    product,
+    recurrent,
+    reduction,
+    repeat,
+    resize,
+    shape,
+    shuffle,
+    unfold,
+)
 from shapescope.ops.registry import (
     Op,
     Window,
@@ -18,21 +41,37 @@ from shapescope.ops.registry import (
 )
 
 __all__ = [
-    "RENAMED",
     "Op",
     "Window",
+    "adaptive",
+    "attention",
+    "axes",
     "canonical_name",
     "conv",
+    "elementwise",
+    "factory",
+    "gather",
+    "indexing",
     "is_inplace",
     "is_registered",
     "linear",
     "lookup",
+    "loss",
     "norm",
     "op_of_module",
+    "pad",
+    "pieces",
     "pointwise",
     "pool",
+    "product",
+    "recurrent",
+    "reduction",
     "register",
     "registered",
+    "repeat",
+    "resize",
     "shape",
+    "shuffle",
     "snake_case",
+    "unfold",
 ]

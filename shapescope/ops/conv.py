@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
+from math import prod
 from typing import Any
 
+from shapescope.arithmetic.axes import padding_pairs
+from shapescope.arithmetic.convolution import (
+    channels_refusal,
+    conv_output,
+    conv_refusal,
+    groups_refusal,
+)
+from shapescope.arithmetic.formula import conv_formula, transposed_formula
+from shapescope.arithmetic.reshaping import rank_refusal
+from shapescope.arithmetic.transposed import transposed_output, transposed_refusal
 from shapescope.attrs import ConvAttrs
-from shapescope.ops.registry import Bound, Op, register
+from shapescope.ops.registry import Bound, Op, Window, register
+from shapescope.ops.shapes import Ints, shape
 from shapescope.ops.values import per_axis, plain, shape_of
+from shapescope.trace import Step
 
 
 def _call(bound: Bound, transposed: bool) -> ConvAttrs | None:
@@ -64,8 +79,150 @@ def _output_padding(module: Any, bound: Bound, axes: int) -> tuple[int, ...]:
         for name in ("kernel_size", "stride", "padding", "dilation")
     )
     return tuple(
-        out - ((n - 1) * s - 2 * p + d * (k - 1) + 1)
+        out - transposed_output(n, k, s, p, 0, d)
         for out, n, k, s, p, d in zip(wanted, sizes, kernel, stride, padding, dilation, strict=True)
+    )
+
+
+def _attrs(step: Step, axes: int) -> ConvAttrs | None:
+    """The settings, where they fit the input's rank."""
+    attrs = step.attrs
+    if not isinstance(attrs, ConvAttrs) or len(attrs.kernel_size) != axes:
+        return None
+    return attrs if len(shape(step)) in (axes + 1, axes + 2) else None
+
+
+def _per_axis(step: Step, attrs: ConvAttrs, axes: int) -> Iterator[tuple[Any, ...]]:
+    """What the output size depends on, an entry for each axis, in the formula's order."""
+    pairs = padding_pairs(attrs.padding, attrs.kernel_size, attrs.dilation)
+    return zip(
+        shape(step)[-axes:], attrs.kernel_size, attrs.stride, pairs, attrs.dilation, strict=True
+    )
+
+
+def _per_axis_transposed(step: Step, attrs: ConvAttrs, axes: int) -> Iterator[tuple[Any, ...]]:
+    return zip(
+        shape(step)[-axes:],
+        attrs.kernel_size,
+        attrs.stride,
+        attrs.padding,
+        attrs.output_padding,
+        attrs.dilation,
+        strict=True,
+    )
+
+
+def _conv_shape(axes: int, step: Step) -> tuple[Ints, ...] | None:
+    attrs = _attrs(step, axes)
+    if attrs is None or 0 in attrs.stride:
+        return None
+    sizes = [conv_output(*one) for one in _per_axis(step, attrs, axes)]
+    return ((*shape(step)[: -axes - 1], attrs.out_channels, *sizes),)
+
+
+def _transposed_shape(axes: int, step: Step) -> tuple[Ints, ...] | None:
+    attrs = _attrs(step, axes)
+    if attrs is None or isinstance(attrs.padding, str):
+        return None
+    sizes = [transposed_output(*one) for one in _per_axis_transposed(step, attrs, axes)]
+    return ((*shape(step)[: -axes - 1], attrs.out_channels, *sizes),)
+
+
+def _shared_refusal(axes: int, step: Step, transposed: bool) -> str | None:
+    attrs = step.attrs
+    if not isinstance(attrs, ConvAttrs):
+        return None
+    if len(attrs.kernel_size) != axes:
+        return f"the kernel has {len(attrs.kernel_size)} axes, but {axes} are needed"
+    sizes = shape(step)
+    return (
+        rank_refusal(len(sizes), (axes + 1, axes + 2))
+        or groups_refusal(
+            attrs.in_channels, attrs.out_channels, attrs.groups, transposed=transposed
+        )
+        or channels_refusal(sizes[-axes - 1], attrs.in_channels)
+    )
+
+
+def _conv_refusal(axes: int, step: Step) -> str | None:
+    reason = _shared_refusal(axes, step, transposed=False)
+    attrs = _attrs(step, axes)
+    if reason is not None or attrs is None:
+        return reason
+    sizes = shape(step)
+    return conv_refusal(
+        sizes[-axes:],
+        attrs.kernel_size,
+        attrs.stride,
+        attrs.padding,
+        attrs.dilation,
+        padding_mode=attrs.padding_mode,
+        batch=prod(sizes[: -axes - 1]),
+        channels=sizes[-axes - 1],
+    )
+
+
+def _transposed_refusal(axes: int, step: Step) -> str | None:
+    reason = _shared_refusal(axes, step, transposed=True)
+    attrs = _attrs(step, axes)
+    if reason is not None or attrs is None:
+        return reason
+    if isinstance(attrs.padding, str):
+        return f"a transposed convolution takes no padding={attrs.padding!r}"
+    if attrs.padding_mode != "zeros":
+        return f"a transposed convolution takes no padding_mode={attrs.padding_mode!r}"
+    sizes = shape(step)
+    return transposed_refusal(
+        sizes[-axes:],
+        attrs.kernel_size,
+        attrs.stride,
+        attrs.padding,
+        attrs.output_padding,
+        attrs.dilation,
+        batch=prod(sizes[: -axes - 1]),
+        channels=sizes[-axes - 1],
+        groups=attrs.groups,
+        float32=step.inputs[0].dtype == "float32",
+    )
+
+
+def _conv_text(axes: int, step: Step) -> tuple[str, ...]:
+    attrs = _attrs(step, axes)
+    if attrs is None or 0 in attrs.stride:
+        return ()
+    return tuple(conv_formula(*one) for one in _per_axis(step, attrs, axes))
+
+
+def _transposed_text(axes: int, step: Step) -> tuple[str, ...]:
+    attrs = _attrs(step, axes)
+    if attrs is None or isinstance(attrs.padding, str):
+        return ()
+    return tuple(transposed_formula(*one) for one in _per_axis_transposed(step, attrs, axes))
+
+
+def _conv_macs(axes: int, step: Step) -> int | None:
+    """Output values times what each adds up: in_channels/groups * kernel."""
+    made, attrs = _conv_shape(axes, step), step.attrs
+    if made is None or not isinstance(attrs, ConvAttrs):
+        return None
+    return prod(made[0]) * (attrs.in_channels // attrs.groups) * prod(attrs.kernel_size)
+
+
+def _transposed_macs(axes: int, step: Step) -> int | None:
+    """Input values times where each is added: out_channels/groups * kernel."""
+    attrs = _attrs(step, axes)
+    if attrs is None:
+        return None
+    return prod(shape(step)) * (attrs.out_channels // attrs.groups) * prod(attrs.kernel_size)
+
+
+def _conv_window(axes: int, step: Step) -> tuple[Window, ...] | None:
+    attrs = _attrs(step, axes)
+    if attrs is None:
+        return None
+    return tuple(
+        Window(kernel, stride, pair[0], dilation)
+        for _, kernel, stride, pair, dilation in _per_axis(step, attrs, axes)
     )
 
 
@@ -76,8 +233,13 @@ for _axes in (1, 2, 3):
             "input weight bias stride padding dilation groups",
             weights=("weight", "bias"),
             modules=(f"Conv{_axes}d", f"LazyConv{_axes}d", f"ConvReLU{_axes}d"),
-            from_call=lambda bound: _call(bound, transposed=False),
-            from_module=lambda module, bound: _module(module, bound, transposed=False),
+            from_call=partial(_call, transposed=False),
+            from_module=partial(_module, transposed=False),
+            shape_rule=partial(_conv_shape, _axes),
+            refusal_rule=partial(_conv_refusal, _axes),
+            formula_rule=partial(_conv_text, _axes),
+            macs_rule=partial(_conv_macs, _axes),
+            window_rule=partial(_conv_window, _axes),
             windowed=True,
         )
     )
@@ -88,8 +250,12 @@ for _axes in (1, 2, 3):
             weights=("weight", "bias"),
             modules=(f"ConvTranspose{_axes}d", f"LazyConvTranspose{_axes}d"),
             forward="input output_size",
-            from_call=lambda bound: _call(bound, transposed=True),
-            from_module=lambda module, bound: _module(module, bound, transposed=True),
+            from_call=partial(_call, transposed=True),
+            from_module=partial(_module, transposed=True),
+            shape_rule=partial(_transposed_shape, _axes),
+            refusal_rule=partial(_transposed_refusal, _axes),
+            formula_rule=partial(_transposed_text, _axes),
+            macs_rule=partial(_transposed_macs, _axes),
             windowed=True,
         )
     )

@@ -1,15 +1,17 @@
-"""Linear maps and the products of matrices."""
+"""Linear maps, and the embedding, which is one of one-hot vectors."""
 
 from __future__ import annotations
 
 from math import prod
 from typing import Any
 
-from shapescope.attrs import LinearAttrs
-from shapescope.ops.registry import Bound, Op, register
-from shapescope.ops.shapes import Ints, broadcast, shape, shapes, text
+from shapescope.attrs import CallAttrs, EmbeddingAttrs, LinearAttrs
+from shapescope.ops.registry import Bound, Op, read_plain, register
+from shapescope.ops.shapes import Ints, argument, shape, text
 from shapescope.ops.values import shape_of
 from shapescope.trace import Step
+
+# --- linear
 
 
 def _linear_call(bound: Bound) -> LinearAttrs | None:
@@ -21,20 +23,21 @@ def _linear_call(bound: Bound) -> LinearAttrs | None:
 
 
 def _linear_module(module: Any, bound: Bound) -> LinearAttrs:
-    return LinearAttrs(module.in_features, module.out_features, module.bias is not None)
+    bias = module.bias() if callable(module.bias) else module.bias  # quantized layers call it
+    return LinearAttrs(module.in_features, module.out_features, bias is not None)
 
 
 def _linear_shape(step: Step) -> tuple[Ints, ...] | None:
-    if not isinstance(step.attrs, LinearAttrs):
+    attrs, sizes = step.attrs, shape(step)
+    if not isinstance(attrs, LinearAttrs) or not sizes:
         return None
-    return ((*shape(step)[:-1], step.attrs.out_features),)
+    return ((*sizes[:-1], attrs.out_features),)
 
 
 def _linear_refusal(step: Step) -> str | None:
-    attrs = step.attrs
+    attrs, sizes = step.attrs, shape(step)
     if not isinstance(attrs, LinearAttrs):
         return None
-    sizes = shape(step)
     if not sizes:
         return "a linear layer needs at least one axis"
     if sizes[-1] != attrs.in_features:
@@ -42,9 +45,9 @@ def _linear_refusal(step: Step) -> str | None:
     return None
 
 
-def _linear_formula(step: Step) -> tuple[str, ...]:
-    (out,) = _linear_shape(step) or ((),)
-    return (f"{text(shape(step))} -> {text(out)}",)
+def _linear_text(step: Step) -> tuple[str, ...]:
+    made = _linear_shape(step)
+    return () if made is None else (f"{text(shape(step))} -> {text(made[0])}",)
 
 
 def _linear_macs(step: Step) -> int | None:
@@ -61,50 +64,134 @@ register(
         modules=("Linear", "NonDynamicallyQuantizableLinear", "LazyLinear", "LinearReLU"),
         from_call=_linear_call,
         from_module=_linear_module,
-        output_shape=_linear_shape,
-        refusal=_linear_refusal,
-        formula=_linear_formula,
-        macs=_linear_macs,
+        shape_rule=_linear_shape,
+        refusal_rule=_linear_refusal,
+        formula_rule=_linear_text,
+        macs_rule=_linear_macs,
     )
 )
 
-
-def matmul_shape(left: Ints, right: Ints) -> Ints | str:
-    """The shape of a matrix product as torch.matmul broadcasts it, or why there is none."""
-    if not left or not right:
-        return "a product of matrices needs at least one axis on both sides"
-    inner = right[-2] if len(right) > 1 else right[0]
-    if left[-1] != inner:
-        return f"{text(left)} @ {text(right)}: the inner sizes {left[-1]} and {inner} differ"
-    rows = left[-2:-1]
-    columns = right[-1:] if len(right) > 1 else ()
-    batch = broadcast(left[:-2], right[:-2])
-    if batch is None:
-        return f"{text(left)} @ {text(right)}: {text(left[:-2])} and {text(right[:-2])} differ"
-    return (*batch, *rows, *columns)
+# --- bilinear
 
 
-def _matmul_shape(step: Step) -> tuple[Ints, ...] | None:
-    result = matmul_shape(*shapes(step)[:2])
-    return None if isinstance(result, str) else (result,)
+def _bilinear_call(bound: Bound) -> CallAttrs | None:
+    weight = bound.get("weight")
+    if weight is None or len(weight.shape) != 3:
+        return None
+    names = ("out_features", "in1_features", "in2_features")
+    return read_plain(dict(zip(names, shape_of(weight), strict=True)))
 
 
-def _matmul_refusal(step: Step) -> str | None:
-    result = matmul_shape(*shapes(step)[:2])
-    return result if isinstance(result, str) else None
+def _bilinear_shape(step: Step) -> tuple[Ints, ...] | None:
+    if len(step.inputs) < 2:
+        return None
+    return ((*shape(step)[:-1], argument(step, "out_features")),)
 
 
-def _matmul_macs(step: Step) -> int | None:
-    made = _matmul_shape(step)
-    return None if made is None else prod(made[0]) * shape(step)[-1]
+def _bilinear_refusal(step: Step) -> str | None:
+    if len(step.inputs) < 2:
+        return None
+    left, right = shape(step), shape(step, 1)
+    if left[:-1] != right[:-1]:
+        return f"{text(left)} and {text(right)} differ before the last axis"
+    for sizes, name in ((left, "in1_features"), (right, "in2_features")):
+        if sizes[-1:] != (argument(step, name),):
+            return f"{name} is {argument(step, name)}, but {text(sizes[-1:])} arrive"
+    return None
+
+
+def _bilinear_macs(step: Step) -> int | None:
+    """`x1 A x2` for each output: `in1*in2` for `A x2` and `in1` for the product with `x1`."""
+    made = _bilinear_shape(step)
+    if made is None:
+        return None
+    return prod(made[0]) * shape(step)[-1] * (shape(step, 1)[-1] + 1)
 
 
 register(
     Op(
-        "matmul",
-        "input other",
-        output_shape=_matmul_shape,
-        refusal=_matmul_refusal,
-        macs=_matmul_macs,
+        "bilinear",
+        "input input2 weight bias",
+        weights=("weight", "bias"),
+        modules=("Bilinear",),
+        settings=("out_features", "in1_features", "in2_features"),
+        from_call=_bilinear_call,
+        shape_rule=_bilinear_shape,
+        refusal_rule=_bilinear_refusal,
+        macs_rule=_bilinear_macs,
+    )
+)
+
+# --- embedding
+
+
+def _embedding_call(bound: Bound) -> EmbeddingAttrs | None:
+    weight = bound.get("weight")
+    if weight is None or len(weight.shape) != 2:
+        return None
+    rows, size = shape_of(weight)
+    return EmbeddingAttrs(rows, size, bound.get("padding_idx"))
+
+
+def _embedding_module(module: Any, bound: Bound) -> EmbeddingAttrs:
+    return EmbeddingAttrs(module.num_embeddings, module.embedding_dim, module.padding_idx)
+
+
+def _embedding_shape(step: Step) -> tuple[Ints, ...] | None:
+    if not isinstance(step.attrs, EmbeddingAttrs):
+        return None
+    return ((*shape(step), step.attrs.embedding_dim),)
+
+
+def _embedding_text(step: Step) -> tuple[str, ...]:
+    made = _embedding_shape(step)
+    return () if made is None else (f"{text(shape(step))} -> {text(made[0])}",)
+
+
+register(
+    Op(
+        "embedding",
+        "input weight padding_idx max_norm norm_type scale_grad_by_freq sparse",
+        weights=("weight",),
+        modules=("Embedding",),
+        from_call=_embedding_call,
+        from_module=_embedding_module,
+        shape_rule=_embedding_shape,
+        formula_rule=_embedding_text,
+        free=True,
+    )
+)
+
+
+def _bag_call(bound: Bound) -> CallAttrs | None:
+    weight = bound.get("weight")
+    if weight is None or len(weight.shape) != 2:
+        return None
+    rows, size = shape_of(weight)
+    given = {name: bound.get(name) for name in ("mode", "include_last_offset")}
+    return read_plain({"num_embeddings": rows, "embedding_dim": size, **given})
+
+
+def _bag_shape(step: Step) -> tuple[Ints, ...] | None:
+    size = argument(step, "embedding_dim")
+    bags = shape(step)[0]
+    if len(shape(step)) == 1:
+        if len(step.inputs) < 2:
+            return None
+        bags = shape(step, 1)[0] - bool(argument(step, "include_last_offset", False))
+    return ((bags, size),)
+
+
+register(
+    Op(
+        "embedding_bag",
+        "input weight offsets max_norm norm_type scale_grad_by_freq mode sparse",
+        weights=("weight",),
+        modules=("EmbeddingBag",),
+        settings=("num_embeddings", "embedding_dim", "mode", "include_last_offset"),
+        from_call=_bag_call,
+        shape_rule=_bag_shape,
+        free=True,
+        changes_axes=True,
     )
 )

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from shapescope.attrs import NormAttrs
 from shapescope.ops.registry import Bound, Op, register
-from shapescope.ops.shapes import Ints, shapes
+from shapescope.ops.shapes import same_shape, shape, text
 from shapescope.ops.values import plain
 from shapescope.trace import Step
 
 WEIGHTS = ("weight", "bias", "running_mean", "running_var")
-
-
-def same_shape(step: Step) -> tuple[Ints, ...]:
-    """The shape of the first input."""
-    return shapes(step)[:1]
 
 
 def _normalized(value: Any) -> tuple[int, ...] | None:
@@ -24,79 +20,141 @@ def _normalized(value: Any) -> tuple[int, ...] | None:
     return tuple(plain(item) for item in value) if isinstance(value, tuple | list) else (value,)
 
 
+def _length(tensor: Any) -> int | None:
+    return None if tensor is None else plain(tensor.shape[0])
+
+
+# --- reading
+
+
 def _module(module: Any, bound: Bound) -> NormAttrs:
-    features = getattr(module, "num_features", getattr(module, "num_channels", None))
-    tracked = getattr(module, "running_mean", None) is not None
-    by_batch = hasattr(module, "track_running_stats")
+    """Whatever norm it is; only BatchNorm has statistics that eval mode takes from storage."""
+    names = [above.__name__ for above in type(module).__mro__]
+    by_batch = any("BatchNorm" in name for name in names)
+    stored = getattr(module, "running_mean", None) is not None
     return NormAttrs(
-        num_features=features,
+        num_features=getattr(module, "num_features", getattr(module, "num_channels", None)),
         num_groups=getattr(module, "num_groups", None),
         normalized_shape=_normalized(getattr(module, "normalized_shape", None)),
         affine=getattr(module, "weight", None) is not None,
-        batch_statistics=by_batch and (module.training or not tracked),
+        batch_statistics=by_batch and (module.training or not stored),
     )
 
 
 def _batch_norm_call(bound: Bound) -> NormAttrs:
-    mean = bound.get("running_mean")
-    weight = bound.get("weight")
-    known = next((tensor for tensor in (mean, weight) if tensor is not None), None)
+    features = _length(bound.get("running_mean"))
     return NormAttrs(
-        num_features=None if known is None else plain(known.shape[0]),
-        affine=weight is not None,
+        num_features=_length(bound.get("weight")) if features is None else features,
+        affine=bound.get("weight") is not None,
         batch_statistics=bool(bound.get("training", False)),
     )
 
 
-def _instance_norm_call(bound: Bound) -> NormAttrs:
-    weight = bound.get("weight")
+def _call(bound: Bound) -> NormAttrs:
+    """Every other norm, by the arguments it was given."""
+    by_shape = _normalized(bound.get("normalized_shape"))
     return NormAttrs(
-        num_features=None if weight is None else plain(weight.shape[0]), affine=weight is not None
-    )
-
-
-def _shape_norm_call(bound: Bound) -> NormAttrs:
-    return NormAttrs(
-        normalized_shape=_normalized(bound.get("normalized_shape")),
+        num_features=_length(bound.get("weight")) if by_shape is None else None,
+        num_groups=plain(bound.get("num_groups")),
+        normalized_shape=by_shape,
         affine=bound.get("weight") is not None,
     )
 
 
-def _group_norm_call(bound: Bound) -> NormAttrs:
-    weight = bound.get("weight")
-    return NormAttrs(
-        num_features=None if weight is None else plain(weight.shape[0]),
-        num_groups=plain(bound.get("num_groups")),
-        affine=weight is not None,
-    )
+# --- refusals
 
 
-def _instance_module(module: Any, bound: Bound) -> NormAttrs:
-    attrs = _module(module, bound)
-    return NormAttrs(num_features=attrs.num_features, affine=attrs.affine)
+def _channels(step: Step) -> tuple[NormAttrs, int, int] | None:
+    """Attrs, channels, and how many values each channel has in a sample."""
+    sizes = shape(step)
+    if not isinstance(step.attrs, NormAttrs) or len(sizes) < 2:
+        return None
+    return step.attrs, sizes[1], prod(sizes[2:])
 
 
-for _name, _signature, _modules, _call, _from in (
+def _batch_norm_refusal(step: Step) -> str | None:
+    found = _channels(step)
+    if found is None:
+        return None
+    attrs, channels, values = found
+    if attrs.num_features is not None and channels != attrs.num_features:
+        return f"the layer takes {attrs.num_features} channels, but {channels} arrive"
+    if attrs.batch_statistics and shape(step)[0] * values == 1:
+        return "a mean over one value a channel says nothing: batch 1 and a map of 1 in train mode"
+    return None
+
+
+def _instance_norm_refusal(step: Step) -> str | None:
+    found = _channels(step)
+    if found is None:
+        return None
+    attrs, channels, _ = found
+    if attrs.affine and attrs.num_features not in (None, channels) and len(shape(step)) > 2:
+        return f"the layer takes {attrs.num_features} channels, but {channels} arrive"
+    return None
+
+
+def _group_norm_refusal(step: Step) -> str | None:
+    found = _channels(step)
+    if found is None:
+        return None
+    attrs, channels, _ = found
+    if attrs.num_groups is not None and (attrs.num_groups < 1 or channels % attrs.num_groups):
+        return f"{channels} channels cannot be cut into {attrs.num_groups} groups"
+    if attrs.affine and attrs.num_features not in (None, channels):
+        return f"the layer takes {attrs.num_features} channels, but {channels} arrive"
+    return None
+
+
+def _shape_norm_refusal(step: Step) -> str | None:
+    attrs, sizes = step.attrs, shape(step)
+    if not isinstance(attrs, NormAttrs) or attrs.normalized_shape is None:
+        return None
+    wanted = attrs.normalized_shape
+    if len(wanted) > len(sizes) or sizes[len(sizes) - len(wanted) :] != wanted:
+        return f"the layer takes {text(wanted)} as last axes, but {text(sizes)} arrives"
+    return None
+
+
+for _name, _signature, _modules, _read, _reason in (
     (
         "batch_norm",
         "input running_mean running_var weight bias training momentum eps",
         ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm", "LazyBatchNorm1d",
          "LazyBatchNorm2d", "LazyBatchNorm3d"),
         _batch_norm_call,
-        _module,
+        _batch_norm_refusal,
     ),
     (
         "instance_norm",
         "input running_mean running_var weight bias use_input_stats momentum eps",
         ("InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d", "LazyInstanceNorm1d",
          "LazyInstanceNorm2d", "LazyInstanceNorm3d"),
-        _instance_norm_call,
-        _instance_module,
+        _call,
+        _instance_norm_refusal,
     ),
-    ("layer_norm", "input normalized_shape weight bias eps", ("LayerNorm",), _shape_norm_call,
-     _module),
-    ("rms_norm", "input normalized_shape weight eps", ("RMSNorm",), _shape_norm_call, _module),
-    ("group_norm", "input num_groups weight bias eps", ("GroupNorm",), _group_norm_call, _module),
+    (
+        "layer_norm",
+        "input normalized_shape weight bias eps",
+        ("LayerNorm",),
+        _call,
+        _shape_norm_refusal,
+    ),
+    ("rms_norm", "input normalized_shape weight eps", ("RMSNorm",), _call, _shape_norm_refusal),
+    (
+        "group_norm",
+        "input num_groups weight bias eps",
+        ("GroupNorm",),
+        _call,
+        _group_norm_refusal,
+    ),
+    (
+        "local_response_norm",
+        "input size alpha beta k",
+        ("LocalResponseNorm", "CrossMapLRN2d"),
+        _call,
+        None,
+    ),
 ):  # fmt: skip
     register(
         Op(
@@ -104,9 +162,10 @@ for _name, _signature, _modules, _call, _from in (
             _signature,
             weights=WEIGHTS,
             modules=_modules,
-            from_call=_call,
-            from_module=_from,
-            output_shape=same_shape,
+            from_call=_read,
+            from_module=_module,
+            shape_rule=same_shape,
+            refusal_rule=_reason,
             free=True,
             pointwise=True,
         )

@@ -1,43 +1,174 @@
-"""Ops that work value by value: activations, dropout, and sums and products that broadcast."""
+"""Ops that work value by value: activations, dropout, and what keeps every shape."""
 
 from __future__ import annotations
 
-from shapescope.ops.norm import same_shape
-from shapescope.ops.registry import Op, register
-from shapescope.ops.shapes import Ints, broadcast, broadcast_refusal, shapes
+from shapescope.ops.registry import Op, read_plain, register
+from shapescope.ops.shapes import argument, axis_refusal, same_shape, shape
 from shapescope.trace import Step
 
-for _name, _signature, _modules, _settings in (("relu", "input inplace", ("ReLU",), ("inplace",)),):
+ACTIVATIONS = (
+    # name, signature, modules, settings of the modules
+    ("relu", "input inplace", ("ReLU",), "inplace"),
+    ("relu6", "input inplace", ("ReLU6",), "inplace"),
+    ("leaky_relu", "input negative_slope inplace", ("LeakyReLU",), "negative_slope inplace"),
+    ("prelu", "input weight", ("PReLU",), "num_parameters"),
+    ("rrelu", "input lower upper training inplace", ("RReLU",), "lower upper inplace"),
+    ("elu", "input alpha inplace", ("ELU",), "alpha inplace"),
+    ("selu", "input inplace", ("SELU",), "inplace"),
+    ("celu", "input alpha inplace", ("CELU",), "alpha inplace"),
+    ("gelu", "input approximate", ("GELU",), "approximate"),
+    ("silu", "input inplace", ("SiLU",), "inplace"),
+    ("mish", "input inplace", ("Mish",), "inplace"),
+    ("hardswish", "input inplace", ("Hardswish",), "inplace"),
+    ("hardsigmoid", "input inplace", ("Hardsigmoid",), "inplace"),
+    ("hardtanh", "input min_val max_val inplace", ("Hardtanh",), "min_val max_val inplace"),
+    ("hardshrink", "input lambd", ("Hardshrink",), "lambd"),
+    ("softshrink", "input lambd", ("Softshrink",), "lambd"),
+    ("tanhshrink", "input", ("Tanhshrink",), ""),
+    ("softplus", "input beta threshold", ("Softplus",), "beta threshold"),
+    ("softsign", "input", ("Softsign",), ""),
+    ("logsigmoid", "input", ("LogSigmoid",), ""),
+    ("threshold", "input threshold value inplace", ("Threshold",), "threshold value inplace"),
+    ("tanh", "input", ("Tanh",), ""),
+    ("sigmoid", "input", ("Sigmoid",), ""),
+    ("dropout", "input p training inplace", ("Dropout",), "p inplace"),
+    ("dropout1d", "input p training inplace", ("Dropout1d",), "p inplace"),
+    ("dropout2d", "input p training inplace", ("Dropout2d",), "p inplace"),
+    ("dropout3d", "input p training inplace", ("Dropout3d",), "p inplace"),
+    ("alpha_dropout", "input p training inplace", ("AlphaDropout",), "p inplace"),
+    ("feature_dropout", "input p training", (), ""),
+    ("feature_alpha_dropout", "input p training inplace", ("FeatureAlphaDropout",), "p inplace"),
+    ("identity", "input", ("Identity",), ""),
+)
+
+for _name, _signature, _modules, _settings in ACTIVATIONS:
     register(
         Op(
             _name,
             _signature,
+            weights=("weight",) if _name == "prelu" else (),
             modules=_modules,
-            settings=_settings,
-            output_shape=same_shape,
+            settings=tuple(_settings.split()),
+            shape_rule=same_shape,
             free=True,
             pointwise=True,
         )
     )
 
+UNARY = """
+abs neg pos sign sgn signbit exp exp2 expm1 log log2 log10 log1p sqrt rsqrt square reciprocal sin
+cos tan asin acos atan sinh cosh asinh acosh atanh sinc erf erfc erfinv lgamma digamma mvlgamma
+polygamma i0 ceil floor round trunc frac logit deg2rad rad2deg nan_to_num isnan isinf isfinite
+isneginf isposinf isreal logical_not bitwise_not real imag conj conj_physical resolve_conj
+resolve_neg angle special_i0e special_i1 special_erfcx special_log_ndtr special_ndtr special_ndtri
+special_entr
+clone contiguous detach data alias requires_grad to dequantize fake_quantize_per_tensor_affine
+quantize_per_tensor quantize_per_channel pin_memory
+fill zero normal uniform bernoulli exponential random cauchy log_normal geometric
+tril triu sort argsort cumsum cumprod cummax cummin logcumsumexp
+normalize renorm gumbel_softmax
+"""
+"""Ops that keep the shape of their first input."""
 
-def broadcast_shape(step: Step) -> tuple[Ints, ...] | None:
-    """The shape to which all inputs broadcast."""
-    result = broadcast(*shapes(step))
-    return None if result is None else (result,)
+_SIGNATURES = {
+    "to": "input dtype",
+    "cumsum": "input dim",
+    "cumprod": "input dim",
+    "cummax": "input dim",
+    "cummin": "input dim",
+    "logcumsumexp": "input dim",
+    "sort": "input dim descending stable",
+    "argsort": "input dim descending stable",
+    "tril": "input diagonal",
+    "triu": "input diagonal",
+    "round": "input decimals",
+    "normalize": "input p dim eps",
+    "gumbel_softmax": "logits tau hard eps dim",
+    "fill": "input value",
+    "normal": "input mean std",
+    "uniform": "input from to",
+    "nan_to_num": "input nan posinf neginf",
+    "logit": "input eps",
+}
 
 
-def _refusal(step: Step) -> str | None:
-    return broadcast_refusal(*shapes(step))
+def _two(step: Step) -> tuple[tuple[int, ...], ...]:
+    return (shape(step),) * 2
 
 
-for _name in ("add", "sub", "mul", "div"):
+def _dim_refusal(step: Step) -> str | None:
+    return axis_refusal(shape(step), argument(step, "dim"))
+
+
+for _name in UNARY.split():
     register(
         Op(
             _name,
-            "input other",
-            output_shape=broadcast_shape,
-            refusal=_refusal,
+            _SIGNATURES.get(_name, "input"),
+            shape_rule=_two if _name in ("sort", "cummax", "cummin") else same_shape,
+            refusal_rule=_dim_refusal if "dim" in _SIGNATURES.get(_name, "").split() else None,
             free=True,
+            pointwise=True,
         )
     )
+
+# A module whose dim is None picks 0 for ranks 0, 1 and 3 and 1 for every other.
+for _name, _modules in (
+    ("softmax", ("Softmax",)),
+    ("softmin", ("Softmin",)),
+    ("log_softmax", ("LogSoftmax",)),
+    ("sparsemax", ()),
+):
+    register(
+        Op(
+            _name,
+            "input dim",
+            modules=_modules,
+            settings=("dim",),
+            shape_rule=same_shape,
+            refusal_rule=_dim_refusal,
+            free=True,
+            pointwise=True,
+        )
+    )
+register(
+    Op(
+        "softmax2d",
+        modules=("Softmax2d",),
+        from_module=lambda module, bound: read_plain({"dim": -3}),
+        shape_rule=same_shape,
+        free=True,
+        pointwise=True,
+    )
+)
+
+
+def _glu_shape(step: Step) -> tuple[tuple[int, ...], ...] | None:
+    sizes, dim = shape(step), argument(step, "dim", -1)
+    if _glu_refusal(step) is not None:
+        return None
+    at = dim % len(sizes)
+    return ((*sizes[:at], sizes[at] // 2, *sizes[at + 1 :]),)
+
+
+def _glu_refusal(step: Step) -> str | None:
+    sizes, dim = shape(step), argument(step, "dim", -1)
+    if not sizes:
+        return "a tensor without axes cannot be halved"
+    reason = axis_refusal(sizes, dim)
+    if reason is None and sizes[dim] % 2:
+        return f"axis {dim % len(sizes)} is {sizes[dim]}, which cannot be halved"
+    return reason
+
+
+register(
+    Op(
+        "glu",
+        "input dim",
+        modules=("GLU",),
+        settings=("dim",),
+        shape_rule=_glu_shape,
+        refusal_rule=_glu_refusal,
+        free=True,
+    )
+)

@@ -1,31 +1,29 @@
-"""Pools of every kind."""
+"""Pools with a window: max, average and power average."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from functools import partial
+from math import prod
 from typing import Any
 
-from shapescope.attrs import (
-    AdaptivePoolAttrs,
-    Attrs,
-    FractionalPoolAttrs,
-    PoolAttrs,
-    UnpoolAttrs,
-)
-from shapescope.ops.registry import Bound, Op, register
-from shapescope.ops.values import per_axis, plain
+from shapescope.arithmetic.formula import pool_formula
+from shapescope.arithmetic.pooling import pool_output, pool_refusal
+from shapescope.arithmetic.reshaping import rank_refusal
+from shapescope.attrs import PoolAttrs
+from shapescope.ops.registry import Bound, Op, Window, register
+from shapescope.ops.shapes import Ints, shape
+from shapescope.ops.values import per_axis
+from shapescope.trace import Step
 
-
-def _of(module: Any, *names: str) -> dict[str, Any]:
-    return {name: getattr(module, name, None) for name in names}
-
-
-_POOL_SETTINGS = (
+_SETTINGS = (
     "kernel_size", "stride", "padding", "dilation", "ceil_mode", "count_include_pad", "norm_type",
 )  # fmt: skip
 
 
-def _pool(given: Bound, axes: int, average: bool) -> PoolAttrs:
+def _call(given: Bound, axes: int, average: bool) -> PoolAttrs | None:
+    if "kernel_size" not in given:
+        return None
     kernel = per_axis(given["kernel_size"], axes)
     stride = given.get("stride")
     counts_pad = given.get("count_include_pad")
@@ -41,114 +39,104 @@ def _pool(given: Bound, axes: int, average: bool) -> PoolAttrs:
     )
 
 
-def _adaptive(given: Bound, axes: int) -> AdaptivePoolAttrs:
-    return AdaptivePoolAttrs(per_axis(given.get("output_size"), axes))
+def _module(module: Any, bound: Bound, axes: int, average: bool) -> PoolAttrs | None:
+    return _call({name: getattr(module, name, None) for name in _SETTINGS}, axes, average)
 
 
-def _fractional(given: Bound, axes: int) -> FractionalPoolAttrs:
-    size, ratio = given.get("output_size"), given.get("output_ratio")
-    return FractionalPoolAttrs(
-        kernel_size=per_axis(given["kernel_size"], axes),
-        output_size=None if size is None else per_axis(size, axes),
-        output_ratio=None if ratio is None else per_axis(ratio, axes),
+def _attrs(step: Step, axes: int) -> PoolAttrs | None:
+    attrs = step.attrs
+    if not isinstance(attrs, PoolAttrs) or len(attrs.kernel_size) != axes or 0 in attrs.stride:
+        return None
+    return attrs if len(shape(step)) in (axes + 1, axes + 2) else None
+
+
+def _per_axis(step: Step, attrs: PoolAttrs, axes: int) -> Iterator[tuple[Any, ...]]:
+    """What the output size depends on, an entry for each axis, in the formula's order."""
+    pairs = [(amount, amount) for amount in attrs.padding]
+    rounding = (attrs.ceil_mode,) * axes
+    return zip(
+        shape(step)[-axes:],
+        attrs.kernel_size,
+        attrs.stride,
+        pairs,
+        attrs.dilation,
+        rounding,
+        strict=True,
     )
 
 
-def _unpool(given: Bound, axes: int) -> UnpoolAttrs:
-    kernel = per_axis(given["kernel_size"], axes)
-    stride, size = given.get("stride"), given.get("output_size")
-    return UnpoolAttrs(
-        kernel_size=kernel,
-        stride=kernel if stride is None or stride in ((), []) else per_axis(stride, axes),
-        padding=per_axis(given.get("padding") or 0, axes),
-        output_size=None if size is None else tuple(plain(item) for item in size)[-axes:],
+def _shape(axes: int, step: Step) -> tuple[Ints, ...] | None:
+    attrs = _attrs(step, axes)
+    if attrs is None:
+        return None
+    sizes = [pool_output(*one) for one in _per_axis(step, attrs, axes)]
+    made = (*shape(step)[:-axes], *sizes)
+    return made, made
+
+
+def _refusal(axes: int, step: Step) -> str | None:
+    attrs = step.attrs
+    if not isinstance(attrs, PoolAttrs):
+        return None
+    sizes = shape(step)
+    reason = rank_refusal(len(sizes), (axes + 1, axes + 2))
+    if reason is not None:
+        return reason
+    return pool_refusal(
+        sizes[-axes:],
+        attrs.kernel_size,
+        attrs.stride,
+        attrs.padding,
+        attrs.dilation,
+        ceil_mode=attrs.ceil_mode,
+        channels=prod(sizes[-axes - 1 : -axes]),
     )
 
 
-def _both(
-    read: Callable[[Bound], Attrs], *names: str
-) -> tuple[Callable[[Bound], Attrs], Callable[[Any, Bound], Attrs]]:
-    return read, lambda module, bound: read({**_of(module, *names), **bound})
+def _text(axes: int, step: Step) -> tuple[str, ...]:
+    attrs = _attrs(step, axes)
+    if attrs is None:
+        return ()
+    return tuple(pool_formula(*one) for one in _per_axis(step, attrs, axes))
 
 
-for _axes in (1, 2, 3):
-    _call, _module = _both(lambda given, n=_axes: _pool(given, n, False), *_POOL_SETTINGS)
-    register(
-        Op(
-            f"max_pool{_axes}d",
-            "input kernel_size stride padding dilation ceil_mode return_indices",
-            modules=(f"MaxPool{_axes}d",),
-            from_call=_call,
-            from_module=_module,
-            free=True,
-            windowed=True,
-        )
+def _window(axes: int, step: Step) -> tuple[Window, ...] | None:
+    attrs = _attrs(step, axes)
+    if attrs is None:
+        return None
+    return tuple(
+        Window(*one)
+        for one in zip(attrs.kernel_size, attrs.stride, attrs.padding, attrs.dilation, strict=True)
     )
-    register(
-        Op(
-            f"lp_pool{_axes}d",
-            "input norm_type kernel_size stride ceil_mode",
-            modules=(f"LPPool{_axes}d",),
-            from_call=_call,
-            from_module=_module,
-            free=True,
-            windowed=True,
-        )
-    )
-    _call, _module = _both(lambda given, n=_axes: _pool(given, n, True), *_POOL_SETTINGS)
-    register(
-        Op(
-            f"avg_pool{_axes}d",
-            "input kernel_size stride padding ceil_mode count_include_pad divisor_override",
-            modules=(f"AvgPool{_axes}d",),
-            from_call=_call,
-            from_module=_module,
-            free=True,
-            windowed=True,
-        )
-    )
-    _call, _module = _both(lambda given, n=_axes: _adaptive(given, n), "output_size")
-    for _kind, _class in (("avg", "Avg"), ("max", "Max")):
+
+
+for _name, _class, _signature, _average in (
+    (
+        "max_pool",
+        "MaxPool",
+        "input kernel_size stride padding dilation ceil_mode return_indices",
+        False,
+    ),
+    (
+        "avg_pool",
+        "AvgPool",
+        "input kernel_size stride padding ceil_mode count_include_pad divisor_override",
+        True,
+    ),
+    ("lp_pool", "LPPool", "input norm_type kernel_size stride ceil_mode", False),
+):
+    for _axes in (1, 2, 3):
         register(
             Op(
-                f"adaptive_{_kind}_pool{_axes}d",
-                "input output_size return_indices",
-                modules=(f"Adaptive{_class}Pool{_axes}d",),
-                from_call=_call,
-                from_module=_module,
-                free=True,
-                windowed=True,
-            )
-        )
-    _call, _module = _both(
-        lambda given, n=_axes: _unpool(given, n), "kernel_size", "stride", "padding"
-    )
-    register(
-        Op(
-            f"max_unpool{_axes}d",
-            "input indices kernel_size stride padding output_size",
-            modules=(f"MaxUnpool{_axes}d",),
-            forward="input indices output_size",
-            from_call=_call,
-            from_module=_module,
-            free=True,
-            windowed=True,
-        )
-    )
-    if _axes > 1:
-        _call, _module = _both(
-            lambda given, n=_axes: _fractional(given, n),
-            "kernel_size",
-            "output_size",
-            "output_ratio",
-        )
-        register(
-            Op(
-                f"fractional_max_pool{_axes}d",
-                "input kernel_size output_size output_ratio return_indices",
-                modules=(f"FractionalMaxPool{_axes}d",),
-                from_call=_call,
-                from_module=_module,
+                f"{_name}{_axes}d",
+                _signature,
+                modules=(f"{_class}{_axes}d",),
+                from_call=partial(_call, axes=_axes, average=_average),
+                from_module=partial(_module, axes=_axes, average=_average),
+                shape_rule=partial(_shape, _axes),
+                refusal_rule=partial(_refusal, _axes),
+                formula_rule=partial(_text, _axes),
+                window_rule=partial(_window, _axes),
                 free=True,
                 windowed=True,
             )

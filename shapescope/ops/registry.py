@@ -9,7 +9,7 @@ what torch observed.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
@@ -53,19 +53,18 @@ class Op:
         forward: parameter names of such a module's forward, separated by spaces.
         from_call: bound arguments -> attrs.
         from_module: module, bound arguments of its forward -> attrs.
-        output_shape: step -> the shapes it must have, first output first; None where they depend
+        shape_rule: step -> the shapes it must have, first output first; None where they depend
             on values.
-        refusal: step -> why torch on a CPU refuses it, or None.
-        formula: step -> the arithmetic in words, one text for each axis it speaks of.
-        macs: step -> multiply-adds; None where they cannot be told.
-        window: step -> its windows, one for each spatial axis (the last axes of its input).
+        refusal_rule: step -> why torch on a CPU refuses it, or None.
+        formula_rule: step -> the arithmetic in words, one text for each axis it speaks of.
+        macs_rule: step -> multiply-adds; None where they cannot be told.
+        window_rule: step -> its windows, one for each spatial axis (the last axes of its input).
         free: no multiply-adds by definition: norm, activation, pool, shape, elementwise.
         windowed: slides a window; such a step is never left unchecked.
         pointwise: keeps the shape of its first input, position by position.
         changes_axes: axes are moved, merged, split, added or dropped.
-        factory: makes a tensor from no tensor.
+        factory: makes a tensor by itself, not out of the values of others.
         observed: its sizes may depend on values; they are taken from torch as they are.
-        saves: what autograd keeps for backward, in the words of `analysis.memory`.
     """
 
     name: str
@@ -76,18 +75,17 @@ class Op:
     forward: str = "input"
     from_call: Callable[[Bound], Attrs | None] = read_plain
     from_module: Callable[[Any, Bound], Attrs | None] | None = None
-    output_shape: Callable[[Step], Shapes | None] | None = None
-    refusal: Callable[[Step], str | None] | None = None
-    formula: Callable[[Step], tuple[str, ...]] | None = None
-    macs: Callable[[Step], int | None] | None = None
-    window: Callable[[Step], tuple[Window, ...] | None] | None = None
+    shape_rule: Callable[[Step], Shapes | None] | None = None
+    refusal_rule: Callable[[Step], str | None] | None = None
+    formula_rule: Callable[[Step], tuple[str, ...]] | None = None
+    macs_rule: Callable[[Step], int | None] | None = None
+    window_rule: Callable[[Step], tuple[Window, ...] | None] | None = None
     free: bool = False
     windowed: bool = False
     pointwise: bool = False
     changes_axes: bool = False
     factory: bool = False
     observed: bool = False
-    saves: str = "inputs"
     names: tuple[str, ...] = field(init=False, repr=False, compare=False)
     rest: str | None = field(init=False, repr=False, compare=False)
 
@@ -96,6 +94,8 @@ class Op:
         rest = names.pop()[1:] if names and names[-1].startswith("*") else None
         object.__setattr__(self, "names", tuple(names))
         object.__setattr__(self, "rest", rest)
+
+    # --- reading settings
 
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Arguments by torch's names, only those that were given.
@@ -134,6 +134,50 @@ class Op:
         if not self.settings:
             return None
         return read_plain({name: getattr(module, name, None) for name in self.settings})
+
+    # --- rules
+
+    def output_shape(self, step: Step) -> Shapes | None:
+        """The shapes that the arithmetic gives, first output first; None where it gives none.
+
+        There may be fewer than the step has outputs: what depends on values stands last.
+        """
+        if self.shape_rule is None or not _ready(self, step):
+            return None
+        return self.shape_rule(step)
+
+    def refusal(self, step: Step) -> str | None:
+        """Why torch on a CPU refuses this call, in one line, or None where it does not."""
+        if self.refusal_rule is None or not _ready(self, step):
+            return None
+        return self.refusal_rule(step)
+
+    def formula(self, step: Step) -> tuple[str, ...]:
+        """The arithmetic with this step's numbers, one text for each axis it speaks of."""
+        if self.formula_rule is None or not _ready(self, step):
+            return ()
+        return self.formula_rule(step)
+
+    def macs(self, step: Step) -> int | None:
+        """Multiply-adds; 0 where the op has none by definition, None where there is no rule."""
+        if self.free:
+            return 0
+        if self.macs_rule is None or not _ready(self, step):
+            return None
+        return self.macs_rule(step)
+
+    def window(self, step: Step) -> tuple[Window, ...] | None:
+        """The window along each spatial axis, for the receptive field."""
+        if self.window_rule is None or not _ready(self, step):
+            return None
+        return self.window_rule(step)
+
+
+def _ready(row: Op, step: Step) -> bool:
+    """Whether the rules have what they reckon with: inputs, and sizes that are ints."""
+    if not step.inputs:
+        return row.factory
+    return not any(type(size) is str for spec in step.inputs for size in spec.shape)
 
 
 SPELLINGS = {
@@ -189,15 +233,22 @@ def registered() -> tuple[Op, ...]:
     return tuple(_ROWS.values())
 
 
-def op_of_module(kind: type) -> str:
+def op_of_module(kind: type | Iterable[str]) -> str:
     """The op of a leaf module's class: its own, or that of the nearest class above it.
 
     A class that no row names is called by its own name in snake case.
+
+    Args:
+        kind: the class, or the names of it and of the classes above it, nearest first.
     """
-    for above in kind.__mro__:
-        if above.__name__ in _OP_OF_CLASS:
-            return _OP_OF_CLASS[above.__name__]
-    return snake_case(kind.__name__)
+    if isinstance(kind, type):
+        kind = (above.__name__ for above in kind.__mro__)
+    own = ""
+    for name in kind:
+        if name in _OP_OF_CLASS:
+            return _OP_OF_CLASS[name]
+        own = own or name
+    return snake_case(own)
 
 
 def canonical_name(name: str) -> str:
@@ -225,7 +276,7 @@ def _canonical(name: str) -> str:
             name = name[1:]
     else:
         name = name.strip("_")
-    name = name.removesuffix("_with_indices")
+    name = name.split(".")[0].removesuffix("_with_indices")
     return RENAMED.get(name, name)
 
 

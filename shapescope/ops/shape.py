@@ -1,47 +1,55 @@
-"""Ops that move, merge and split axes and values stay as they are."""
+"""Ops that merge and split axes: flatten, reshape, view, unflatten."""
 
 from __future__ import annotations
 
 from math import prod
 
+from shapescope.arithmetic.formula import product_formula
+from shapescope.arithmetic.reshaping import (
+    flatten_refusal,
+    flatten_shape,
+    reshape_refusal,
+    reshape_shape,
+)
 from shapescope.ops.registry import Op, register
 from shapescope.ops.shapes import (
     Ints,
+    are_ints,
     argument,
     axis,
+    axis_refusal,
     replaced,
-    reshaped,
+    second_shape,
     shape,
-    shapes,
     text,
 )
 from shapescope.trace import Step
 
+# --- flatten, reshape
 
-def flatten_range(step: Step) -> tuple[int, int] | None:
-    """First and last axis that a flatten merges, or None where it names one that is not there."""
-    rank = max(len(shape(step)), 1)
-    default = 1 if step.kind == "module" else 0
-    start = axis(argument(step, "start_dim", default), rank)
-    end = axis(argument(step, "end_dim", -1), rank)
-    return None if start is None or end is None or start > end else (start, end)
+
+def flatten_range(step: Step) -> tuple[int, int]:
+    """The first and the last axis that a flatten merges, as the call gives them."""
+    start, end = argument(step, "start_dim", 0), argument(step, "end_dim", -1)
+    return start, end
+
+
+def _flatten_refusal(step: Step) -> str | None:
+    return flatten_refusal(shape(step), *flatten_range(step))
 
 
 def _flatten_shape(step: Step) -> tuple[Ints, ...] | None:
-    found = flatten_range(step)
-    if found is None:
+    if _flatten_refusal(step) is not None:
         return None
-    start, end = found
-    sizes = shape(step) or (1,)
-    return ((*sizes[:start], prod(sizes[start : end + 1]), *sizes[end + 1 :]),)
+    return (flatten_shape(shape(step), *flatten_range(step)),)
 
 
-def _flatten_formula(step: Step) -> tuple[str, ...]:
-    found = flatten_range(step)
-    if found is None:
+def _flatten_text(step: Step) -> tuple[str, ...]:
+    sizes = shape(step)
+    if not sizes or _flatten_refusal(step) is not None:
         return ()
-    merged = shape(step)[found[0] : found[1] + 1]
-    return (f"{' * '.join(map(str, merged))} = {prod(merged)}",)
+    start, end = (number % len(sizes) for number in flatten_range(step))
+    return (product_formula(sizes[start : end + 1]),)
 
 
 register(
@@ -50,22 +58,74 @@ register(
         "input start_dim end_dim",
         modules=("Flatten",),
         settings=("start_dim", "end_dim"),
-        output_shape=_flatten_shape,
-        formula=_flatten_formula,
+        shape_rule=_flatten_shape,
+        refusal_rule=_flatten_refusal,
+        formula_rule=_flatten_text,
         free=True,
         changes_axes=True,
     )
 )
 
 
+def named_shape(step: Step) -> Ints | None:
+    """The shape that a reshape, view or expand names, where it is known."""
+    given = argument(step, "shape", ())
+    given = given if isinstance(given, tuple) else (given,)
+    return given if are_ints(given) else None
+
+
 def _reshape_shape(step: Step) -> tuple[Ints, ...] | None:
-    result = reshaped(shape(step), argument(step, "shape", ()))
-    return None if isinstance(result, str) else (result,)
+    wanted = named_shape(step)
+    if wanted is None or reshape_refusal(shape(step), wanted) is not None:
+        return None
+    return (reshape_shape(shape(step), wanted),)
 
 
 def _reshape_refusal(step: Step) -> str | None:
-    result = reshaped(shape(step), argument(step, "shape", ()))
-    return result if isinstance(result, str) else None
+    wanted = named_shape(step)
+    return None if wanted is None else reshape_refusal(shape(step), wanted)
+
+
+def _reshape_text(step: Step) -> tuple[str, ...]:
+    """`16 * 5 * 5 = 400` where axes are merged, both sides where they are cut anew."""
+    made = _reshape_shape(step)
+    if made is None:
+        return ()
+    return tuple(_groups_text(old, new) for old, new in regrouped(shape(step), made[0]))
+
+
+def regrouped(old: Ints, new: Ints) -> list[tuple[Ints, Ints]]:
+    """The parts of two shapes that hold the same values, left out where they are equal.
+
+    `2 x 16 x 5 x 5` as `2 x 400` is one part: 16 x 5 x 5 and 400.
+    """
+    parts = []
+    i = j = 0
+    while i < len(old) or j < len(new):
+        start_i, start_j = i, j
+        left = right = 1
+        while True:
+            if i < len(old) and (left <= right or j == len(new)):
+                left *= old[i]
+                i += 1
+            elif j < len(new):
+                right *= new[j]
+                j += 1
+            if left == right and (i > start_i or start_i == len(old)) and j > start_j:
+                break
+            if i == len(old) and j == len(new):
+                break
+        if old[start_i:i] != new[start_j:j] and left != 1:
+            parts.append((old[start_i:i], new[start_j:j]))
+    return parts
+
+
+def _groups_text(old: Ints, new: Ints) -> str:
+    if len(new) == 1:
+        return product_formula(old) if len(old) > 1 else f"{text(old)} = {new[0]}"
+    if len(old) == 1:
+        return f"{old[0]} = {' * '.join(map(str, new))}"
+    return f"{' * '.join(map(str, old)) or 1} = {' * '.join(map(str, new)) or 1} = {prod(new)}"
 
 
 for _name in ("reshape", "view"):
@@ -73,49 +133,61 @@ for _name in ("reshape", "view"):
         Op(
             _name,
             "input *shape",
-            output_shape=_reshape_shape,
-            refusal=_reshape_refusal,
+            shape_rule=_reshape_shape,
+            refusal_rule=_reshape_refusal,
+            formula_rule=_reshape_text,
             free=True,
             changes_axes=True,
         )
     )
 
 
-def _cat_shape(step: Step) -> tuple[Ints, ...] | None:
-    parts = [sizes for sizes in shapes(step) if sizes != (0,)]
-    if not parts:
-        return ((0,),)
-    first = parts[0]
-    along = axis(argument(step, "dim", 0), len(first))
-    if along is None or _cat_refusal(step):
-        return None
-    return (replaced(first, along, sum(sizes[along] for sizes in parts)),)
+def _as_refusal(step: Step) -> str | None:
+    return reshape_refusal(shape(step), shape(step, 1)) if len(step.inputs) > 1 else None
 
 
-def _cat_refusal(step: Step) -> str | None:
-    parts = [sizes for sizes in shapes(step) if sizes != (0,)]
-    if not parts:
+for _name in ("reshape_as", "view_as"):
+    register(
+        Op(
+            _name,
+            "input other",
+            shape_rule=second_shape,
+            refusal_rule=_as_refusal,
+            free=True,
+            changes_axes=True,
+        )
+    )
+
+
+def _unflatten(step: Step) -> tuple[int, Ints] | None:
+    sizes = argument(step, "sizes", argument(step, "unflattened_size"))
+    along = axis(argument(step, "dim"), len(shape(step)))
+    return None if along is None or not are_ints(sizes) else (along, sizes)
+
+
+def _unflatten_shape(step: Step) -> tuple[Ints, ...] | None:
+    found = _unflatten(step)
+    if found is None or _unflatten_refusal(step) is not None:
         return None
-    first = parts[0]
-    along = axis(argument(step, "dim", 0), len(first))
-    if along is None:
-        return f"{text(first)} has no axis {argument(step, 'dim', 0)}"
-    for sizes in parts[1:]:
-        same = len(sizes) == len(first) and all(
-            n == m for position, (n, m) in enumerate(zip(sizes, first, strict=True))
-            if position != along
-        )  # fmt: skip
-        if not same:
-            return f"{text(first)} and {text(sizes)} differ beside axis {along}"
-    return None
+    along, sizes = found
+    return (replaced(shape(step), along, *reshape_shape((shape(step)[along],), sizes)),)
+
+
+def _unflatten_refusal(step: Step) -> str | None:
+    found = _unflatten(step)
+    if found is None:
+        return axis_refusal(shape(step), argument(step, "dim"))
+    return reshape_refusal((shape(step)[found[0]],), found[1])
 
 
 register(
     Op(
-        "cat",
-        "tensors dim",
-        output_shape=_cat_shape,
-        refusal=_cat_refusal,
+        "unflatten",
+        "input dim sizes",
+        modules=("Unflatten",),
+        settings=("dim", "unflattened_size"),
+        shape_rule=_unflatten_shape,
+        refusal_rule=_unflatten_refusal,
         free=True,
         changes_axes=True,
     )

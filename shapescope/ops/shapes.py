@@ -1,9 +1,8 @@
-"""Arithmetic of whole shapes: broadcasting, reshaping, axes counted from the back."""
+"""Arithmetic of whole shapes: what rules need besides `shapescope.arithmetic`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from math import prod
 from typing import Any, cast
 
 from shapescope.attrs import CallAttrs
@@ -22,6 +21,16 @@ def shapes(step: Step) -> tuple[Ints, ...]:
     return tuple(cast(Ints, spec.shape) for spec in step.inputs)
 
 
+def same_shape(step: Step) -> tuple[Ints, ...]:
+    """The shape of the first input, as the shape of the output."""
+    return (shape(step),)
+
+
+def second_shape(step: Step) -> tuple[Ints, ...] | None:
+    """The shape of the second input, as the shape of the output."""
+    return (shape(step, 1),) if len(step.inputs) > 1 else None
+
+
 def argument(step: Step, name: str, default: Any = None) -> Any:
     """A plain argument of the call, or the default where it was left out."""
     attrs = step.attrs
@@ -37,24 +46,36 @@ def text(sizes: Iterable[int | str]) -> str:
     return " x ".join(map(str, sizes)) or "scalar"
 
 
-def axis(number: int, rank: int) -> int | None:
+def axis(number: Any, rank: int) -> int | None:
     """An axis counted from the front, or None where the tensor has no such axis.
 
     A tensor without axes takes 0 and -1, as torch does.
     """
     bound = max(rank, 1)
-    return number % bound if -bound <= number < bound else None
+    if not isinstance(number, int) or not -bound <= number < bound:
+        return None
+    return number % bound
 
 
 def axes(given: Any, rank: int) -> Ints | None:
     """Axes from an int, a tuple or None (all of them), or None where one does not exist."""
-    if given is None:
+    if given is None or given == ():
         return tuple(range(rank))
-    numbers = given if isinstance(given, tuple) else (given,)
-    found = [axis(number, rank) for number in numbers if isinstance(number, int)]
-    if len(found) != len(numbers) or None in found:
-        return None
-    return tuple(number for number in found if number is not None)
+    found = []
+    for number in given if isinstance(given, tuple) else (given,):
+        one = axis(number, rank)
+        if one is None:
+            return None
+        found.append(one)
+    return tuple(found)
+
+
+def axis_refusal(sizes: Sequence[int], given: Any) -> str | None:
+    """Why a tensor of this shape has no such axis or axes, or None."""
+    for number in given if isinstance(given, tuple) else (given,):
+        if isinstance(number, int) and axis(number, len(sizes)) is None:
+            return f"{text(sizes)} has no axis {number}"
+    return None
 
 
 def broadcast(*given: Sequence[int]) -> Ints | None:
@@ -79,31 +100,10 @@ def broadcast_refusal(*given: Sequence[int]) -> str | None:
     padded = [(1,) * (rank - len(sizes)) + tuple(sizes) for sizes in given]
     clashes = []
     for position in range(rank):
-        sizes = sorted({row[position] for row in padded} - {1})
+        sizes = list(dict.fromkeys(row[position] for row in padded if row[position] != 1))
         if len(sizes) > 1:
-            clashes.append(f"axis {position - rank}: " + " != ".join(map(str, sizes)))
-    return f"{' and '.join(map(text, given))} do not broadcast ({'; '.join(clashes)})"
-
-
-def reshaped(sizes: Sequence[int], target: Sequence[int]) -> Ints | str:
-    """The shape that `reshape(target)` gives, its -1 filled in, or why it gives none."""
-    total = prod(sizes)
-    wanted = tuple(target)
-    if wanted.count(-1) > 1:
-        return f"only one size can be -1, not {wanted.count(-1)} of {text(wanted)}"
-    bad = next((size for size in wanted if size < -1), None)
-    if bad is not None:
-        return f"{bad} is no size"
-    known = prod(size for size in wanted if size != -1)
-    if -1 not in wanted:
-        if known == total:
-            return wanted
-        return f"{text(sizes)} is {total} values, but {text(wanted)} is {known}"
-    if known == 0:
-        return f"-1 stands for any size in {text(wanted)}, since another one is 0"
-    if total % known:
-        return f"{text(sizes)} is {total} values, which {known} does not divide"
-    return tuple(total // known if size == -1 else size for size in wanted)
+            clashes.append(f"axis {position}: {' != '.join(map(str, sizes))}")
+    return f"{' and '.join(map(text, given))} do not broadcast; {', '.join(clashes)}"
 
 
 def without(sizes: Sequence[int], dropped: Iterable[int]) -> Ints:
@@ -115,3 +115,8 @@ def without(sizes: Sequence[int], dropped: Iterable[int]) -> Ints:
 def replaced(sizes: Sequence[int], position: int, *new: int) -> Ints:
     """The shape with one axis replaced by any number of others."""
     return (*sizes[:position], *new, *sizes[position + 1 :])
+
+
+def are_ints(values: Any) -> bool:
+    """Whether this is a tuple of ints alone: a size that depends on data is not."""
+    return isinstance(values, tuple) and all(isinstance(value, int) for value in values)

@@ -60,11 +60,16 @@ def per_axis(value: Any, axes: int) -> tuple[Any, ...]:
 
 
 def slice_text(value: slice) -> str:
-    """`1:-1`, `::2`, `:`."""
-    parts = ["" if part is None else str(plain(part)) for part in (value.start, value.stop)]
+    """`1:-1`, `::2`, `:`; a bound that is a tensor reads `?`."""
+    parts = [_bound_text(value.start), _bound_text(value.stop)]
     if value.step not in (None, 1):
-        parts.append(str(plain(value.step)))
+        parts.append(_bound_text(value.step))
     return ":".join(parts)
+
+
+def _bound_text(bound: Any) -> str:
+    kept = plain(bound)
+    return "" if kept is None else "?" if kept is NOT_PLAIN else str(kept)
 
 
 def index_items(index: Any) -> tuple[Plain, ...]:

@@ -1,0 +1,174 @@
+"""Ops that add, drop and move axes."""
+
+from __future__ import annotations
+
+from shapescope.ops.registry import Op, register
+from shapescope.ops.shapes import (
+    Ints,
+    argument,
+    axes,
+    axis,
+    axis_refusal,
+    same_shape,
+    shape,
+    without,
+)
+from shapescope.trace import Step
+
+
+def _squeeze_shape(step: Step) -> tuple[Ints, ...] | None:
+    sizes = shape(step)
+    chosen = axes(argument(step, "dim"), len(sizes))
+    if chosen is None:
+        return None
+    return (without(sizes, (number for number in chosen if sizes and sizes[number] == 1)),)
+
+
+def _unsqueeze_shape(step: Step) -> tuple[Ints, ...] | None:
+    sizes = shape(step)
+    at = axis(argument(step, "dim"), len(sizes) + 1)
+    return None if at is None else ((*sizes[:at], 1, *sizes[at:]),)
+
+
+def _axis_refusal(step: Step) -> str | None:
+    return axis_refusal(shape(step), argument(step, "dim"))
+
+
+register(
+    Op(
+        "squeeze",
+        "input *dim",
+        shape_rule=_squeeze_shape,
+        refusal_rule=_axis_refusal,
+        free=True,
+        changes_axes=True,
+    )
+)
+register(Op("unsqueeze", "input dim", shape_rule=_unsqueeze_shape, free=True, changes_axes=True))
+
+# --- order of axes
+
+
+def order(step: Step) -> Ints | None:
+    """For each axis of the output, the axis of the input that it is."""
+    rank = len(shape(step))
+    if step.op == "permute":
+        given = argument(step, "dims", argument(step, "dim"))
+        chosen = axes(given, rank) if isinstance(given, tuple) else None
+        return chosen if chosen is not None and sorted(chosen) == list(range(rank)) else None
+    if step.op == "transpose":
+        if rank < 2:
+            return tuple(range(rank))
+        first = axis(argument(step, "dim0", -2), rank)
+        second = axis(argument(step, "dim1", -1), rank)
+        if first is None or second is None:
+            return None
+        result = list(range(rank))
+        result[first], result[second] = second, first
+        return tuple(result)
+    moved, places = axes(argument(step, "source"), rank), axes(argument(step, "destination"), rank)
+    if moved is None or places is None or len(moved) != len(places):
+        return None
+    left = iter([number for number in range(rank) if number not in moved])
+    from_place = dict(zip(places, moved, strict=True))
+    return tuple(from_place[at] if at in from_place else next(left) for at in range(rank))
+
+
+def _order_shape(step: Step) -> tuple[Ints, ...] | None:
+    found = order(step)
+    return None if found is None else (tuple(shape(step)[number] for number in found),)
+
+
+def _permute_refusal(step: Step) -> str | None:
+    given = argument(step, "dims", argument(step, "dim"))
+    rank = len(shape(step))
+    if isinstance(given, tuple) and order(step) is None:
+        return f"permute{given} does not name each of the {rank} axes once"
+    return None
+
+
+for _name, _signature, _rule in (
+    ("permute", "input *dims", _permute_refusal),
+    ("transpose", "input dim0 dim1", None),
+    ("movedim", "input source destination", None),
+):
+    register(
+        Op(
+            _name,
+            _signature,
+            shape_rule=_order_shape,
+            refusal_rule=_rule,
+            free=True,
+            changes_axes=True,
+        )
+    )
+
+# --- order within an axis
+
+register(Op("flip", "input *dims", shape_rule=same_shape, free=True))
+register(Op("fliplr", "input", shape_rule=same_shape, free=True))
+register(Op("flipud", "input", shape_rule=same_shape, free=True))
+register(Op("roll", "input shifts dims", shape_rule=same_shape, free=True))
+
+
+def _rot90_shape(step: Step) -> tuple[Ints, ...] | None:
+    sizes, turns = list(shape(step)), argument(step, "k", 1)
+    turned = axes(argument(step, "dims", (0, 1)), len(sizes))
+    if turned is None or len(turned) != 2:
+        return None
+    if turns % 2:
+        first, second = turned
+        sizes[first], sizes[second] = sizes[second], sizes[first]
+    return (tuple(sizes),)
+
+
+register(Op("rot90", "input k dims", shape_rule=_rot90_shape, free=True, changes_axes=True))
+
+
+def _as_strided_shape(step: Step) -> tuple[Ints, ...] | None:
+    size = argument(step, "size")
+    return (size,) if isinstance(size, tuple) else None
+
+
+register(
+    Op(
+        "as_strided",
+        "input size stride storage_offset",
+        shape_rule=_as_strided_shape,
+        free=True,
+        changes_axes=True,
+    )
+)
+
+
+def _diagonal_shape(step: Step) -> tuple[Ints, ...] | None:
+    sizes = shape(step)
+    first = axis(argument(step, "dim1", 0), len(sizes))
+    second = axis(argument(step, "dim2", 1), len(sizes))
+    offset = argument(step, "offset", 0)
+    if first is None or second is None or len(sizes) < 2:
+        return None
+    rows, columns = sizes[first] + min(offset, 0), sizes[second] - max(offset, 0)
+    return ((*without(sizes, (first, second)), max(min(rows, columns), 0)),)
+
+
+register(
+    Op(
+        "diagonal",
+        "input offset dim1 dim2",
+        shape_rule=_diagonal_shape,
+        free=True,
+        changes_axes=True,
+    )
+)
+
+
+def _atleast_shape(step: Step) -> tuple[Ints, ...] | None:
+    sizes, rank = shape(step), int(step.op[-2])
+    if rank == 3 and len(sizes) in (1, 2):
+        return ((1, *sizes, 1) if len(sizes) == 1 else (*sizes, 1),)
+    return ((1,) * (rank - len(sizes)) + sizes,)
+
+
+for _rank in (1, 2, 3):
+    register(Op(f"atleast_{_rank}d", shape_rule=_atleast_shape, free=True, changes_axes=True))

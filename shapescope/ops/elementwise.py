@@ -1,0 +1,155 @@
+"""Ops on two tensors and more, value by value, that broadcast."""
+
+from __future__ import annotations
+
+from shapescope.ops.registry import Op, register
+from shapescope.ops.shapes import (
+    Ints,
+    argument,
+    axes,
+    axis,
+    broadcast,
+    broadcast_refusal,
+    shape,
+    shapes,
+    text,
+    without,
+)
+from shapescope.trace import Step
+
+
+def broadcast_shape(step: Step) -> tuple[Ints, ...] | None:
+    """The shape to which all inputs broadcast."""
+    if len(step.inputs) == 1:
+        return (shape(step),)
+    made = broadcast(*shapes(step))
+    return None if made is None else (made,)
+
+
+def _refusal(step: Step) -> str | None:
+    return None if len(step.inputs) == 1 else broadcast_refusal(*shapes(step))
+
+
+def _text(step: Step) -> tuple[str, ...]:
+    """Both shapes and what they make, where they differ."""
+    made = broadcast_shape(step)
+    if made is None or len(set(shapes(step))) == 1:
+        return ()
+    return (f"{' , '.join(map(text, shapes(step)))} -> {text(made[0])}".replace(" , ", ", "),)
+
+
+BROADCASTING = """
+add sub mul div floor_divide remainder fmod pow float_power maximum minimum fmax
+fmin atan2 hypot eq ne lt le gt ge logical_and logical_or logical_xor bitwise_and bitwise_or
+bitwise_xor bitwise_left_shift bitwise_right_shift lerp addcmul addcdiv copysign nextafter xlogy
+xlog1py heaviside logaddexp logaddexp2 isclose polar complex gcd lcm ldexp clamp
+clamp_min clamp_max masked_fill special_zeta special_xlogy
+"""
+"""Ops whose inputs broadcast to the shape of their output."""
+
+for _name in BROADCASTING.split():
+    register(
+        Op(
+            _name,
+            {
+                "clamp": "input min max",
+                "lerp": "input end weight",
+                "addcmul": "input tensor1 tensor2",
+                "addcdiv": "input tensor1 tensor2",
+                "masked_fill": "input mask value",
+                "pow": "input exponent",
+            }.get(_name, "input other"),
+            shape_rule=broadcast_shape,
+            refusal_rule=_refusal,
+            formula_rule=_text,
+            free=True,
+        )
+    )
+
+
+def _similarity_shape(step: Step) -> tuple[Ints, ...] | None:
+    """Cosine similarity and distance in pairs: broadcast, then one axis less."""
+    made = broadcast(*shapes(step)[:2])
+    default = 1 if step.op == "cosine_similarity" else -1
+    along = None if made is None else axis(argument(step, "dim", default), len(made))
+    if made is None or along is None:
+        return None
+    return (without(made, (along,)),)
+
+
+register(
+    Op(
+        "cosine_similarity",
+        "x1 x2 dim eps",
+        modules=("CosineSimilarity",),
+        settings=("dim", "eps"),
+        shape_rule=_similarity_shape,
+        refusal_rule=_refusal,
+        free=True,
+        changes_axes=True,
+    )
+)
+
+
+def _pairwise_shape(step: Step) -> tuple[Ints, ...] | None:
+    made = broadcast(*shapes(step)[:2])
+    if made is None or not made:
+        return None
+    return ((*made[:-1], 1),) if argument(step, "keepdim", False) else (made[:-1],)
+
+
+register(
+    Op(
+        "pairwise_distance",
+        "x1 x2 p eps keepdim",
+        modules=("PairwiseDistance",),
+        settings=("norm", "eps", "keepdim"),
+        shape_rule=_pairwise_shape,
+        refusal_rule=_refusal,
+        free=True,
+        changes_axes=True,
+    )
+)
+
+
+def _cross_shape(step: Step) -> tuple[Ints, ...] | None:
+    return broadcast_shape(step)
+
+
+register(Op("cross", "input other dim", shape_rule=_cross_shape, refusal_rule=_refusal, free=True))
+
+
+def _cdist_shape(step: Step) -> tuple[Ints, ...] | None:
+    if len(step.inputs) < 2 or min(len(shape(step)), len(shape(step, 1))) < 2:
+        return None
+    leading = broadcast(shape(step)[:-2], shape(step, 1)[:-2])
+    return None if leading is None else ((*leading, shape(step)[-2], shape(step, 1)[-2]),)
+
+
+register(Op("cdist", "x1 x2 p compute_mode", shape_rule=_cdist_shape, changes_axes=True))
+
+
+def _vecdot_shape(step: Step) -> tuple[Ints, ...] | None:
+    made = broadcast(*shapes(step)[:2])
+    summed = None if made is None else axes((argument(step, "dim", -1),), len(made))
+    return None if made is None or summed is None else (without(made, summed),)
+
+
+def _vecdot_macs(step: Step) -> int | None:
+    made = broadcast(*shapes(step)[:2])
+    total = 1
+    for size in made or ():
+        total *= size
+    return None if made is None else total
+
+
+register(
+    Op(
+        "vecdot",
+        "input other dim",
+        shape_rule=_vecdot_shape,
+        refusal_rule=_refusal,
+        macs_rule=_vecdot_macs,
+        changes_axes=True,
+    )
+)

@@ -1,0 +1,216 @@
+"""Ops that pick values by position: select, narrow, gather, scatter; and by what they are."""
+
+from __future__ import annotations
+
+from shapescope.attrs import CallAttrs
+from shapescope.ops.indexing import inside
+from shapescope.ops.registry import Bound, Op, read_plain, register
+from shapescope.ops.shapes import (
+    Ints,
+    argument,
+    axis,
+    axis_refusal,
+    broadcast,
+    replaced,
+    same_shape,
+    second_shape,
+    shape,
+    shapes,
+    text,
+    without,
+)
+from shapescope.trace import Step
+
+
+def _select_shape(step: Step) -> tuple[Ints, ...] | None:
+    along = axis(argument(step, "dim"), len(shape(step)))
+    return None if along is None else (without(shape(step), (along,)),)
+
+
+def _select_refusal(step: Step) -> str | None:
+    sizes, number = shape(step), argument(step, "index")
+    along = axis(argument(step, "dim"), len(sizes))
+    if along is None or not sizes:
+        return axis_refusal(sizes, argument(step, "dim"))
+    if isinstance(number, int) and not inside(number, sizes[along]):
+        return f"index {number} is out of range for axis {along} with size {sizes[along]}"
+    return None
+
+
+def _narrow_shape(step: Step) -> tuple[Ints, ...] | None:
+    along, length = axis(argument(step, "dim"), len(shape(step))), argument(step, "length")
+    if along is None or not isinstance(length, int):
+        return None
+    return (replaced(shape(step), along, length),)
+
+
+def _narrow_refusal(step: Step) -> str | None:
+    sizes, start, length = shape(step), argument(step, "start"), argument(step, "length")
+    along = axis(argument(step, "dim"), len(sizes))
+    if along is None or not sizes:
+        return axis_refusal(sizes, argument(step, "dim"))
+    if not isinstance(start, int) or not isinstance(length, int):
+        return None
+    first = start + sizes[along] if start < 0 else start
+    if length < 0 or first < 0 or first + length > sizes[along]:
+        return f"{length} values from {start} on are not in axis {along} of size {sizes[along]}"
+    return None
+
+
+def _index_select_shape(step: Step) -> tuple[Ints, ...] | None:
+    along = axis(argument(step, "dim"), len(shape(step)))
+    if along is None or len(step.inputs) < 2:
+        return None
+    return (replaced(shape(step), along, *(shape(step, 1) or (1,))),)
+
+
+def _take_along_shape(step: Step) -> tuple[Ints, ...] | None:
+    dim = argument(step, "dim")
+    if len(step.inputs) < 2 or dim is None:
+        return second_shape(step)
+    sizes, wanted = shape(step), shape(step, 1)
+    along = axis(dim, len(sizes))
+    if along is None or len(sizes) != len(wanted):
+        return None
+    made = broadcast(replaced(sizes, along, 1), replaced(wanted, along, 1))
+    return None if made is None else (replaced(made, along, wanted[along]),)
+
+
+def _gather_refusal(step: Step) -> str | None:
+    if len(step.inputs) < 2:
+        return None
+    sizes, wanted = shape(step), shape(step, 1)
+    along = axis(argument(step, "dim"), len(sizes))
+    if along is None:
+        return axis_refusal(sizes, argument(step, "dim"))
+    if len(sizes) != len(wanted) and sizes and wanted:
+        return f"the index {text(wanted)} has not as many axes as {text(sizes)}"
+    for at, (n, count) in enumerate(zip(sizes, wanted, strict=False)):
+        if at != along and count > n:
+            return f"the index {text(wanted)} is larger than {text(sizes)} along axis {at}"
+    return None
+
+
+def _topk_shape(step: Step) -> tuple[Ints, ...] | None:
+    sizes, count = shape(step), argument(step, "k")
+    along = axis(argument(step, "dim", -1), len(sizes))
+    if along is None or not isinstance(count, int):
+        return None
+    made = replaced(sizes, along, count) if sizes else ()
+    return made, made
+
+
+def _topk_refusal(step: Step) -> str | None:
+    sizes, count = shape(step), argument(step, "k")
+    along = axis(argument(step, "dim", -1), len(sizes))
+    if along is None or not sizes:
+        return axis_refusal(sizes, argument(step, "dim", -1))
+    if isinstance(count, int) and count > sizes[along]:
+        return f"the largest {count} of the {sizes[along]} along axis {along} do not exist"
+    return None
+
+
+def _select_call(bound: Bound) -> CallAttrs:
+    return read_plain({name: value for name, value in bound.items() if name != "input"})
+
+
+for _name, _signature, _rule, _reason in (
+    ("select", "input dim index", _select_shape, _select_refusal),
+    ("narrow", "input dim start length", _narrow_shape, _narrow_refusal),
+    ("index_select", "input dim index", _index_select_shape, None),
+    ("gather", "input dim index", second_shape, _gather_refusal),
+    ("take", "input index", second_shape, None),
+    ("take_along_dim", "input indices dim", _take_along_shape, None),
+    ("topk", "input k dim largest sorted", _topk_shape, _topk_refusal),
+):
+    register(
+        Op(
+            _name,
+            _signature,
+            from_call=_select_call,
+            shape_rule=_rule,
+            refusal_rule=_reason,
+            free=True,
+            changes_axes=True,
+        )
+    )
+
+for _name, _signature in (
+    ("scatter", "input dim index src"),
+    ("scatter_add", "input dim index src"),
+    ("scatter_reduce", "input dim index src reduce"),
+    ("index_add", "input dim index source"),
+    ("index_copy", "input dim index source"),
+    ("index_fill", "input dim index value"),
+    ("index_put", "input indices values accumulate"),
+    ("index_reduce", "input dim index source reduce"),
+    ("masked_scatter", "input mask source"),
+    ("select_scatter", "input src dim index"),
+    ("slice_scatter", "input src dim start end step"),
+    ("diagonal_scatter", "input src offset dim1 dim2"),
+    ("put", "input index source accumulate"),
+    ("fill_diagonal", "input value wrap"),
+):
+    register(Op(_name, _signature, shape_rule=same_shape, free=True))
+
+# --- as many as the values say
+
+for _name, _signature in (
+    ("nonzero", "input"),
+    ("argwhere", "input"),
+    ("masked_select", "input mask"),
+    ("unique", "input sorted return_inverse return_counts dim"),
+    ("unique_consecutive", "input return_inverse return_counts dim"),
+    ("nms", "boxes scores iou_threshold"),
+    ("bincount", "input weights minlength"),
+    ("combinations", "input r with_replacement"),
+    ("cartesian_prod", "*tensors"),
+    ("searchsorted", "sorted_sequence input"),
+    ("histc", "input bins min max"),
+):
+    register(Op(_name, _signature, free=True, observed=True))
+
+
+def _one_hot_call(bound: Bound) -> CallAttrs:
+    return read_plain({"num_classes": bound.get("num_classes", -1)})
+
+
+def _one_hot_shape(step: Step) -> tuple[Ints, ...] | None:
+    count = argument(step, "num_classes", -1)
+    return ((*shape(step), count),) if isinstance(count, int) and count > 0 else None
+
+
+register(
+    Op(
+        "one_hot",
+        "input num_classes",
+        from_call=_one_hot_call,
+        shape_rule=_one_hot_shape,
+        free=True,
+        changes_axes=True,
+        observed=True,
+    )
+)
+
+
+def _where_shape(step: Step) -> tuple[Ints, ...] | None:
+    """Broadcast of all; with the condition alone, as many as are true."""
+    made = broadcast(*shapes(step))
+    alone = isinstance(step.attrs, CallAttrs) and step.attrs.get("alone") is True
+    return None if made is None or alone else (made,)
+
+
+def _where_call(bound: Bound) -> CallAttrs:
+    return CallAttrs() if len(bound) > 1 else CallAttrs((("alone", True),))
+
+
+register(
+    Op(
+        "where",
+        "condition input other",
+        from_call=_where_call,
+        shape_rule=_where_shape,
+        free=True,
+        observed=True,
+    )
+)

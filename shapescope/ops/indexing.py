@@ -1,0 +1,137 @@
+"""Brackets: `x[...]` and `x[...] = y`."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from shapescope.arithmetic.reshaping import slice_output
+from shapescope.attrs import CallAttrs
+from shapescope.ops.registry import Bound, Op, register
+from shapescope.ops.shapes import Ints, argument, broadcast, same_shape, shape, text
+from shapescope.ops.values import index_items
+from shapescope.trace import Step
+
+
+def _index_call(bound: Bound) -> CallAttrs:
+    return CallAttrs((("index", index_items(bound.get("index"))),))
+
+
+def parse_slice(item: str) -> tuple[int | None, int | None, int | None] | None:
+    """Start, stop and step of a slice written as text, or None where one is no number."""
+    try:
+        parts = [int(part) if part else None for part in item.split(":")]
+    except ValueError:
+        return None
+    return (parts[0], parts[1], parts[2] if len(parts) > 2 else None)
+
+
+def index_plan(step: Step) -> tuple[tuple[int, Any], ...] | None:
+    """The items of an index, each with the first axis of the input it speaks of.
+
+    The ellipsis is written out, and slices are added for the axes left over. None where the index
+    has more items than the input axes.
+    """
+    items = argument(step, "index", ())
+    masks = iter(_mask_ranks(step))
+    ranks = []
+    for item in items:
+        if item is None or item == "..." or isinstance(item, bool):
+            ranks.append(0)
+        else:
+            ranks.append(next(masks, 1) if item == "mask" else 1)
+    left = len(shape(step)) - sum(ranks)
+    if left < 0:
+        return None
+    plan: list[tuple[int, Any]] = []
+    at = 0
+    for item, rank in zip(items, ranks, strict=True):
+        if item == "...":
+            plan.extend((at + extra, ":") for extra in range(left))
+            at, left = at + left, 0
+        else:
+            plan.append((at, item))
+            at += rank
+    plan.extend((at + extra, ":") for extra in range(left))
+    return tuple(plan)
+
+
+def _mask_ranks(step: Step) -> list[int]:
+    return [len(spec.shape) for spec in step.inputs[1:] if spec.dtype in ("bool", "uint8")]
+
+
+def _getitem_shape(step: Step) -> tuple[Ints, ...] | None:
+    items = argument(step, "index", ())
+    plan = index_plan(step)
+    if plan is None or any(item == "mask" or isinstance(item, bool) for item in items):
+        return None  # a mask takes as many values as it has True
+    sizes = shape(step)
+    tensors = iter([spec.shape for spec in step.inputs[1:]])
+    made: list[int] = []
+    advanced: list[Ints] = []
+    place: int | None = None
+    apart = closed = False
+    for at, item in plan:
+        if isinstance(item, int):
+            continue  # torch selects first: a number does not stand between two tensors
+        if item == "tensor" or isinstance(item, tuple):
+            advanced.append(
+                (len(item),) if isinstance(item, tuple) else cast(Ints, next(tensors, ()))
+            )
+            apart = apart or closed
+            place = len(made) if place is None else place
+            continue
+        closed = closed or place is not None
+        if item is None:
+            made.append(1)
+        elif isinstance(item, str):
+            bounds = parse_slice(item)
+            if bounds is None:
+                return None
+            made.append(slice_output(sizes[at], *bounds))
+    if place is not None:
+        # tensors between slices put their axes where they stand; torn apart, in front
+        common = broadcast(*advanced) if advanced else ()
+        if common is None:
+            return None
+        at = 0 if apart else place
+        made[at:at] = common
+    return (tuple(made),)
+
+
+def _getitem_refusal(step: Step) -> str | None:
+    plan, sizes = index_plan(step), shape(step)
+    if plan is None:
+        return f"the index has more items than {text(sizes)} has axes"
+    for at, item in plan:
+        if isinstance(item, int) and not isinstance(item, bool) and not inside(item, sizes[at]):
+            return f"index {item} is out of range for axis {at} with size {sizes[at]}"
+    return None
+
+
+def inside(number: int, size: int) -> bool:
+    """Whether an axis of this size has a value at this place."""
+    return -size <= number < size
+
+
+register(
+    Op(
+        "getitem",
+        "input index",
+        from_call=_index_call,
+        shape_rule=_getitem_shape,
+        refusal_rule=_getitem_refusal,
+        free=True,
+        changes_axes=True,
+        observed=True,
+    )
+)
+register(
+    Op(
+        "setitem",
+        "input index value",
+        from_call=_index_call,
+        shape_rule=same_shape,
+        refusal_rule=_getitem_refusal,
+        free=True,
+    )
+)

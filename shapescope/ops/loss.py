@@ -1,0 +1,127 @@
+"""Losses: a number, or one for each sample with reduction='none'."""
+
+from __future__ import annotations
+
+from shapescope.ops.registry import Op, register
+from shapescope.ops.shapes import Ints, argument, broadcast, shape, shapes, text, without
+from shapescope.trace import Step
+
+
+def _reduces(step: Step) -> bool:
+    return bool(argument(step, "reduction", "mean") != "none")
+
+
+def _classes_axis(step: Step) -> int:
+    return 1 if len(shape(step)) > 1 else 0
+
+
+def _class_shape(step: Step) -> tuple[Ints, ...] | None:
+    if _reduces(step):
+        return ((),)
+    return (without(shape(step), (_classes_axis(step),)),) if shape(step) else None
+
+
+def class_refusal(step: Step) -> str | None:
+    """Why scores and targets do not belong together: cross entropy and negative likelihood."""
+    if len(step.inputs) < 2:
+        return None
+    scores, target = shape(step), shape(step, 1)
+    if not scores:
+        return "scores without axes have no classes"
+    if target == scores and step.inputs[1].dtype.startswith("float"):
+        return None
+    wanted = without(scores, (_classes_axis(step),))
+    if target == wanted:
+        return None
+    if target and wanted and target[0] != wanted[0]:
+        return f"there are scores of {wanted[0]} samples, but targets of {target[0]}"
+    return f"scores {text(scores)} go with targets {text(wanted)}, not {text(target)}"
+
+
+def _pair_shape(step: Step) -> tuple[Ints, ...] | None:
+    if _reduces(step):
+        return ((),)
+    made = broadcast(*shapes(step)[:2])
+    return None if made is None else (made,)
+
+
+def _same_refusal(step: Step) -> str | None:
+    if len(step.inputs) < 2 or shape(step) == shape(step, 1):
+        return None
+    return f"input {text(shape(step))} and target {text(shape(step, 1))} differ"
+
+
+def _reduced(step: Step) -> tuple[Ints, ...] | None:
+    return ((),) if _reduces(step) else None
+
+
+def _per_sample(step: Step) -> tuple[Ints, ...] | None:
+    if _reduces(step):
+        return ((),)
+    return (shape(step)[:1],) if len(shape(step)) > 1 else ((),)
+
+
+def _without_last(step: Step) -> tuple[Ints, ...] | None:
+    made = broadcast(*shapes(step)[:3])
+    return ((),) if _reduces(step) else None if not made else (made[:-1],)
+
+
+def _ctc_shape(step: Step) -> tuple[Ints, ...] | None:
+    if _reduces(step):
+        return ((),)
+    return (shape(step)[1:2],) if len(shape(step)) == 3 else ((),)
+
+
+for _name, _class, _signature, _rule, _reason in (
+    ("cross_entropy", "CrossEntropyLoss", "input target weight", _class_shape, class_refusal),
+    ("nll_loss", "NLLLoss", "input target weight", _class_shape, class_refusal),
+    ("mse_loss", "MSELoss", "input target", _pair_shape, None),
+    ("l1_loss", "L1Loss", "input target", _pair_shape, None),
+    ("smooth_l1_loss", "SmoothL1Loss", "input target", _pair_shape, None),
+    ("huber_loss", "HuberLoss", "input target", _pair_shape, None),
+    ("kl_div", "KLDivLoss", "input target", _pair_shape, None),
+    ("poisson_nll_loss", "PoissonNLLLoss", "input target", _pair_shape, None),
+    ("gaussian_nll_loss", "GaussianNLLLoss", "input target var", _pair_shape, None),
+    ("soft_margin_loss", "SoftMarginLoss", "input target", _pair_shape, None),
+    ("hinge_embedding_loss", "HingeEmbeddingLoss", "input target margin", _pair_shape, None),
+    ("binary_cross_entropy", "BCELoss", "input target weight", _pair_shape, _same_refusal),
+    (
+        "binary_cross_entropy_with_logits",
+        "BCEWithLogitsLoss",
+        "input target weight",
+        _pair_shape,
+        _same_refusal,
+    ),
+    ("multilabel_margin_loss", "MultiLabelMarginLoss", "input target", _per_sample, _same_refusal),
+    ("multilabel_soft_margin_loss", "MultiLabelSoftMarginLoss", "input target", _per_sample, None),
+    ("multi_margin_loss", "MultiMarginLoss", "input target p margin", _per_sample, None),
+    ("cosine_embedding_loss", "CosineEmbeddingLoss", "input1 input2 target", _reduced, None),
+    ("margin_ranking_loss", "MarginRankingLoss", "input1 input2 target", _pair_shape, None),
+    (
+        "triplet_margin_loss",
+        "TripletMarginLoss",
+        "anchor positive negative margin",
+        _without_last,
+        None,
+    ),
+    (
+        "triplet_margin_with_distance_loss",
+        "TripletMarginWithDistanceLoss",
+        "anchor positive negative",
+        _reduced,
+        None,
+    ),
+    ("ctc_loss", "CTCLoss", "log_probs targets input_lengths target_lengths", _ctc_shape, None),
+):
+    register(
+        Op(
+            _name,
+            _signature,
+            modules=(_class,),
+            settings=("reduction",),
+            shape_rule=_rule,
+            refusal_rule=_reason,
+            free=True,
+            changes_axes=True,
+        )
+    )

@@ -1,0 +1,241 @@
+"""Ops that join tensors and cut them in pieces."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from shapescope.arithmetic.reshaping import cat_refusal, cat_shape
+from shapescope.ops.registry import Op, register
+from shapescope.ops.shapes import (
+    Ints,
+    are_ints,
+    argument,
+    axis,
+    axis_refusal,
+    broadcast,
+    broadcast_refusal,
+    replaced,
+    shape,
+    shapes,
+    text,
+    without,
+)
+from shapescope.trace import Step
+
+# --- joining
+
+
+def cat_axis(step: Step) -> int:
+    """The axis along which tensors are joined, as the call gives it."""
+    sizes = shape(step)
+    if step.op == "hstack":
+        return 0 if len(sizes) < 2 else 1
+    number: int = {"vstack": 0, "dstack": 2}.get(step.op, argument(step, "dim", 0))
+    return number
+
+
+def _joined(step: Step) -> tuple[Ints, ...]:
+    """The shapes that are joined, with the axes that the stacking functions add."""
+    least = {"hstack": 1, "vstack": 2, "column_stack": 2, "dstack": 3}.get(step.op, 0)
+    found = []
+    for sizes in shapes(step):
+        if len(sizes) >= least:
+            found.append(sizes)
+        elif least == 3:
+            found.append((1, *(sizes or (1,)), 1) if len(sizes) < 2 else (*sizes, 1))
+        else:
+            found.append((1,) * (least - len(sizes)) + sizes)
+    return tuple(found)
+
+
+def _cat_shape(step: Step) -> tuple[Ints, ...] | None:
+    if _cat_refusal(step) is not None:
+        return None
+    return (cat_shape(_joined(step), cat_axis(step)),)
+
+
+def _cat_refusal(step: Step) -> str | None:
+    return cat_refusal(_joined(step), cat_axis(step))
+
+
+def _cat_text(step: Step) -> tuple[str, ...]:
+    made, parts = _cat_shape(step), [sizes for sizes in _joined(step) if sizes != (0,)]
+    if made is None or not parts:
+        return ()
+    along = cat_axis(step) % len(parts[0])
+    terms = [str(sizes[along]) for sizes in parts]
+    if len(terms) > 12:
+        terms = [*terms[:4], f"... ({len(terms)} in all)", terms[-1]]
+    return (f"{' + '.join(terms)} = {made[0][along]}",)
+
+
+for _name in ("cat", "hstack", "vstack", "dstack"):
+    register(
+        Op(
+            _name,
+            "tensors dim",
+            shape_rule=_cat_shape,
+            refusal_rule=_cat_refusal,
+            formula_rule=_cat_text,
+            free=True,
+            changes_axes=True,
+        )
+    )
+
+
+def _stack_shape(step: Step) -> tuple[Ints, ...] | None:
+    sizes = shape(step)
+    at = axis(argument(step, "dim", 0), len(sizes) + 1)
+    if at is None or _stack_refusal(step) is not None:
+        return None
+    return ((*sizes[:at], len(step.inputs), *sizes[at:]),)
+
+
+def _stack_refusal(step: Step) -> str | None:
+    first, *others = shapes(step)
+    for sizes in others:
+        if sizes != first:
+            return f"{text(first)} and {text(sizes)} differ; stack takes equal shapes"
+    return None
+
+
+register(
+    Op(
+        "stack",
+        "tensors dim",
+        shape_rule=_stack_shape,
+        refusal_rule=_stack_refusal,
+        free=True,
+        changes_axes=True,
+    )
+)
+
+
+def _broadcast_all(step: Step) -> tuple[Ints, ...] | None:
+    made = broadcast(*shapes(step))
+    return None if made is None else (made,) * len(step.inputs)
+
+
+register(
+    Op(
+        "broadcast_tensors",
+        "*tensors",
+        shape_rule=_broadcast_all,
+        refusal_rule=lambda step: broadcast_refusal(*shapes(step)),
+        free=True,
+        changes_axes=True,
+    )
+)
+
+
+def _meshgrid_shape(step: Step) -> tuple[Ints, ...] | None:
+    sizes = [one[0] if one else 1 for one in shapes(step)]
+    if argument(step, "indexing", "ij") == "xy" and len(sizes) > 1:
+        sizes[:2] = sizes[1::-1]
+    return (tuple(sizes),) * len(sizes)
+
+
+register(Op("meshgrid", "*tensors", shape_rule=_meshgrid_shape, free=True, changes_axes=True))
+
+
+def _block_diag_shape(step: Step) -> tuple[Ints, ...] | None:
+    blocks = [(1,) * (2 - len(sizes)) + sizes for sizes in shapes(step)]
+    return ((sum(rows for rows, _ in blocks), sum(columns for _, columns in blocks)),)
+
+
+register(Op("block_diag", "*tensors", shape_rule=_block_diag_shape, free=True, changes_axes=True))
+
+# --- cutting
+
+
+def _along(step: Step, default: int = 0) -> tuple[int, int] | None:
+    """The axis that is cut and its size."""
+    sizes = shape(step)
+    found = axis(argument(step, "dim", default), len(sizes))
+    return None if found is None or not sizes else (found, sizes[found])
+
+
+def _axis_refusal(step: Step) -> str | None:
+    return axis_refusal(shape(step), argument(step, "dim", 0))
+
+
+def _chunk_shape(step: Step) -> tuple[Ints, ...] | None:
+    found, count = _along(step), argument(step, "chunks")
+    if found is None or not isinstance(count, int) or count < 1:
+        return None
+    return _cut(step, found, -(-found[1] // count), count)
+
+
+def _cut(step: Step, found: tuple[int, int], size: int, count: int = 1) -> tuple[Ints, ...]:
+    """Pieces of one size, the last one of what is left."""
+    along, n = found
+    if n == 0 or size == 0:
+        return (replaced(shape(step), along, 0),) * count
+    rest = [min(size, n - start) for start in range(0, n, size)]
+    return tuple(replaced(shape(step), along, part) for part in rest)
+
+
+def _split_shape(step: Step) -> tuple[Ints, ...] | None:
+    found = _along(step)
+    size = argument(step, "split_size_or_sections", argument(step, "split_size"))
+    if found is None or _split_refusal(step) is not None:
+        return None
+    if isinstance(size, int):
+        return _cut(step, found, size)
+    if not are_ints(size):
+        return None
+    return tuple(replaced(shape(step), found[0], part) for part in size)
+
+
+def _split_refusal(step: Step) -> str | None:
+    found = _along(step)
+    size = argument(step, "split_size_or_sections", argument(step, "split_size"))
+    if found is None:
+        return _axis_refusal(step)
+    if isinstance(size, int) and (size < 0 or (size == 0 and found[1] > 0)):
+        return f"pieces of {size} cannot be cut from {found[1]}"
+    if are_ints(size) and sum(size) != found[1]:
+        return f"{' + '.join(map(str, size))} = {sum(size)}, but axis {found[0]} has {found[1]}"
+    return None
+
+
+def _tensor_split_shape(step: Step) -> tuple[Ints, ...] | None:
+    found = _along(step)
+    wanted = argument(step, "indices_or_sections", argument(step, "sections"))
+    if found is None:
+        return None
+    along, n = found
+    if isinstance(wanted, int) and wanted > 0:
+        parts = [n // wanted + (1 if piece < n % wanted else 0) for piece in range(wanted)]
+    elif are_ints(wanted):
+        edges = [0, *(min(max(n + at if at < 0 else at, 0), n) for at in wanted), n]
+        parts = [max(end - start, 0) for start, end in pairwise(edges)]
+    else:
+        return None
+    return tuple(replaced(shape(step), along, part) for part in parts)
+
+
+def _unbind_shape(step: Step) -> tuple[Ints, ...] | None:
+    found = _along(step)
+    return None if found is None else (without(shape(step), (found[0],)),) * found[1]
+
+
+for _name, _signature, _rule, _reason in (
+    ("chunk", "input chunks dim", _chunk_shape, _axis_refusal),
+    ("split", "input split_size_or_sections dim", _split_shape, _split_refusal),
+    ("split_with_sizes", "input split_size_or_sections dim", _split_shape, _split_refusal),
+    ("unsafe_chunk", "input chunks dim", _chunk_shape, _axis_refusal),
+    ("unsafe_split", "input split_size_or_sections dim", _split_shape, _split_refusal),
+    ("tensor_split", "input indices_or_sections dim", _tensor_split_shape, _axis_refusal),
+    ("unbind", "input dim", _unbind_shape, _axis_refusal),
+):
+    register(
+        Op(
+            _name,
+            _signature,
+            shape_rule=_rule,
+            refusal_rule=_reason,
+            free=True,
+            changes_axes=True,
+        )
+    )

@@ -1,0 +1,140 @@
+"""Ops that make one value of many: sum, mean, maximum, norm."""
+
+from __future__ import annotations
+
+from shapescope.ops.registry import Op, register
+from shapescope.ops.shapes import (
+    Ints,
+    argument,
+    axes,
+    axis_refusal,
+    broadcast,
+    broadcast_refusal,
+    shape,
+    shapes,
+    without,
+)
+from shapescope.trace import Step
+
+EXTREMES = frozenset({"max", "min", "amax", "amin", "argmax", "argmin", "aminmax"})
+"""They have no value where there is nothing to reduce."""
+
+WITH_INDICES = frozenset({"max", "min", "median", "nanmedian", "mode", "kthvalue"})
+
+
+def reduced_axes(step: Step) -> Ints | None:
+    """The axes that are reduced, all of them where the call names none; None where it cannot."""
+    given = argument(step, "dim")
+    if isinstance(given, bool) or (given == () and step.op in ("amax", "amin")):
+        given = None  # std(x, True): its second argument is `unbiased`
+    if given is None and step.op in ("mode", "kthvalue", "logsumexp"):
+        given = -1
+    return axes(given, len(shape(step)))
+
+
+def _shape(step: Step) -> tuple[Ints, ...] | None:
+    if step.op in ("max", "min") and len(step.inputs) == 2:
+        made = broadcast(*shapes(step))
+        return None if made is None else (made,)
+    sizes, gone = shape(step), reduced_axes(step)
+    if gone is None:
+        return None
+    if argument(step, "keepdim", False):
+        result: Ints = tuple(1 if at in gone else n for at, n in enumerate(sizes))
+    else:
+        result = without(sizes, gone)
+    pair = step.op in WITH_INDICES and argument(step, "dim") is not None
+    if pair or step.op in ("var_mean", "std_mean", "aminmax", "mode", "kthvalue"):
+        return result, result
+    return (result,)
+
+
+def _refusal(step: Step) -> str | None:
+    if step.op in ("max", "min") and len(step.inputs) == 2:
+        return broadcast_refusal(*shapes(step))
+    sizes, given = shape(step), argument(step, "dim")
+    reason = None if isinstance(given, bool) else axis_refusal(sizes, given)
+    gone = reduced_axes(step)
+    if reason is not None or gone is None or step.op not in EXTREMES:
+        return reason
+    wanted = gone if given is not None else range(len(sizes))
+    for at in wanted:
+        if sizes and sizes[at] == 0:
+            return f"axis {at} is empty: over nothing there is no maximum and no minimum"
+    return None
+
+
+for _names, _signature in (
+    ("sum nansum mean nanmean prod all any count_nonzero logsumexp", "input dim keepdim"),
+    ("max min median nanmedian mode amax amin argmax argmin", "input dim keepdim"),
+    ("std var std_mean var_mean", "input dim unbiased keepdim"),
+    ("kthvalue", "input k dim keepdim"),
+    ("norm", "input p dim keepdim"),
+):
+    for _name in _names.split():
+        register(
+            Op(
+                _name,
+                _signature,
+                shape_rule=_shape,
+                refusal_rule=_refusal,
+                free=True,
+                changes_axes=True,
+            )
+        )
+register(
+    Op(
+        "aminmax",
+        "input dim keepdim",
+        shape_rule=_shape,
+        refusal_rule=_refusal,
+        free=True,
+        changes_axes=True,
+    )
+)
+
+
+def _quantile_shape(step: Step) -> tuple[Ints, ...] | None:
+    wanted, gone = argument(step, "q"), reduced_axes(step)
+    if gone is None:
+        return None
+    leading: Ints = ()
+    if len(step.inputs) > 1:
+        leading = shape(step, 1)
+    elif not isinstance(wanted, int | float):
+        return None
+    sizes = shape(step)
+    if argument(step, "keepdim", False):
+        return ((*leading, *(1 if at in gone else n for at, n in enumerate(sizes))),)
+    return ((*leading, *without(sizes, gone)),)
+
+
+for _name in ("quantile", "nanquantile"):
+    register(
+        Op(
+            _name,
+            "input q dim keepdim",
+            shape_rule=_quantile_shape,
+            free=True,
+            changes_axes=True,
+        )
+    )
+
+
+def _scalar(step: Step) -> tuple[Ints, ...]:
+    return ((),)
+
+
+for _name in ("dist", "trace", "equal", "is_nonzero", "allclose", "linalg_det", "numel"):
+    register(Op(_name, "input other", shape_rule=_scalar, free=True, changes_axes=True))
+
+
+def _diff_shape(step: Step) -> tuple[Ints, ...] | None:
+    sizes, times = shape(step), argument(step, "n", 1)
+    found = axes(argument(step, "dim", -1), len(sizes))
+    if found is None or len(step.inputs) > 1:
+        return None
+    return (tuple(max(n - times, 0) if at in found else n for at, n in enumerate(sizes)),)
+
+
+register(Op("diff", "input n dim prepend append", shape_rule=_diff_shape, free=True))

@@ -1,0 +1,122 @@
+"""Ops that sample a map anew: interpolation and grids."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shapescope.arithmetic.formula import interpolate_formula
+from shapescope.arithmetic.resampling import (
+    grid_sample_refusal,
+    grid_sample_shape,
+    interpolate_output,
+    interpolate_refusal,
+)
+from shapescope.attrs import ResizeAttrs
+from shapescope.ops.registry import Bound, Op, register
+from shapescope.ops.shapes import Ints, argument, shape
+from shapescope.ops.values import NOT_PLAIN, per_axis, plain
+from shapescope.trace import Step
+
+
+def _resize_call(given: Bound) -> ResizeAttrs | None:
+    size, factor = given.get("size"), given.get("scale_factor")
+    tensor = given.get("input")
+    axes = max(len(tensor.shape) - 2, 1) if tensor is not None else 1
+    if plain(size) is NOT_PLAIN or plain(factor) is NOT_PLAIN:
+        return None  # a tensor, whose value is not known
+    return ResizeAttrs(
+        size=None if size is None else per_axis(size, axes),
+        scale_factor=None if factor is None else per_axis(factor, axes),
+        mode=str(given.get("mode") or "nearest"),
+    )
+
+
+def _resize_module(module: Any, bound: Bound) -> ResizeAttrs | None:
+    names = ("size", "scale_factor", "mode")
+    given = {name: getattr(module, name, None) for name in names}
+    return _resize_call({**given, "input": bound.get("input")})
+
+
+def _resize_axes(step: Step) -> list[tuple[int, dict[str, Any]]] | None:
+    attrs, sizes = step.attrs, shape(step)[2:]
+    if not isinstance(attrs, ResizeAttrs) or not sizes:
+        return None
+    if attrs.size is not None:
+        wanted: list[dict[str, Any]] = [{"size": size} for size in attrs.size]
+    elif attrs.scale_factor is not None:
+        wanted = [{"scale_factor": factor} for factor in attrs.scale_factor]
+    else:
+        return None
+    return list(zip(sizes, wanted, strict=True)) if len(wanted) == len(sizes) else None
+
+
+def _resize_shape(step: Step) -> tuple[Ints, ...] | None:
+    axes = _resize_axes(step)
+    if axes is None:
+        return None
+    return ((*shape(step)[:2], *(interpolate_output(n, **wanted) for n, wanted in axes)),)
+
+
+def _resize_refusal(step: Step) -> str | None:
+    attrs, sizes = step.attrs, shape(step)
+    if not isinstance(attrs, ResizeAttrs):
+        return None
+    if len(sizes) < 3:
+        return f"the input has rank {len(sizes)}, but 3, 4 or 5 is needed: N, C and at least one"
+    made = _resize_shape(step)
+    if made is None:
+        return None
+    return interpolate_refusal(
+        sizes[2:], made[0][2:], mode=attrs.mode.replace("_", "-"), channels=sizes[1]
+    )
+
+
+def _resize_text(step: Step) -> tuple[str, ...]:
+    return tuple(interpolate_formula(n, **wanted) for n, wanted in _resize_axes(step) or ())
+
+
+register(
+    Op(
+        "interpolate",
+        "input size scale_factor mode align_corners recompute_scale_factor antialias",
+        modules=("Upsample", "UpsamplingNearest2d", "UpsamplingBilinear2d"),
+        from_call=_resize_call,
+        from_module=_resize_module,
+        shape_rule=_resize_shape,
+        refusal_rule=_resize_refusal,
+        formula_rule=_resize_text,
+        free=True,
+    )
+)
+
+
+def _sample_shape(step: Step) -> tuple[Ints, ...] | None:
+    if len(step.inputs) < 2 or len(shape(step)) < 4 or len(shape(step, 1)) < 4:
+        return None
+    return (grid_sample_shape(shape(step), shape(step, 1)),)
+
+
+def _sample_refusal(step: Step) -> str | None:
+    if len(step.inputs) < 2:
+        return None
+    mode = argument(step, "mode", "bilinear")
+    return grid_sample_refusal(shape(step), shape(step, 1), mode=mode)
+
+
+register(
+    Op(
+        "grid_sample",
+        "input grid mode padding_mode align_corners",
+        shape_rule=_sample_shape,
+        refusal_rule=_sample_refusal,
+        free=True,
+    )
+)
+
+
+def _affine_grid_shape(step: Step) -> tuple[Ints, ...] | None:
+    size = argument(step, "size")
+    return None if not isinstance(size, tuple) else ((size[0], *size[2:], len(size) - 2),)
+
+
+register(Op("affine_grid", "theta size align_corners", shape_rule=_affine_grid_shape, free=True))

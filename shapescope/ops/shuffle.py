@@ -1,0 +1,108 @@
+"""Shuffles between channels and space."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from shapescope.arithmetic.formula import (
+    pixel_shuffle_channels_formula,
+    pixel_shuffle_formula,
+    pixel_unshuffle_channels_formula,
+    pixel_unshuffle_formula,
+)
+from shapescope.arithmetic.resampling import (
+    channel_shuffle_refusal,
+    pixel_shuffle_channels,
+    pixel_shuffle_output,
+    pixel_shuffle_refusal,
+    pixel_unshuffle_refusal,
+    pixel_unshuffle_shape,
+)
+from shapescope.ops.registry import Op, register
+from shapescope.ops.shapes import Ints, argument, shape
+from shapescope.trace import Step
+
+
+def _factor(step: Step, name: str) -> int:
+    factor = argument(step, name)
+    return factor if isinstance(factor, int) else 0
+
+
+def _shuffle_shape(step: Step) -> tuple[Ints, ...] | None:
+    sizes, factor = shape(step), _factor(step, "upscale_factor")
+    if len(sizes) < 3 or factor < 1:
+        return None
+    channels = pixel_shuffle_channels(sizes[-3], factor)
+    return ((*sizes[:-3], channels, *(pixel_shuffle_output(n, factor) for n in sizes[-2:])),)
+
+
+def _shuffle_text(step: Step) -> tuple[str, ...]:
+    sizes, factor = shape(step), _factor(step, "upscale_factor")
+    if len(sizes) < 3 or factor < 1:
+        return ()
+    spatial = (pixel_shuffle_formula(n, factor) for n in sizes[-2:])
+    return (pixel_shuffle_channels_formula(sizes[-3], factor), *spatial)
+
+
+def _unshuffle_shape(step: Step) -> tuple[Ints, ...] | None:
+    sizes, factor = shape(step), _factor(step, "downscale_factor")
+    return None if len(sizes) < 3 or factor < 1 else (pixel_unshuffle_shape(sizes, factor),)
+
+
+def _unshuffle_text(step: Step) -> tuple[str, ...]:
+    sizes, factor = shape(step), _factor(step, "downscale_factor")
+    if len(sizes) < 3 or factor < 1:
+        return ()
+    spatial = (pixel_unshuffle_formula(n, factor) for n in sizes[-2:])
+    return (pixel_unshuffle_channels_formula(sizes[-3], factor), *spatial)
+
+
+def _channel_shuffle_refusal(step: Step) -> str | None:
+    sizes = shape(step)
+    if len(sizes) < 2:
+        return f"the input has rank {len(sizes)}, but more than 2 is needed"
+    return channel_shuffle_refusal(sizes[1], _factor(step, "groups"))
+
+
+def _refusal(rule: Any, name: str, step: Step) -> str | None:
+    reason: str | None = rule(shape(step), _factor(step, name))
+    return reason
+
+
+register(
+    Op(
+        "pixel_shuffle",
+        "input upscale_factor",
+        modules=("PixelShuffle",),
+        settings=("upscale_factor",),
+        shape_rule=_shuffle_shape,
+        refusal_rule=partial(_refusal, pixel_shuffle_refusal, "upscale_factor"),
+        formula_rule=_shuffle_text,
+        free=True,
+    )
+)
+register(
+    Op(
+        "pixel_unshuffle",
+        "input downscale_factor",
+        modules=("PixelUnshuffle",),
+        settings=("downscale_factor",),
+        shape_rule=_unshuffle_shape,
+        refusal_rule=partial(_refusal, pixel_unshuffle_refusal, "downscale_factor"),
+        formula_rule=_unshuffle_text,
+        free=True,
+    )
+)
+register(
+    Op(
+        "channel_shuffle",
+        "input groups",
+        modules=("ChannelShuffle",),
+        settings=("groups",),
+        shape_rule=lambda step: (shape(step),),
+        refusal_rule=_channel_shuffle_refusal,
+        free=True,
+        pointwise=True,
+    )
+)
