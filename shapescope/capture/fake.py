@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -29,3 +32,15 @@ def fake_model(model: nn.Module, fake_mode: Any) -> nn.Module:
         return bare
 
     return copy_model(model, place)
+
+
+@contextmanager
+def entered(fake_mode: Any) -> Iterator[None]:
+    """Inside the mode, without the log it writes of sizes it had to leave open."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with fake_mode:
+            yield
+    finally:
+        logging.disable(disabled)

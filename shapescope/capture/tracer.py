@@ -16,7 +16,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from shapescope.capture.constructions import find_constructors
-from shapescope.capture.fake import fake_model, fake_tensor
+from shapescope.capture.fake import entered, fake_model, fake_tensor
 from shapescope.capture.inputs import InputSpec, input_names, make_inputs
 from shapescope.capture.loader import LoadedModel
 from shapescope.capture.passes import Pass, run_pass
@@ -203,7 +203,9 @@ class _Tracer:
         module = fake_model(self.subject.on("meta"), fake_mode)
         args, kwargs = self.arguments("meta", module)
         args, kwargs = map_tensors(lambda tensor: fake_tensor(tensor, fake_mode), (args, kwargs))
-        return self._run(module, args, kwargs, mode="fake", redirect=None, inside=lambda: fake_mode)
+        return self._run(
+            module, args, kwargs, mode="fake", redirect=None, inside=lambda: entered(fake_mode)
+        )
 
     def real(self, values: bool = False) -> Pass:
         """Real tensors on the CPU, with seeded values."""
