@@ -16,8 +16,8 @@ from typing import Any
 
 from torch import nn
 
-from shapescope.capture.source import BOUNDARY, Site, characters, code_span, is_user_code
-from shapescope.source_text import display_path, source_lines, source_tree
+from shapescope.capture.source import BOUNDARY, Site, code_span, is_user_code, node_span
+from shapescope.source_text import source_tree
 from shapescope.trace import SourceSpan
 
 __all__ = ["Constructions", "find_constructors"]
@@ -186,7 +186,7 @@ def _match(
     if len(makers) != 1 or not isinstance(makers[0], ast.Call):
         return
     value = makers[0]
-    span = _expression_span(value, file)
+    span = node_span(value, file)
     if span is not None:
         found[path] = span
     if isinstance(module, nn.Sequential | nn.ModuleList | nn.ModuleDict):
@@ -241,13 +241,3 @@ def _could_make(value: ast.expr, module: nn.Module) -> bool:
     """Whether a call can have made the module: its class by name, or some function."""
     name = _callee(value)
     return bool(name) and (name in _names(module) or not name[0].isupper())
-
-
-def _expression_span(value: ast.expr, file: str) -> SourceSpan | None:
-    lines = source_lines(file)
-    end_line, end = value.end_lineno or value.lineno, value.end_col_offset or 0
-    column = characters(lines[value.lineno - 1], value.col_offset)
-    end_column = characters(lines[end_line - 1], end)
-    if column is None or end_column is None:
-        return None
-    return SourceSpan(display_path(file), value.lineno, column + 1, end_line, end_column + 1)

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import is_lazy
 
 from shapescope.capture.tensors import copy_model
 
@@ -17,14 +17,17 @@ from shapescope.capture.tensors import copy_model
 def fake_tensor(tensor: Tensor, fake_mode: Any) -> Tensor:
     """A fake CPU tensor with the shape, strides and dtype of `tensor`."""
     with fake_mode:
-        return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="cpu")
+        fake: Tensor = torch.empty_strided(
+            tensor.shape, tensor.stride(), dtype=tensor.dtype, device="cpu"
+        )
+    return fake
 
 
 def fake_model(model: nn.Module, fake_mode: Any) -> nn.Module:
     """A copy of a model on meta whose tensors are fake CPU tensors."""
 
     def place(tensor: Tensor) -> Tensor:
-        if isinstance(tensor, UninitializedTensorMixin):
+        if is_lazy(tensor):
             return tensor
         bare = fake_tensor(tensor, fake_mode)
         if isinstance(tensor, nn.Parameter):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 from torch import nn
 
@@ -33,7 +34,7 @@ def is_leaf(module: nn.Module) -> bool:
 
 
 @cache
-def _forward_is_torchs(kind: type[nn.Module]) -> bool:
+def _forward_is_torchs(kind: Any) -> bool:
     if issubclass(kind, _CONTAINERS):
         return False
-    return kind.forward.__module__.startswith(("torch.nn.", "torch.ao."))
+    return bool(kind.forward.__module__.startswith(("torch.nn.", "torch.ao.")))

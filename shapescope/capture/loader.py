@@ -11,10 +11,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from shapescope.capture.building import Built, NotAModuleError, build_module
 from shapescope.capture.constructions import Constructions
+from shapescope.capture.import_errors import one_line
 from shapescope.capture.input_spec import InputSpec
 from shapescope.capture.spec import ZOOS, ModelSpec, parse_spec
 from shapescope.diagnostic import ShapescopeError
@@ -41,6 +42,7 @@ class LoadedModel:
         default_inputs: the inputs it was made for, () where they are not known.
         overrides: texts of edited files it was read with.
         files: all of the user's files that it was read from.
+        weights: the tensors of a file that holds nothing else; such a "model" cannot be built.
     """
 
     spec: str
@@ -52,6 +54,7 @@ class LoadedModel:
     default_inputs: tuple[InputSpec, ...] = ()
     overrides: Mapping[Path, str] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
+    weights: Mapping[str, Tensor] | None = field(default=None, repr=False, compare=False)
     code: UserCode | None = field(default=None, repr=False, compare=False)
     known_definitions: Mapping[str, SourceSpan] = field(
         default_factory=dict, repr=False, compare=False
@@ -74,6 +77,12 @@ class LoadedModel:
         with self.environment():
             try:
                 built = build_module(self.make, device, seed)
+            except ShapescopeError:
+                raise
+            except ImportError as error:
+                raise ShapescopeError(
+                    f"{self.name} cannot be built here: {one_line(error)}; install what is missing"
+                ) from None
             except NotAModuleError as error:
                 raise ShapescopeError(
                     f"{self.name} gives {error}, not a torch.nn.Module; name a class or a function "

@@ -32,7 +32,8 @@ from shapescope.trace import Failure, ParamSpec, Shape, SourceSpan, Step, Tensor
 _TAG = "_shapescope_source"
 """The attribute by which a tensor names the step (int) or the outside thing (str) it comes from."""
 
-_GUARD = torch._C.DisableTorchFunction
+_GUARD: Any = torch._C.DisableTorchFunction
+_UNSEEN: Any = object()
 _RETURNS_SELF_WHEN_OFF = frozenset(
     {"identity", "dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout",
      "feature_alpha_dropout"}
@@ -96,12 +97,12 @@ class Recorder(TorchFunctionMode):
             self._exit.callback(before.remove)
             self._exit.callback(after.remove)
         self._exit.enter_context(_functions_as_steps(self))
-        super().__enter__()
+        super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
     def __exit__(self, *exception: Any) -> None:
         self._leave_leaf()
-        super().__exit__(*exception)
+        super().__exit__(*exception)  # type: ignore[no-untyped-call]
         self._exit.close()
 
     def _remove_tags(self) -> None:
@@ -197,8 +198,8 @@ class Recorder(TorchFunctionMode):
             func, args, kwargs = redirected(func, args, kwargs, self.redirect)
         if self._leaf is not None or self._inside_call:
             return func(*args, **kwargs)
-        known = self._rows.get(func, False)
-        if known is False:
+        known = self._rows.get(func, _UNSEEN)
+        if known is _UNSEEN:
             known = self._rows[func] = _describe(func)
         if known is None:
             return func(*args, **kwargs)
@@ -387,6 +388,6 @@ def _functions_as_steps(recorder: Recorder) -> ExitStack:
         name = snake_case(cls.__name__)
         return recorder.call(name, lookup(name), False, run, args, kwargs)
 
-    torch.autograd.Function.apply = classmethod(apply)  # type: ignore[method-assign,assignment]
+    torch.autograd.Function.apply = classmethod(apply)
     stack.callback(setattr, torch.autograd.Function, "apply", original)
     return stack

@@ -8,6 +8,7 @@ spans of source at the end.
 # ruff: noqa: PTH100, PTH118, PTH120
 from __future__ import annotations
 
+import ast
 import os
 import sysconfig
 from collections.abc import Callable
@@ -23,10 +24,10 @@ __all__ = [
     "BOUNDARY",
     "Site",
     "call_user",
-    "characters",
     "code_span",
     "is_library_file",
     "is_user_code",
+    "node_span",
     "traceback_site",
     "user_frame",
 ]
@@ -67,6 +68,19 @@ def code_span(code: CodeType, lasti: int) -> SourceSpan | None:
     return known[1]
 
 
+def node_span(node: ast.expr | ast.stmt, file: str) -> SourceSpan | None:
+    """The span of a node of a file's syntax tree; None where its source is not what was parsed."""
+    lines = source_lines(file)
+    end_line, end = node.end_lineno or node.lineno, node.end_col_offset or 0
+    if end_line > len(lines):
+        return None
+    column = _characters(lines[node.lineno - 1], node.col_offset)
+    end_column = _characters(lines[end_line - 1], end)
+    if column is None or end_column is None:
+        return None
+    return SourceSpan(display_path(file), node.lineno, column + 1, end_line, end_column + 1)
+
+
 def _find_span(code: CodeType, lasti: int) -> SourceSpan | None:
     known = _positions.get(id(code))
     if known is None:
@@ -83,14 +97,14 @@ def _find_span(code: CodeType, lasti: int) -> SourceSpan | None:
         text = lines[line - 1]
         indent = len(text) - len(text.lstrip())
         return SourceSpan(file, line, indent + 1, line, len(text.rstrip()) + 1)
-    column = characters(lines[line - 1], start)
-    end_column = characters(lines[end_line - 1], end)
+    column = _characters(lines[line - 1], start)
+    end_column = _characters(lines[end_line - 1], end)
     if column is None or end_column is None:
         return None
     return SourceSpan(file, line, column + 1, end_line, end_column + 1)
 
 
-def characters(line: str, count: int) -> int | None:
+def _characters(line: str, count: int) -> int | None:
     """How many characters the first `count` bytes of a line are; None where it has no such place.
 
     A line that is shorter than Python found it was changed since it was compiled.

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
 from shapescope.trace import Shape, TensorSpec
@@ -35,7 +35,7 @@ def spec_of(
     tensor: Tensor, name: str | None = None, shape_of: Callable[[Tensor], Shape] = concrete_shape
 ) -> TensorSpec:
     """The shape and dtype of `tensor`; `shape_of` reads sizes that are symbols."""
-    if isinstance(tensor, UninitializedTensorMixin):
+    if is_lazy(tensor):
         return TensorSpec((), dtype_name(tensor.dtype), name)
     return TensorSpec(shape_of(tensor), dtype_name(tensor.dtype), name)
 
@@ -87,7 +87,7 @@ def map_tensors(function: Callable[[Tensor], Any], value: Any) -> Any:
 
 def to_meta(tensor: Tensor) -> Tensor:
     """A tensor of the same kind on meta: shape, strides and dtype, no values."""
-    if isinstance(tensor, UninitializedTensorMixin):
+    if is_lazy(tensor):
         return _uninitialized(tensor, "meta")
     if tensor.device.type == "meta":
         bare = tensor.detach()
@@ -157,7 +157,7 @@ def real_copy(model: nn.Module, seed: int = 0) -> nn.Module:
     generator = torch.Generator().manual_seed(seed)
 
     def place(tensor: Tensor) -> Tensor:
-        if isinstance(tensor, UninitializedTensorMixin):
+        if is_lazy(tensor):
             return _uninitialized(tensor, "cpu")
         if tensor.device.type == "meta":
             bare = torch.zeros(tensor.shape, dtype=tensor.dtype)

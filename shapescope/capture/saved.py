@@ -1,0 +1,166 @@
+"""Files that hold a saved model (torch.export, TorchScript) or only its weights.
+
+What a file is decides its content, not its name. Nothing is unpickled that could run code.
+"""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import warnings
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from shapescope.capture.import_errors import missing_file, one_line
+from shapescope.capture.input_spec import InputSpec
+from shapescope.capture.loader import LoadedModel
+from shapescope.capture.spec import ModelSpec
+from shapescope.diagnostic import ShapescopeError
+from shapescope.source_text import display_path
+
+__all__ = ["load_saved", "read_weights"]
+
+_WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "weights", "params", "module")
+
+
+def load_saved(parsed: ModelSpec) -> LoadedModel:
+    """The model, or the weights, that a file holds.
+
+    Of a file of weights, `LoadedModel.weights` is filled and `build` refuses.
+
+    Raises:
+        ShapescopeError: the file is absent, damaged, of another kind, or could run code.
+    """
+    path = Path(parsed.place)
+    if not path.is_file():
+        raise missing_file(parsed.place)
+    names = _archive_names(path)
+    inputs: tuple[InputSpec, ...] = ()
+    weights: Mapping[str, Tensor] | None = None
+    make: Callable[[], Any]
+    if any(name.endswith("/constants.pkl") for name in names):
+        script = _reading(path, lambda: torch.jit.load(str(path), map_location="cpu"))
+        class_name, make = str(script.original_name), lambda: copy.deepcopy(script)
+    elif any(name.endswith("/archive_format") for name in names):
+        program = _reading(path, lambda: torch.export.load(path))
+        class_name, make = "ExportedProgram", lambda: _as_module(program)
+        inputs = _example_inputs(program.example_inputs)
+    else:
+        weights = read_weights(path)
+        class_name = "weights"
+
+        def make() -> Any:
+            raise ShapescopeError(
+                f"{display_path(path)} holds weights, not a model: `shapescope params` shows them; "
+                "name the model's class to trace it"
+            )
+
+    return LoadedModel(
+        spec=parsed.text,
+        name=parsed.place,
+        class_name=class_name,
+        make=make,
+        file=path,
+        default_inputs=inputs,
+        files=(path.absolute(),),
+        weights=weights,
+    )
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The tensors of a checkpoint by name; those of the model where it holds more.
+
+    Args:
+        path: a file that `torch.save` or safetensors wrote. Values are read when they are used.
+
+    Raises:
+        ShapescopeError: it is no checkpoint, is damaged, or could run code.
+    """
+    if path.suffix == ".safetensors":
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        try:
+            return load_file(path)
+        except (SafetensorError, OSError) as error:
+            raise _no_checkpoint(path, one_line(error)) from None
+    archived = zipfile.is_zipfile(path)
+    found = _reading(
+        path, lambda: torch.load(path, map_location="cpu", weights_only=True, mmap=archived)
+    )
+    weights = _tensors_of(found)
+    if not weights:
+        raise ShapescopeError(f"{display_path(path)} holds no weights; save model.state_dict()")
+    return weights
+
+
+def _tensors_of(found: Any) -> dict[str, Tensor]:
+    if not isinstance(found, Mapping):
+        return {}
+    for name in _WRAPPERS:
+        inner = found.get(name)
+        if isinstance(inner, Mapping) and any(isinstance(it, Tensor) for it in inner.values()):
+            return _tensors_of(inner)
+    return {str(name): value for name, value in found.items() if isinstance(value, Tensor)}
+
+
+def _archive_names(path: Path) -> list[str]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.namelist()
+    except (zipfile.BadZipFile, OSError):
+        return []
+
+
+def _reading(path: Path, read: Callable[[], Any]) -> Any:
+    """Read a file, and say in one line why that is not possible."""
+    try:
+        with warnings.catch_warnings():
+            # That TorchScript is going away is no news to whoever has such a file.
+            warnings.simplefilter("ignore", FutureWarning)
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return read()
+    except pickle.UnpicklingError as error:
+        if "Weights only load failed" in str(error) and zipfile.is_zipfile(path):
+            raise ShapescopeError(
+                f"{display_path(path)} holds pickled objects, which could run code when loaded: "
+                "refused; save model.state_dict() instead"
+            ) from None
+        raise _no_checkpoint(path, "") from None
+    except Exception as error:  # noqa: BLE001  # readers of damaged files fail in any way
+        raise _no_checkpoint(path, "" if isinstance(error, KeyError) else one_line(error)) from None
+
+
+def _no_checkpoint(path: Path, reason: str) -> ShapescopeError:
+    why = f" ({reason})" if reason else ""
+    return ShapescopeError(
+        f"{display_path(path)} is damaged, or no saved model or checkpoint{why}; save it again"
+    )
+
+
+def _as_module(program: Any) -> nn.Module:
+    module: nn.Module = copy.deepcopy(program).module()
+    # An exported module refuses eval(): its mode was fixed when it was exported.
+    module.__dict__["eval"] = lambda: module
+    module.__dict__["train"] = lambda mode=True: module
+    module.training = False
+    return module
+
+
+def _example_inputs(example: Any) -> tuple[InputSpec, ...]:
+    """Specs of the inputs a program was exported with; () where they are more than tensors."""
+    if not example:
+        return ()
+    args, kwargs = example
+    named = [(None, value) for value in args] + list(kwargs.items())
+    if not all(isinstance(value, Tensor) for _, value in named):
+        return ()
+    return tuple(
+        InputSpec(tuple(value.shape), str(value.dtype).removeprefix("torch."), name)
+        for name, value in named
+    )
