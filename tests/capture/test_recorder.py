@@ -135,7 +135,7 @@ def test_tied_weights_share_a_key() -> None:
     model = Calls(
         lambda self, x: self.head(self.emb(x)), emb=nn.Embedding(50, 8), head=nn.Linear(8, 50)
     )
-    model.head.weight = model.emb.weight  # type: ignore[union-attr,assignment]
+    model.head.weight = model.emb.weight  # type: ignore[union-attr]
     done = record(model, meta(2, 7, dtype=torch.int64))
     embedding, linear = leaves(done)
     assert embedding.params[0].key == linear.params[0].key == "emb.weight"
@@ -383,7 +383,7 @@ class Doubled(torch.autograd.Function):
         return x + x
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
         return grad * 2
 
 
