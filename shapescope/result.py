@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from shapescope.analysis.check import Check
     from shapescope.analysis.cost import Totals
     from shapescope.analysis.receptive import ReceptiveField
+    from shapescope.capture.parameters import Parameter
+    from shapescope.render.table import TableOptions
 
 
 class Statistics(Protocol):
@@ -40,12 +42,14 @@ class TraceResult:
         diagnostics: what is wrong or worth knowing, errors first.
         notes: how it was traced, for people: an input that was inferred, a way that was needed.
         values: per step what its values were, where they were asked for; else empty.
+        options: how the table is drawn where nothing else is asked for.
     """
 
     trace: Trace
     diagnostics: tuple[Diagnostic, ...] = ()
     notes: tuple[str, ...] = ()
     values: tuple[Statistics | None, ...] = ()
+    options: TableOptions | None = field(default=None, compare=False)
 
     @cached_property
     def checks(self) -> tuple[Check, ...]:
@@ -100,7 +104,7 @@ class TraceResult:
         """The table of steps as a Markdown table, with the totals below it."""
         from shapescope.render.markdown import result_to_markdown
 
-        return result_to_markdown(self)
+        return result_to_markdown(self, self.options)
 
     def to_csv(self) -> str:
         """A row of comma-separated values for each step."""
@@ -111,10 +115,95 @@ class TraceResult:
     def _repr_html_(self) -> str:
         from shapescope.render.html import result_to_html
 
-        return result_to_html(self)
+        return result_to_html(self, self.options)
 
     def __str__(self) -> str:
         from shapescope.render.line import plain_text
         from shapescope.render.table import result_lines
 
-        return plain_text(result_lines(self)).rstrip("\n")
+        return plain_text(result_lines(self, options=self.options)).rstrip("\n")
+
+    def show(self) -> None:
+        """Draw the table on standard output, in its colours and its width."""
+        import sys
+
+        from shapescope.render.line import write_lines
+        from shapescope.render.table import result_lines
+        from shapescope.render.theme import surface_of
+
+        surface = surface_of(sys.stdout)
+        write_lines(result_lines(self, surface, self.options), sys.stdout, surface)
+
+
+@dataclass(frozen=True)
+class ParamsResult:
+    """Every named parameter of a model, and what there is to say about how they were read."""
+
+    model: str
+    parameters: tuple[Parameter, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def unique(self) -> tuple[Parameter, ...]:
+        """Each parameter under its first name only."""
+        return tuple(entry for entry in self.parameters if entry.spec.key == entry.spec.name)
+
+    @property
+    def total(self) -> int:
+        """Number of values, tied ones once."""
+        return sum(entry.spec.numel for entry in self.unique)
+
+    @property
+    def trainable(self) -> int:
+        """Number of values that training changes."""
+        return sum(entry.spec.numel for entry in self.unique if entry.spec.trainable)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all values, tied ones once."""
+        return sum(entry.spec.numel * bytes_of(entry.spec.dtype) for entry in self.unique)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object of `shapescope params --format json`."""
+        from shapescope.render.params import params_to_dict
+
+        return params_to_dict(self)
+
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """The JSON text of `shapescope params --format json`."""
+        from shapescope.render.json import to_json
+
+        return to_json(self.to_dict(), indent=indent)
+
+    def to_markdown(self) -> str:
+        """The parameters as a Markdown table."""
+        from shapescope.render.params import params_to_markdown
+
+        return params_to_markdown(self)
+
+    def to_csv(self) -> str:
+        """A row of comma-separated values for each parameter."""
+        from shapescope.render.params import params_to_csv
+
+        return params_to_csv(self)
+
+    def _repr_html_(self) -> str:
+        from shapescope.render.html import params_to_html
+
+        return params_to_html(self)
+
+    def __str__(self) -> str:
+        from shapescope.render.line import plain_text
+        from shapescope.render.params import params_lines
+        from shapescope.render.theme import Surface
+
+        return plain_text(params_lines(self, Surface())).rstrip("\n")
+
+
+_WIDE_TYPES = {"bool": 1, "complex64": 8, "complex128": 16}
+
+
+def bytes_of(dtype: str) -> int:
+    """Bytes of one value of a dtype, told from the number of bits in its name."""
+    digits = "".join(char for char in dtype.partition("_")[0] if char.isdigit())
+    return _WIDE_TYPES.get(dtype) or max(int(digits or 32) // 8, 1)

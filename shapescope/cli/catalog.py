@@ -21,4 +21,8 @@ COMMANDS: tuple[CommandEntry, ...] = (
         "trace", _SEE, "Show every step of a forward pass, its shape, and the proof of it.",
         "shapescope.cli.trace",
     ),
+    CommandEntry(
+        "params", _SEE, "Show every named parameter: its shape, its axes in words, its values.",
+        "shapescope.cli.params",
+    ),
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -131,7 +132,7 @@ def trace(
     elif form == "json":
         emit(result.to_json(), output)
     elif form == "markdown":
-        emit(result.to_markdown(), output)
+        emit(replace(result, options=options).to_markdown(), output)
     else:
         emit(result.to_csv(), output)
     return 1 if result.failed else 0

@@ -12,10 +12,9 @@ from shapescope.render.rows import Row
 from shapescope.render.settings import op_text, settings_text
 from shapescope.render.shapes import (
     count_text,
-    per_axis,
-    plural,
     printable,
     shape_text,
+    short_count,
     tensor_text,
     tensors_text,
 )
@@ -80,8 +79,14 @@ class Column:
 def _path(row: Row, figures: Figures) -> Line:
     label = printable(row.label)
     if row.last_label:
-        label = f"{label} .. {printable(row.last_label)}"
+        label = f"{label} .. {printable(_number_at_end(row.label, row.last_label))}"
     return Line("  " * row.depth).add(label, "heading" if row.heading else "path")
+
+
+def _number_at_end(first: str, last: str) -> str:
+    """The number that `last` ends with, if that is all in which it differs from `first`."""
+    stem = last.rstrip("0123456789")
+    return last[len(stem) :] if stem == first.rstrip("0123456789") else last
 
 
 def _index(row: Row, figures: Figures) -> Line:
@@ -174,6 +179,23 @@ def _params(row: Row, figures: Figures) -> Line:
     return Line("" if params is None else count_text(params), "number")
 
 
+def _share(row: Row, figures: Figures) -> Line:
+    params, total = figures.params(row), figures.result.totals.params
+    return Line("" if params is None or not total else f"{params / total:.1%}", "number")
+
+
+def _trainable(row: Row, figures: Figures) -> Line:
+    kinds = {param.trainable for step in figures.inside(row) for param in step.params}
+    return Line(
+        "" if not kinds else "partly" if len(kinds) == 2 else "yes" if True in kinds else "no"
+    )
+
+
+def _params_short(row: Row, figures: Figures) -> Line:
+    params = figures.params(row)
+    return Line("" if params is None else short_count(params), "number")
+
+
 def _macs(row: Row, figures: Figures) -> Line:
     macs = figures.macs(row)
     return Line("" if macs is None else count_text(macs), "number")
@@ -230,7 +252,10 @@ def _checks_inside(row: Row, figures: Figures) -> tuple[Line, ...]:
     if not total:
         return (Line(),)
     sign, style = _verdict(statuses, figures.glyphs)
-    return (Line(sign, style).add(f" {good} of {plural(total, 'check')}"), Line(sign, style))
+    return (
+        *_variants(sign, style, [f"{good} of {total} match", f"{good} of {total}"]),
+        Line(sign, style),
+    )
 
 
 def _verdict(statuses: list[str], glyphs: Glyphs) -> tuple[str, str]:
@@ -272,7 +297,9 @@ _COLUMNS = (
     Column("input", "input", (_input,)),
     Column("output", "output", (_output, _output_short)),
     Column("dtype", "dtype", (_dtype,)),
-    Column("params", "params", (_params,), right=True),
+    Column("params", "params", (_params, _params_short), right=True),
+    Column("share", "share", (_share,), right=True),
+    Column("trainable", "trainable", (_trainable,)),
     Column("macs", "MACs", (_macs,), right=True),
     Column("receptive_field", "sees", (_receptive,), right=True),
     Column("min", "min", (_value("minimum"),), right=True),
@@ -284,5 +311,3 @@ _COLUMNS = (
 )
 COLUMNS: Mapping[str, Column] = {column.name: column for column in _COLUMNS}
 """Every column by name, in the order of the table."""
-
-__all__ = ["COLUMNS", "Column", "Figures", "check_texts", "per_axis"]

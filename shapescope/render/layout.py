@@ -8,18 +8,12 @@ from dataclasses import dataclass
 from shapescope.render.columns import COLUMNS, Column, Figures, check_texts
 from shapescope.render.line import Line, cells
 from shapescope.render.rows import Row
+from shapescope.render.settings import kernel_of
 
-GAP = 2
-_WIDEST_COMPACT = 30
-"""A formula longer than this is cut down on its own rather than taking all columns with it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """The text of one cell and its width."""
-
-    line: Line
-    width: int
+_GAP = 2
+_WIDEST_FORMULA = 32
+_NARROWEST_FORMULA = 12
+"""Cells that the formulas of windows may claim; what is longer is cut down on its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +23,13 @@ class Layout:
     columns: tuple[Column, ...]
     widths: tuple[int, ...]
     rows: tuple[tuple[Line, ...], ...]
+    gap: int = _GAP
+
+    @property
+    def width(self) -> int:
+        """Cells of the whole table; a column without any text takes none."""
+        shown = [width for width in self.widths if width]
+        return sum(shown) + self.gap * max(len(shown) - 1, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,26 +39,31 @@ class _Plan:
     without: frozenset[str] = frozenset()
     short: frozenset[str] = frozenset()
     formula: str = "full"
+    gap: int = _GAP
 
 
 def _plans(droppable: frozenset[str]) -> list[_Plan]:
-    """From the widest to the narrowest; what costs the reader least goes first."""
-    receptive = droppable & {"receptive_field"}
+    """From the widest to the narrowest; what costs the reader least goes first.
+
+    The settings may go while formulas are shown, because their numbers are in them.
+    """
     extras = droppable & {"receptive_field", "macs"}
-    window = frozenset({"window"})
-    steps = [
+    settings = droppable & {"window"}
+    short = frozenset({"window"})
+    return [
         _Plan(),
-        _Plan(receptive),
+        _Plan(droppable & {"receptive_field"}),
         _Plan(extras),
         _Plan(extras, formula="compact"),
-        _Plan(extras, window, "compact"),
-        _Plan(extras, window | {"op"}, "compact"),
-        _Plan(extras, window | {"op", "output"}, "compact"),
-        _Plan(extras, window | {"op", "output"}, "sign"),
+        _Plan(extras, short, "compact"),
+        _Plan(extras | settings, short, "compact"),
+        _Plan(extras | settings, short | {"op"}, "compact"),
+        _Plan(extras | settings, short | {"op", "output"}, "compact"),
+        _Plan(extras | settings, short | {"op", "output", "params"}, "compact"),
+        _Plan(extras | settings, short | {"op", "output", "params"}, "compact", gap=1),
+        _Plan(extras, short | {"op", "output"}, "sign"),
+        _Plan(extras | settings, short | {"op", "output", "params"}, "sign"),
     ]
-    if "window" in droppable:
-        steps.append(_Plan(extras | {"window"}, frozenset({"op", "output"}), "sign"))
-    return steps
 
 
 def lay_out(
@@ -80,15 +86,10 @@ def lay_out(
     layout = None
     for plan in _plans(droppable):
         layout = _try(plan, rows, figures, names, checks, width)
-        if width is None or _total(layout) <= width:
+        if width is None or layout.width <= width:
             return layout
     assert layout is not None
     return _squeeze(layout, width or 0)
-
-
-def _total(layout: Layout) -> int:
-    shown = [width for width in layout.widths if width]
-    return sum(shown) + GAP * max(len(shown) - 1, 0)
 
 
 def _try(
@@ -113,24 +114,32 @@ def _try(
             room = None
             if width is not None:
                 others = [size for place, size in enumerate(widths) if place != position and size]
-                room = width - sum(others) - GAP * len(others)
-            table[position] = _formulas(checks, plan.formula, room)
+                room = width - sum(others) - plan.gap * len(others)
+            table[position] = _formulas(rows, checks, plan.formula, room)
             widths[position] = _width(column, table[position])
-    return Layout(columns, tuple(widths), tuple(zip(*table, strict=True)))
+    return Layout(columns, tuple(widths), tuple(zip(*table, strict=True)), plan.gap)
 
 
-def _formulas(checks: list[tuple[Line, ...]], form: str, room: int | None) -> list[Line]:
-    """Each row's formula in the form of the plan; in the compact one, what is too long is cut."""
+def _formulas(
+    rows: Sequence[Row], checks: list[tuple[Line, ...]], form: str, room: int | None
+) -> list[Line]:
+    """Each row's formula in the form of the plan; in the compact one, what is too long is cut.
+
+    The formulas of windows decide how much room the column needs: they are what it is for.
+    """
     if form == "full":
         return [texts[0] for texts in checks]
     if form == "sign":
         return [texts[-1] for texts in checks]
-    limit = max(_WIDEST_COMPACT, room or 0)
-    chosen = []
-    for texts in checks:
-        short = texts[1:] or texts
-        chosen.append(next((text for text in short if text.width <= limit), short[-1]))
-    return chosen
+    compact = [texts[1:] or texts for texts in checks]
+    windows = [
+        texts[0].width
+        for row, texts in zip(rows, compact, strict=True)
+        if row.step is not None and kernel_of(row.step)
+    ]
+    needed = min(max(windows, default=_NARROWEST_FORMULA), _WIDEST_FORMULA)
+    limit = max(needed, room or 0)
+    return [next((text for text in texts if text.width <= limit), texts[-1]) for texts in compact]
 
 
 def _width(column: Column, made: Sequence[Line]) -> int:
@@ -142,7 +151,7 @@ def _width(column: Column, made: Sequence[Line]) -> int:
 def _squeeze(layout: Layout, width: int) -> Layout:
     """Cut the widest columns down until the table fits, each cell with an ellipsis."""
     widths = list(layout.widths)
-    excess = _total(layout) - width
+    excess = layout.width - width
     floor = 8
     while excess > 0:
         widest = max(range(len(widths)), key=lambda place: widths[place])
@@ -152,7 +161,7 @@ def _squeeze(layout: Layout, width: int) -> Layout:
         cut = min(excess, max(widths[widest] - max(others, floor), 1))
         widths[widest] -= cut
         excess -= cut
-    return Layout(layout.columns, tuple(widths), layout.rows)
+    return Layout(layout.columns, tuple(widths), layout.rows, layout.gap)
 
 
 def cut(line: Line, width: int, ellipsis: str) -> Line:

@@ -89,7 +89,15 @@ def ansi_text(lines: Iterable[Line]) -> str:
     styles = {name: Style.parse(definition) for name, definition in STYLES.items() if definition}
 
     def paint(text: str, name: str) -> str:
+        if name.startswith("grey:"):
+            return _grey(text, *name.split(":")[1:])
         style = styles.get(name)
         return style.render(text, color_system=ColorSystem.STANDARD) if style else text
 
     return "".join("".join(paint(*part) for part in line.parts) + "\n" for line in lines)
+
+
+def _grey(text: str, upper: str, lower: str) -> str:
+    """Text in one of a terminal's 24 greys, on another where one is given: two pixels."""
+    below = f";48;5;{232 + int(lower)}" if lower else ""
+    return f"\x1b[38;5;{232 + int(upper)}{below}m{text}\x1b[0m"

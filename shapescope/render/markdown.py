@@ -6,9 +6,8 @@ import re
 
 from shapescope.render.flat import flat_table
 from shapescope.render.line import plain_text
-from shapescope.render.rows import RowOptions
 from shapescope.render.shapes import printable
-from shapescope.render.table import DEFAULT, VALUES, header_lines
+from shapescope.render.table import DEFAULT, VALUES, TableOptions, header_lines
 from shapescope.render.theme import UNICODE, Surface
 from shapescope.render.totals import totals_facts, totals_remarks
 from shapescope.result import TraceResult
@@ -17,14 +16,13 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!$])")
 _WIDE = Surface(width=10_000)
 
 
-def result_to_markdown(
-    result: TraceResult, options: RowOptions | None = None, columns: tuple[str, ...] = ()
-) -> str:
+def result_to_markdown(result: TraceResult, options: TableOptions | None = None) -> str:
     """The header, the table of steps, the totals, and the diagnostics in a code block."""
     from shapescope.render.diagnostics import diagnostics_lines
 
-    names = columns or (VALUES if result.values else DEFAULT)
-    table = flat_table(result, names, options)
+    options = options or TableOptions()
+    names = options.columns or (VALUES if result.values else DEFAULT)
+    table = flat_table(result, names, options.rows)
     header = " ".join(line.plain for line in header_lines(result, _WIDE)[:1])
     lines = [escape(header), "", _row(table.titles)]
     lines.append(_row(tuple("---:" if right else "---" for right in table.right), raw=True))

@@ -112,7 +112,7 @@ class _Walk:
                 stack.pop()
                 continue
             step, times, last = found
-            collapsed = self.options.depth is not None and depth + 1 > self.options.depth
+            collapsed = self.options.depth is not None and depth + 1 >= self.options.depth
             if not step.is_composite:
                 self._leaf(step, parent, depth, times, last)
                 continue

@@ -25,6 +25,7 @@ from shapescope.trace import Step
 
 _RESHAPES = ("reshape", "view")
 _SHOWN_ARGUMENTS = ("dim", "dims", "dim0", "dim1", "start_dim", "end_dim", "p", "split_size")
+_USUAL_FLATTEN = (("start_dim", 1), ("end_dim", -1))
 
 
 def op_text(step: Step) -> str:
@@ -144,15 +145,18 @@ def _other(step: Step) -> list[str]:
         case EmbeddingAttrs(num, dim):
             return [f"{num}->{dim}"]
         case CallAttrs():
-            return _call(step.attrs)
+            return _call(step)
         case _:
             return []
 
 
-def _call(attrs: CallAttrs) -> list[str]:
+def _call(step: Step) -> list[str]:
+    assert isinstance(step.attrs, CallAttrs)
     words = []
-    for name, value in attrs.arguments:
+    for name, value in step.attrs.arguments:
         if name not in _SHOWN_ARGUMENTS or value is None:
+            continue
+        if step.op == "flatten" and (name, value) in _USUAL_FLATTEN:
             continue
         shown = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
         words.append(f"{name}={shown}")

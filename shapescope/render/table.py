@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from shapescope.diagnostic import ShapescopeError
 from shapescope.render.columns import COLUMNS, Figures
-from shapescope.render.layout import GAP, Layout, cut, lay_out
+from shapescope.render.layout import Layout, cut, lay_out
 from shapescope.render.line import Line, wrapped
 from shapescope.render.rows import RowOptions, Rows, make_rows
 from shapescope.render.shapes import plural, printable, tensor_text
@@ -87,7 +87,7 @@ def table_lines(
     failed = None if result.trace.failure is None else result.trace.failure.step
     lines = [
         _titles(layout),
-        Line(surface.glyphs.rule * min(_width(layout), surface.width), "faint"),
+        Line(surface.glyphs.rule * min(layout.width, surface.width), "faint"),
     ]
     for row, made in zip(rows.rows, layout.rows, strict=True):
         step = row.step
@@ -124,11 +124,6 @@ def parse_columns(text: str) -> tuple[str, ...]:
     return names
 
 
-def _width(layout: Layout) -> int:
-    shown = [width for width in layout.widths if width]
-    return sum(shown) + GAP * max(len(shown) - 1, 0)
-
-
 def _titles(layout: Layout) -> Line:
     made = tuple(Line(column.title, "faint") for column in layout.columns)
     return _join(layout, made, "")
@@ -156,7 +151,7 @@ def _join(layout: Layout, made: Sequence[Line], ellipsis: str) -> Line:
         for part in text.parts:
             line.add(*part)
         if place < len(shown) - 1:
-            line.add(" " * ((0 if column.right else space) + GAP))
+            line.add(" " * ((0 if column.right else space) + layout.gap))
     return line
 
 

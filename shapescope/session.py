@@ -1,0 +1,154 @@
+"""From a model and its inputs to a result: load, trace, diagnose. Every command goes through here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from shapescope.diagnostic import Diagnostic, ShapescopeError
+from shapescope.result import TraceResult
+from shapescope.trace import Failure, Trace
+
+if TYPE_CHECKING:
+    from torch import nn  # noqa: TID251 - for annotations only
+
+    from shapescope.capture.input_spec import InputSpec
+    from shapescope.capture.loader import LoadedModel
+    from shapescope.capture.tracer import Target
+
+Given: TypeAlias = "tuple[InputSpec, ...] | tuple[tuple[Any, ...], dict[str, Any]]"
+"""Inputs as specs to make them from, or the inputs themselves as `(args, kwargs)`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One trace as a user asks for it, every field as it was typed."""
+
+    model: str
+    inputs: tuple[str, ...] = ()
+    train: bool = False
+    mode: str = "auto"
+    symbols: tuple[str, ...] = ()
+    target: str = ""
+    loss: str = ""
+    values: bool = False
+    image: Path | None = None
+
+
+def run_trace(request: Request) -> TraceResult:
+    """Load the model that was named, trace it, and diagnose what there is to diagnose.
+
+    A model that cannot be built gives a result without steps, with the reason among its
+    diagnostics.
+
+    Raises:
+        ShapescopeError: the request cannot be met.
+    """
+    from shapescope.capture.input_spec import parse_inputs
+    from shapescope.capture.loader import load
+
+    target = _target(request)
+    specs: Any = parse_inputs(request.inputs) or None
+    loaded = load(request.model)
+    if request.image is not None:
+        from shapescope.capture.picture import with_picture
+
+        specs = with_picture(specs or loaded.default_inputs, request.image)
+    return trace_any(
+        loaded,
+        specs,
+        train=request.train,
+        mode=request.mode,
+        symbols=request.symbols,
+        target=target,
+        values=request.values or request.image is not None,
+    )
+
+
+def trace_any(
+    model: nn.Module | LoadedModel | str,
+    inputs: Given | None,
+    *,
+    train: bool = False,
+    mode: str = "auto",
+    symbols: Sequence[str] = (),
+    target: Target | None = None,
+    values: bool = False,
+) -> TraceResult:
+    """Trace a model in any form, with its own or inferred inputs where none are given.
+
+    Raises:
+        ShapescopeError: the request cannot be met.
+    """
+    from shapescope.capture.loader import load
+    from shapescope.capture.tracer import trace_model
+
+    subject = load(model) if isinstance(model, str) else model
+    try:
+        given, notes = (inputs, ()) if inputs is not None else own_inputs(subject)
+        traced = trace_model(
+            subject,
+            given,
+            train=train,
+            mode=mode,
+            symbols=symbols,
+            target=target,
+            values=values,
+        )
+    except ShapescopeError as error:
+        if error.exit_code != 1:
+            raise
+        return unbuilt(_name(subject), error)
+    found = diagnose_trace(traced.trace)
+    return TraceResult(traced.trace, found, (*notes, *traced.notes), traced.values)
+
+
+def diagnose_trace(trace: Trace) -> tuple[Diagnostic, ...]:
+    """What the rules find in a trace."""
+    from shapescope.analysis.diagnosis import diagnose
+
+    return diagnose(trace)
+
+
+def unbuilt(model: str, error: ShapescopeError) -> TraceResult:
+    """The result for a model whose constructor raises: no steps, and the reason."""
+    cause = error.__cause__
+    name = type(cause).__name__ if cause is not None else "Error"
+    failure = Failure(None, name, str(cause) if cause is not None else str(error))
+    return TraceResult(Trace(model, "meta", (), (), (), failure), (error.diagnostic,))
+
+
+def own_inputs(model: nn.Module | LoadedModel) -> tuple[Given, tuple[str, ...]]:
+    """The inputs that a model was made for, or inferred ones with a note that says how.
+
+    Raises:
+        ShapescopeError: nothing is known, and nothing can be inferred.
+    """
+    defaults = getattr(model, "default_inputs", None)
+    if isinstance(defaults, tuple) and defaults:
+        return defaults, ()
+    raise ShapescopeError(
+        f"{_name(model)} needs an input", advice=("give its shape: --input 1,3,32,32",)
+    )
+
+
+def _name(model: object) -> str:
+    return str(getattr(model, "spec", type(model).__name__))
+
+
+def _target(request: Request) -> Target | None:
+    """The loss to compute after the forward pass, if one was asked for."""
+    if not request.target and not request.loss:
+        return None
+    if not request.target or not request.loss:
+        missing, given = ("--target", "--loss") if not request.target else ("--loss", "--target")
+        raise ShapescopeError(
+            f"`{given}` needs `{missing}` with it",
+            advice=("--target 64:int64 --loss cross_entropy",),
+        )
+    from shapescope.capture.input_spec import parse_input
+    from shapescope.capture.tracer import Target
+
+    return Target(parse_input(request.target), request.loss)
