@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 
 from shapescope.diagnostic import ShapescopeError
 from shapescope.training.datasets.folder import FilePixels
@@ -39,6 +39,29 @@ def _resized(pixels: Pixels, size: tuple[int, int]) -> Pixels:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Draws:
+    """Random choices for some images of a larger lot.
+
+    They are drawn for the whole lot, so that an image gets the same choice whichever process has
+    it.
+
+    Attributes:
+        generator: where they come from.
+        total: images in the lot.
+        picked: the places of our images in it; None for all of them.
+    """
+
+    generator: torch.Generator
+    total: int
+    picked: torch.Tensor | None = None
+
+    def integers(self, below: int) -> torch.Tensor:
+        """Return one number from 0 to ``below - 1`` for each of our images."""
+        drawn = torch.randint(below, (self.total,), generator=self.generator)
+        return drawn if self.picked is None else drawn[self.picked]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Preparation:
     """From uint8 images to what a network takes.
 
@@ -54,25 +77,23 @@ class Preparation:
     augment: tuple[str, ...]
     memory_format: torch.memory_format
 
-    def __call__(
-        self, images: torch.Tensor, generator: torch.Generator | None = None
-    ) -> torch.Tensor:
+    def __call__(self, images: torch.Tensor, draws: Draws | None = None) -> torch.Tensor:
         """Return float32 images, N x C x H x W, in 0 .. 1 or normalised.
 
         Args:
             images: uint8, N x C x H x W.
-            generator: source of the variations; needed where there are any.
+            draws: source of the variations; needed where there are any.
         """
         numbers = images.float().div_(255)
         if self.mean is not None and self.std is not None:
             numbers.sub_(self.mean).div_(self.std)
         for name in self.augment:
-            assert generator is not None
+            assert draws is not None
             kind, _, amount = name.partition(":")
             if kind == "flip":
-                numbers = flip(numbers, generator)
+                numbers = flip(numbers, draws)
             else:
-                numbers = shift(numbers, int(amount), generator)
+                numbers = shift(numbers, int(amount), draws)
         return numbers.contiguous(memory_format=self.memory_format)
 
 
@@ -104,21 +125,22 @@ def preparation(
     return Preparation(column(mean), column(std), augment, memory_format)
 
 
-def flip(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+def flip(images: torch.Tensor, draws: Draws) -> torch.Tensor:
     """Return the images with about half of them mirrored left to right."""
-    mirrored = torch.rand(len(images), generator=generator) < 0.5
+    mirrored = draws.integers(2) == 1
     return torch.where(mirrored.view(-1, 1, 1, 1), images.flip(3), images)
 
 
-def shift(images: torch.Tensor, pixels: int, generator: torch.Generator) -> torch.Tensor:
+def shift(images: torch.Tensor, pixels: int, draws: Draws) -> torch.Tensor:
     """Return the images moved by up to so many pixels each way; the edge is mirrored inwards."""
     height, width = images.shape[2:]
-    across = torch.randint(2 * pixels + 1, (2, len(images)), generator=generator)
+    places = 2 * pixels + 1
+    downs, rights = draws.integers(places), draws.integers(places)
     padded = F.pad(images, (pixels,) * 4, mode="reflect")
     result = torch.empty_like(images)
-    for down in range(2 * pixels + 1):
-        for right in range(2 * pixels + 1):
-            chosen = (across[0] == down) & (across[1] == right)
+    for down in range(places):
+        for right in range(places):
+            chosen = (downs == down) & (rights == right)
             window = padded[:, :, down : down + height, right : right + width]
             result[chosen] = window[chosen]
     return result
@@ -126,5 +148,5 @@ def shift(images: torch.Tensor, pixels: int, generator: torch.Generator) -> torc
 
 def batches(split: Split, prepare: Preparation, rows: int) -> Iterator[torch.Tensor]:
     """Yield a split's prepared images in their own order, ``rows`` at a time."""
-    for images in split.pixels.read(torch.arange(len(split)), rows):
+    for images in split.pixels.read(torch.split(torch.arange(len(split)), rows)):
         yield prepare(images)

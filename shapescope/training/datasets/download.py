@@ -38,8 +38,9 @@ def download(known: KnownSet) -> ImageSet:
         except (OSError, RuntimeError) as error:
             raise ShapescopeError(
                 f"{known.title} is not on this machine and cannot be downloaded "
-                f"({_reason(error)}); three ways: connect to the network and try again; name a folder that has it with "
-                f"--data-dir DIR or SHAPESCOPE_DATA=DIR; or take the small sample with --sample"
+                f"({_reason(error)}); three ways: connect to the network and try again; name a "
+                "folder that has it with --data-dir DIR or SHAPESCOPE_DATA=DIR; or take the "
+                "small sample with --sample"
             ) from error
         found = from_torchvision(Path(folder), known, "downloaded by torchvision")
     cache.store(key, found)

@@ -49,7 +49,7 @@ def load_known(known: KnownSet, data_dir: Path | None = None, *, sample: bool = 
     """
     if sample:
         root = Path(str(files("shapescope.training") / "samples" / known.sample))
-        found = _from_disk(known, root)
+        found = find_known(known, root)
         if found is None:
             raise ShapescopeError(f"the shipped sample of {known.title} is missing: {root}")
         note = (
@@ -58,7 +58,7 @@ def load_known(known: KnownSet, data_dir: Path | None = None, *, sample: bool = 
         )
         return _renamed(found, known, "the sample shipped with shapescope", (note,))
     if data_dir is not None:
-        found = _from_disk(known, data_dir)
+        found = find_known(known, data_dir)
         if found is None:
             raise ShapescopeError(_not_there(known, data_dir))
         return found
@@ -81,8 +81,12 @@ def _not_there(known: KnownSet, data_dir: Path) -> str:
     )
 
 
-def _from_disk(known: KnownSet, data_dir: Path) -> ImageSet | None:
-    """Return the set from a folder or archive, through the cache; None if it is not there."""
+def find_known(known: KnownSet, data_dir: Path) -> ImageSet | None:
+    """Return a set from a folder or archive, through the cache; None if it is not there.
+
+    Raises:
+        ShapescopeError: a part of it is there, or damaged.
+    """
     if known.idx is not None:
         paths = locate(data_dir, known.idx) if data_dir.is_dir() else None
         if paths is None:

@@ -128,13 +128,12 @@ class FilePixels:
         """Return the number of images."""
         return len(self.files)
 
-    def read(self, order: torch.Tensor, rows: int) -> Iterator[torch.Tensor]:
-        """Yield the images named by ``order``, decoded ahead by worker processes."""
+    def read(self, parts: Sequence[torch.Tensor]) -> Iterator[torch.Tensor]:
+        """Yield the images each part names, decoded ahead by worker processes."""
         workers = min(os.cpu_count() or 1, 4) if self.workers is None else self.workers
         loader = DataLoader(
             _Files(self.files, self.shape),
-            batch_size=rows,
-            sampler=order.tolist(),
+            batch_sampler=[part.tolist() for part in parts],
             num_workers=workers,
             generator=torch.Generator(),  # else each pass would draw from the global one
         )

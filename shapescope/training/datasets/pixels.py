@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -19,8 +19,8 @@ class Pixels(Protocol):
     def __len__(self) -> int:
         """Return the number of images."""
 
-    def read(self, order: torch.Tensor, rows: int) -> Iterator[torch.Tensor]:
-        """Yield the images named by ``order`` (int64), ``rows`` at a time, as uint8 NCHW."""
+    def read(self, parts: Sequence[torch.Tensor]) -> Iterator[torch.Tensor]:
+        """Yield, for each tensor of numbers (int64), those images as uint8 N x C x H x W."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,9 +39,9 @@ class MemoryPixels:
         """Return the number of images."""
         return len(self.data)
 
-    def read(self, order: torch.Tensor, rows: int) -> Iterator[torch.Tensor]:
-        """Yield copies of the images named by ``order``, ``rows`` at a time."""
-        for numbers in torch.split(order, rows):
+    def read(self, parts: Sequence[torch.Tensor]) -> Iterator[torch.Tensor]:
+        """Yield copies of the images each part names."""
+        for numbers in parts:
             yield self.data.index_select(0, numbers)
 
 
@@ -61,9 +61,9 @@ class PartOfPixels:
         """Return the number of images."""
         return len(self.numbers)
 
-    def read(self, order: torch.Tensor, rows: int) -> Iterator[torch.Tensor]:
-        """Yield the images named by ``order``, counted within this part."""
-        return self.whole.read(self.numbers[order], rows)
+    def read(self, parts: Sequence[torch.Tensor]) -> Iterator[torch.Tensor]:
+        """Yield the images each part names, counted within this collection."""
+        return self.whole.read([self.numbers[part] for part in parts])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,121 @@
+"""Several processes that train one model: who am I, and sums over all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import torch
+import torch.distributed as dist
+
+from shapescope.diagnostic import ShapescopeError
+
+_PATIENCE = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The processes of a run.
+
+    Attributes:
+        rank: this process's number, from 0.
+        processes: how many there are.
+        local_processes: how many of them share this machine.
+        local_rank: this process's number on this machine.
+        restarts: how often torch elastic has started the workers again.
+    """
+
+    rank: int = 0
+    processes: int = 1
+    local_processes: int = 1
+    local_rank: int = 0
+    restarts: int = 0
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is the one process that writes and prints."""
+        return self.rank == 0
+
+    def total(self, tensor: torch.Tensor) -> torch.Tensor:
+        """Return the sum of a tensor over all processes, the same in each."""
+        if self.processes > 1:
+            tensor = tensor.clone()
+            dist.all_reduce(tensor)
+        return tensor
+
+    def gather(self, value: object) -> list[object]:
+        """Return every process's value, in order of rank, in each process."""
+        if self.processes == 1:
+            return [value]
+        values: list[object] = [None] * self.processes
+        dist.all_gather_object(values, value)
+        return values
+
+    def from_leader(self, value: object) -> object:
+        """Return the leading process's value, in each process."""
+        if self.processes == 1:
+            return value
+        box = [value]
+        dist.broadcast_object_list(box, src=0)
+        return box[0]
+
+
+def launched() -> bool:
+    """Tell whether torchrun (or ``--processes``) started this process."""
+    return "RANK" in os.environ and "WORLD_SIZE" in os.environ
+
+
+@contextmanager
+def joined(device: str) -> Iterator[Group]:
+    """Join the other processes of the run, if torchrun started this one, and leave them at the end.
+
+    Args:
+        device: ``cuda`` talks through nccl, everything else through gloo.
+    """
+    if not launched():
+        yield Group()
+        return
+    backend = "nccl" if device == "cuda" else "gloo"
+    try:
+        dist.init_process_group(backend, timeout=_PATIENCE)
+    except (RuntimeError, ValueError) as error:
+        raise ShapescopeError(f"cannot join the other processes of the run: {error}") from error
+    try:
+        yield Group(
+            rank=dist.get_rank(),
+            processes=dist.get_world_size(),
+            local_processes=int(os.environ.get("LOCAL_WORLD_SIZE", "1")),
+            local_rank=int(os.environ.get("LOCAL_RANK", "0")),
+            restarts=int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")),
+        )
+    finally:
+        dist.destroy_process_group()
+
+
+def launch(arguments: list[str], processes: int) -> int:
+    """Start this program again in several processes and wait for them.
+
+    A worker that dies is started again with all the others, from the last checkpoint.
+
+    Args:
+        arguments: the command line after ``python -m shapescope``.
+        processes: how many.
+
+    Returns:
+        The exit code.
+    """
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.run import parse_args, run
+
+    options = ["--standalone", f"--nproc-per-node={processes}", "--max-restarts=3"]
+    try:
+        call: Any = run  # torch leaves it untyped
+        call(parse_args([*options, "-m", "shapescope", *arguments]))
+    except ChildFailedError as error:
+        failure = error.get_first_failure()[1]
+        return failure.exitcode if failure.exitcode > 0 else 1
+    return 0

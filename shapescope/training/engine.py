@@ -1,0 +1,132 @@
+"""How a step is computed: layout, precision, threads, compilation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from shapescope.training.recipe import OptimizerSpec
+
+PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to compute a training step.
+
+    Attributes:
+        precision: ``float32``, or ``bfloat16`` (autocast; weights and sums stay float32).
+        channels_last: whether images and weights lie N, H, W, C in memory.
+        threads: of one process, on a CPU.
+        compiled: whether forward and loss go through ``torch.compile``.
+    """
+
+    precision: str = "float32"
+    channels_last: bool = False
+    threads: int = 1
+    compiled: bool = False
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        """The layout of images and weights."""
+        return torch.channels_last if self.channels_last else torch.contiguous_format
+
+    def __str__(self) -> str:
+        """Return a short name, as ``channels_last bfloat16, 2 threads``."""
+        layout = "channels_last" if self.channels_last else "contiguous"
+        compiled = " compiled" if self.compiled else ""
+        plural = "s" if self.threads > 1 else ""
+        return f"{layout} {self.precision}{compiled}, {self.threads} thread{plural}"
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """The way a run computes, and how it was chosen.
+
+    Attributes:
+        way: what is used.
+        device: ``cpu``, ``cuda`` or ``mps``.
+        deterministic: whether only operations with one result are used.
+        chosen: ``measured`` now, ``remembered`` from an earlier run, or ``fixed``: not measured.
+        images_per_second: of each way that was measured; 0 for one the network cannot go.
+    """
+
+    way: Way
+    device: str = "cpu"
+    deterministic: bool = False
+    chosen: str = "fixed"
+    images_per_second: Mapping[str, float] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for the run's record."""
+        return {
+            "device": self.device,
+            **asdict(self.way),
+            "deterministic": self.deterministic,
+            "chosen": self.chosen,
+            "images_per_second": dict(self.images_per_second),
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Engine:
+        """Return the engine that ``to_dict`` described."""
+        way = Way(
+            values["precision"], values["channels_last"], values["threads"], values["compiled"]
+        )
+        return cls(
+            way,
+            values["device"],
+            values["deterministic"],
+            values["chosen"],
+            values["images_per_second"],
+        )
+
+
+def make_optimizer(
+    spec: OptimizerSpec, parameters: Iterable[nn.Parameter]
+) -> torch.optim.Optimizer:
+    """Return the optimizer a recipe asks for, with one kernel for all weights (fused)."""
+    trained = [parameter for parameter in parameters if parameter.requires_grad]
+    if spec.name == "sgd":
+        return torch.optim.SGD(
+            trained,
+            lr=spec.lr,
+            momentum=spec.momentum,
+            nesterov=spec.nesterov,
+            weight_decay=spec.weight_decay,
+            fused=True,
+        )
+    kind = torch.optim.Adam if spec.name == "adam" else torch.optim.AdamW
+    return kind(trained, lr=spec.lr, betas=spec.betas, weight_decay=spec.weight_decay, fused=True)
+
+
+Step = Callable[[torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
+
+
+def make_step(model: nn.Module, way: Way, device: str, label_smoothing: float = 0.0) -> Step:
+    """Return the function from images and labels to scores (N x classes) and mean loss.
+
+    Args:
+        model: the network, on its device and in the way's layout.
+        way: decides precision and compilation.
+        device: ``cpu``, ``cuda`` or ``mps``.
+        label_smoothing: of the loss.
+    """
+
+    def step(images: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        scores = model(images)
+        return scores, F.cross_entropy(scores, labels, label_smoothing=label_smoothing)
+
+    def reduced(images: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        with torch.autocast(device, torch.bfloat16):
+            scores = model(images)
+        scores = scores.float()
+        return scores, F.cross_entropy(scores, labels, label_smoothing=label_smoothing)
+
+    chosen = reduced if way.precision == "bfloat16" else step
+    return torch.compile(chosen) if way.compiled else chosen

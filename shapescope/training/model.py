@@ -1,0 +1,145 @@
+"""The network to train, evaluate or predict with, from what a user typed."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import torch
+from torch import nn
+
+from shapescope.diagnostic import ShapescopeError
+from shapescope.networks.registry import NETWORKS, NetworkEntry, find
+from shapescope.training.checkpoint import mismatch
+
+_DEFAULT_CLASSES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class NamedModel:
+    """A network that was named.
+
+    Attributes:
+        spec: what names it again: a document network's name, or what the user typed.
+        entry: the document network it is, if it is one.
+    """
+
+    spec: str
+    entry: NetworkEntry | None
+
+    @property
+    def title(self) -> str:
+        """What to call it in messages and file names."""
+        if self.entry is not None:
+            return self.entry.name
+        return self.spec.rpartition(":")[2].partition("(")[0] or self.spec
+
+    def build(self, seed: int, classes: int | None = None) -> nn.Module:
+        """Return a fresh network on the CPU, in eval mode.
+
+        Args:
+            seed: of its first weights.
+            classes: how many outputs are wanted; a document network that takes ``num_classes`` is
+                made with so many.
+
+        Raises:
+            ShapescopeError: its constructor raises.
+        """
+        if self.entry is None:
+            from shapescope.capture.loader import load
+
+            return load(self.spec).build("cpu", seed=seed).module
+        module, _, name = self.entry.factory.partition(":")
+        factory = getattr(import_module(module), name)
+        arguments: dict[str, Any] = {}
+        if classes is not None and "num_classes" in inspect.signature(factory).parameters:
+            arguments["num_classes"] = classes
+        torch.manual_seed(seed)
+        model = factory(**arguments)
+        assert isinstance(model, nn.Module)
+        return model.eval()
+
+
+def named(spec: str) -> NamedModel:
+    """Return the network of a name, or the user's model that a spec names.
+
+    Raises:
+        ShapescopeError: there is no such network.
+    """
+    entry = find(spec)
+    if entry is not None:
+        return NamedModel(entry.name, entry)
+    from shapescope.capture.loader import load
+
+    loaded = load(spec)  # says what is wrong with a name that is none
+    return NamedModel(spec, loaded.entry)
+
+
+def recognised(weights: Mapping[str, torch.Tensor], origin: str) -> NamedModel:
+    """Return the document network that bare weights belong to, by their names and shapes.
+
+    Raises:
+        ShapescopeError: they are of none of them.
+    """
+    for entry in NETWORKS:
+        candidate = NamedModel(entry.name, entry)
+        if mismatch(candidate.build(0), weights) is None:
+            return candidate
+    known = ", ".join(entry.name for entry in NETWORKS)
+    raise ShapescopeError(
+        f"{origin} holds weights of none of the networks {known}: say which model it is with "
+        "--model"
+    )
+
+
+def channels_of(model: nn.Module) -> int | None:
+    """Return the channels of the images a model takes, from its first convolution, or None."""
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            return module.in_channels
+    return None
+
+
+def check_fit(model: nn.Module, name: NamedModel, images: torch.Tensor, classes: int) -> None:
+    """Make sure that a model takes these images and gives a score for every class.
+
+    Args:
+        model: the network.
+        name: what it is called.
+        images: a few prepared images, N x C x H x W.
+        classes: how many classes there are.
+
+    Raises:
+        ShapescopeError: it does not, with exit code 1.
+    """
+    shape = " x ".join(str(size) for size in images.shape)
+    command = f"shapescope trace {name.spec} --input {','.join(map(str, images.shape))}"
+    training = model.training
+    try:
+        with torch.no_grad():
+            scores = model.eval()(images)
+    except Exception as error:
+        line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ShapescopeError(
+            f"{name.title} cannot take these images, {shape}: {line}",
+            exit_code=1,
+            advice=(f"{command} shows where and why",),
+        ) from error
+    finally:
+        model.train(training)
+    if not isinstance(scores, torch.Tensor) or scores.ndim != 2 or len(scores) != len(images):
+        given = tuple(scores.shape) if isinstance(scores, torch.Tensor) else type(scores).__name__
+        raise ShapescopeError(
+            f"{name.title} gives {given} for images of {shape}; training wants one row of class "
+            f"scores an image: {len(images)} x {classes}",
+            exit_code=1,
+            advice=(command,),
+        )
+    if scores.shape[1] < classes:
+        raise ShapescopeError(
+            f"{name.title} has {scores.shape[1]} outputs and the images have {classes} classes",
+            exit_code=1,
+        )

@@ -1,0 +1,229 @@
+"""Which way to compute is fastest here: measured with the network at hand, and remembered."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import os
+import platform
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from platformdirs import user_cache_path
+from torch import nn
+
+from shapescope.training.engine import Engine, Way, make_optimizer, make_step
+from shapescope.training.files import write_atomically
+from shapescope.training.recipe import Recipe
+
+_ROUNDS = 3
+_SECONDS = 0.06  # of one way in one round
+_BUDGET = 12.0  # seconds after which no further round is begun
+_SLOWED = 0.5  # a remembered way this much slower than it was is measured again
+# What a way has to gain over the plain one to be taken: few digits and many threads cost something.
+_WORTH = {"layout": 1.05, "precision": 1.15, "threads": 1.10, "compiled": 1.10}
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the user fixed; the rest is measured.
+
+    Attributes:
+        precision: ``auto``, ``float32`` or ``bfloat16``.
+        threads: how many; None measures one and ``most_threads``.
+        compile: whether compiled code is tried as well.
+        most_threads: cores this process may use.
+    """
+
+    precision: str = "auto"
+    threads: int | None = None
+    compile: bool = False
+    most_threads: int = 1
+
+    @property
+    def plain(self) -> Way:
+        """The way that needs no measuring: no gain and no risk."""
+        precision = "float32" if self.precision == "auto" else self.precision
+        return Way(precision, threads=self.threads or 1)
+
+    def ways(self) -> list[Way]:
+        """Return every way to measure, the plain one first."""
+        precisions = ["float32", "bfloat16"] if self.precision == "auto" else [self.precision]
+        counts = {1, self.most_threads} if self.threads is None else {self.threads}
+        compiled = [False, True] if self.compile else [False]
+        found = [
+            Way(precision, layout, threads, code)
+            for threads in sorted(counts)
+            for precision in precisions
+            for layout in (False, True)
+            for code in compiled
+        ]
+        return sorted(found, key=lambda way: way != self.plain)
+
+
+def choose(
+    model: nn.Module, sample: torch.Tensor, classes: int, recipe: Recipe, wishes: Wishes
+) -> Engine:
+    """Return the fastest engine on the CPU for a network, by measurement.
+
+    The model is not touched: copies of it are trained for some steps.
+
+    Args:
+        model: the network, on the CPU.
+        sample: one batch as the network will get it, float32, N x C x H x W.
+        classes: how many classes there are.
+        recipe: decides optimizer and loss.
+        wishes: what is not free.
+    """
+    path = _memory() / f"{_key(model, sample, recipe, wishes)}.json"
+    bench = _Bench(model, sample, torch.arange(len(sample)) % classes, recipe)
+    with torch.random.fork_rng(devices=[]):
+        before = torch.get_num_threads()
+        try:
+            remembered = _recall(path)
+            if remembered is not None:
+                rates = bench.measure([remembered.way], rounds=1)
+                if rates[remembered.way] > _SLOWED * remembered.images_per_second.get(
+                    str(remembered.way), 0.0
+                ):
+                    return replace(remembered, chosen="remembered")
+            rates = bench.measure(wishes.ways(), rounds=_ROUNDS)
+        finally:
+            torch.set_num_threads(before)
+    figures = {str(way): round(rate, 1) for way, rate in rates.items()}
+    engine = Engine(best_of(rates, wishes.plain), chosen="measured", images_per_second=figures)
+    _remember(path, engine)
+    return engine
+
+
+def best_of(rates: dict[Way, float], plain: Way) -> Way:
+    """Return the way to take: the fastest by its rate over what it has to gain.
+
+    Args:
+        rates: images per second of every way.
+        plain: the way that has to gain nothing.
+    """
+
+    def worth(way: Way) -> float:
+        rate = rates[way]
+        for name, differs in (
+            ("layout", way.channels_last != plain.channels_last),
+            ("precision", way.precision != plain.precision),
+            ("threads", way.threads != plain.threads),
+            ("compiled", way.compiled != plain.compiled),
+        ):
+            rate /= _WORTH[name] if differs else 1.0
+        return rate
+
+    return max(rates, key=worth)
+
+
+class _Bench:
+    """Trains copies of a network for a moment, each in its own way."""
+
+    def __init__(
+        self, model: nn.Module, sample: torch.Tensor, labels: torch.Tensor, recipe: Recipe
+    ) -> None:
+        self.model = model
+        self.sample = sample
+        self.labels = labels
+        self.recipe = recipe
+
+    def measure(self, ways: list[Way], rounds: int) -> dict[Way, float]:
+        """Return images per second of each way, measured in turn, the best of some rounds."""
+        start = time.perf_counter()
+        rates: dict[Way, float] = dict.fromkeys(ways, 0.0)
+        runners = {
+            way: _Runner(self.model, self.sample, self.labels, self.recipe, way) for way in ways
+        }
+        for number in range(rounds):
+            if number and time.perf_counter() - start > _BUDGET:
+                break
+            for way, runner in runners.items():
+                if number and rates[way] == 0.0:
+                    continue
+                rates[way] = max(rates[way], runner.rate())
+        return rates
+
+
+class _Runner:
+    def __init__(
+        self,
+        model: nn.Module,
+        sample: torch.Tensor,
+        labels: torch.Tensor,
+        recipe: Recipe,
+        way: Way,
+    ) -> None:
+        self.threads = way.threads
+        self.images = sample.contiguous(memory_format=way.memory_format)
+        self.labels = labels
+        own = copy.deepcopy(model).train()
+        if way.channels_last:
+            own = own.to(memory_format=torch.channels_last)
+        self.optimizer = make_optimizer(recipe.optimizer, own.parameters())
+        self.step = make_step(own, way, "cpu", recipe.label_smoothing)
+        self.warm = False
+
+    def rate(self) -> float:
+        """Return images per second over a short time; 0 if the network cannot go this way."""
+        if torch.get_num_threads() != self.threads:
+            torch.set_num_threads(self.threads)
+        try:
+            if not self.warm:
+                self._once()
+                self._once()
+                self.warm = True
+            steps, start = 0, time.perf_counter()
+            while (passed := time.perf_counter() - start) < _SECONDS:
+                self._once()
+                steps += 1
+        except RuntimeError:  # as a view of what channels_last has permuted
+            return 0.0
+        return steps * len(self.images) / passed
+
+    def _once(self) -> None:
+        self.optimizer.zero_grad()
+        _, loss = self.step(self.images, self.labels)
+        torch.autograd.backward(loss)
+        self.optimizer.step()
+
+
+def _memory() -> Path:
+    return user_cache_path("shapescope") / "engines"
+
+
+def _key(model: nn.Module, sample: torch.Tensor, recipe: Recipe, wishes: Wishes) -> str:
+    """Return a name for this machine, network, batch and these wishes."""
+    facts = (
+        type(model).__qualname__,
+        [(name, tuple(value.shape)) for name, value in model.state_dict().items()],
+        tuple(sample.shape),
+        recipe.optimizer.name,
+        asdict(wishes),
+        torch.__version__,
+        platform.machine(),
+        torch.backends.cpu.get_cpu_capability(),
+        os.cpu_count(),
+    )
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:24]
+
+
+def _recall(path: Path) -> Engine | None:
+    try:
+        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return Engine.from_dict(values)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # nothing remembered, or nothing readable: it is measured again
+
+
+def _remember(path: Path, engine: Engine) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, json.dumps(engine.to_dict()).encode())
+    except OSError:
+        return  # a cache that cannot be written costs the next run a second
