@@ -61,6 +61,8 @@ def adaptive_refusal(
         return "a map without channels has no maximum"
     if kind == "avg" and all(out == 1 for out in outputs):
         return None
+    if kind == "avg" and channels < 1 and len(sizes) == 3:
+        return "a map without channels has no mean"
     return empty_map(sizes)
 
 
@@ -100,7 +102,8 @@ def fractional_pool_refusal(
         sizes: Spatial sizes of the input, two or three.
         kernel_size: Per axis.
         outputs: Output sizes from `fractional_pool_output`.
-        channels: Channels of the input.
+        channels: Channels of a batched input (leave it out for an unbatched one, which may have
+            none).
 
     Returns:
         One line with this call's numbers, or None where it runs.

@@ -117,20 +117,18 @@ def conv_refusal(
     pairs = padding_pairs(padding, kernel, dilations)
     if padding == "same" and any(s != 1 for s in strides):
         return f"padding='same' is for stride 1, not stride {extent(strides)}"
-    if padding_mode != "zeros":
-        reason = pad_refusal(sizes, pairs, mode=padding_mode, batch=batch, channels=channels)
-        if reason is not None:
-            return reason
-        sizes = [n + before + after for n, (before, after) in zip(sizes, pairs, strict=True)]
-        pairs = ((0, 0),) * rank
-    elif any(before < 0 or after < 0 for before, after in pairs):
-        return f"padding is {padding}, but has to be at least 0"
     skipped = batch == 0 or channels == 0
     reason = (
         below(strides, 1, "stride")
         or below(dilations, 0 if skipped else 1, "dilation")
         or below(kernel, 0 if channels == 0 else 1, "kernel_size")
     )
+    if reason is None and padding_mode == "zeros":
+        reason = below([min(pair) for pair in pairs], 0, "padding")
+    elif reason is None:
+        reason = pad_refusal(sizes, pairs, mode=padding_mode, batch=batch, channels=channels)
+        sizes = [n + before + after for n, (before, after) in zip(sizes, pairs, strict=True)]
+        pairs = ((0, 0),) * rank
     if reason is not None:
         return reason
     for n, k, pair, d in zip(sizes, kernel, pairs, dilations, strict=True):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from shapescope.arithmetic.axes import Pairs, empty_map
+from shapescope.arithmetic.axes import Pairs, empty_map, extent
 
 MODES = ("constant", "reflect", "replicate", "circular")
 
@@ -70,8 +70,11 @@ def pad_refusal(
     for n, (before, after) in zip(sizes, pairs, strict=True):
         if mode == "reflect" and max(before, after) >= n:
             return f"reflect padding {before}, {after} has to be smaller than the size {n}"
-        if n + before + after < 1:
-            return f"padding {before}, {after} leaves nothing of {n}"
+    outputs = [pad_output(n, *pair) for n, pair in zip(sizes, pairs, strict=True)]
+    # reflect lets an axis be cropped to nothing as long as another one is left
+    least = 0 if mode == "reflect" and max(outputs) > 0 else 1
+    if min(outputs) < least:
+        return f"padding makes {extent(outputs)} of {extent(sizes)}"
     return None
 
 

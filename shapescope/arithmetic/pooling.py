@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from operator import lt
 
 from shapescope.arithmetic.axes import (
     PerAxis,
@@ -82,6 +83,7 @@ def pool_refusal(
     padding: PerAxis = 0,
     dilation: PerAxis = 1,
     *,
+    kind: str = "max",
     ceil_mode: bool = False,
     channels: int = 1,
     divisor_override: int | None = None,
@@ -94,6 +96,8 @@ def pool_refusal(
         stride: Per axis; None or empty is the kernel size.
         padding: Per axis, at most half of the kernel size; dilation does not widen that limit.
         dilation: Per axis.
+        kind: "max", "avg" or "lp"; the last two want a 3-D map no smaller than the window,
+            whatever padding and ceil_mode add.
         ceil_mode: Round up.
         channels: Channels of the input; a batch of 0 runs, 0 channels do not.
         divisor_override: Of an average pool.
@@ -126,6 +130,8 @@ def pool_refusal(
             return (
                 f"padding {extent(paddings)} is more than half of the kernel size {extent(kernel)}"
             )
+    if kind != "max" and rank == 3 and any(map(lt, sizes, kernel)):
+        return f"{window(kernel, dilations)} does not fit on {map_of(sizes, [(0, 0)] * rank)}"
     for n, k, s, p, d in zip(sizes, kernel, strides, paddings, dilations, strict=True):
         if pool_output(n, k, s, (p, p), d, ceil_mode) < 1:
             rounding = ", also with ceil_mode" if ceil_mode else ""
@@ -202,7 +208,8 @@ def unpool_refusal(
         output_size: Spatial sizes asked for; strictly within one stride of the default.
         indices: Smallest and largest flat index that the pool returned, where known: data, which
             a meta tensor does not have.
-        channels: Channels of the input (for an unbatched 1-D map: its only leading axis).
+        channels: Channels of a batched input (leave it out for an unbatched one, which may have
+            none).
         batch: Samples; 0 looks at no index.
 
     Returns:
@@ -233,7 +240,8 @@ def unpool_refusal(
         return reason
     if channels < 1:
         return "a map without channels cannot be unpooled"
-    if indices is not None and batch and not (indices[0] >= 0 and indices[1] < math.prod(outputs)):
+    room = math.prod(outputs)
+    if indices is not None and batch and room and not (indices[0] >= 0 and indices[1] < room):
         worst = indices[0] if indices[0] < 0 else indices[1]
         return f"index {worst} of the pool lies outside an output of {extent(outputs)}"
     return None

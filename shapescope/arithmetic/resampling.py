@@ -23,7 +23,7 @@ MODE_RANKS = {
     "lanczos": (2,),
     "trilinear": (3,),
 }
-_ALIGNABLE = ("linear", "bilinear", "bicubic", "trilinear")
+_UNALIGNED = ("nearest", "nearest-exact", "area")
 _ANTIALIASED = ("bilinear", "bicubic", "lanczos")
 
 
@@ -85,7 +85,7 @@ def interpolate_refusal(
     if len(sizes) not in ranks:
         wanted = " or ".join(str(rank + 2) for rank in ranks)
         return f"mode {mode!r} takes an input of rank {wanted}, not {len(sizes) + 2}"
-    if align_corners is not None and mode not in _ALIGNABLE:
+    if align_corners is not None and (mode in _UNALIGNED or (mode == "lanczos" and align_corners)):
         return f"align_corners does not go with mode {mode!r}"
     if antialias and mode not in _ANTIALIASED:
         return f"antialias does not go with mode {mode!r}"
@@ -94,7 +94,7 @@ def interpolate_refusal(
     if len(outputs) != len(sizes):
         return f"{len(outputs)} sizes are given for {len(sizes)} spatial axes"
     if mode == "area":
-        return adaptive_refusal(sizes, outputs)
+        return adaptive_refusal(sizes, outputs, channels=channels)
     reason = below(outputs, 1, "the output") or empty_map(sizes)
     if reason is not None:
         return f"{extent(sizes)} -> {extent(outputs)}: {reason}"

@@ -166,7 +166,10 @@ class _Given:
                 effective = effective_kernel_size(k, d)
                 widest = (k if self.kind == "pool" else effective) // 2
                 for p in range(widest + 1) if self.padding is None else (self.padding,):
-                    yield from ((k, s, p, d) for s in self._strides(effective, p))
+                    for s in self._strides(effective, p):
+                        # dilation stands in for stride: together only if asked for
+                        if d == 1 or s == 1 or self.dilation or self.stride:
+                            yield k, s, p, d
         yield from self._covers()
 
     def _kernels(self) -> Sequence[int]:
@@ -264,7 +267,7 @@ def _rank(window: Window) -> tuple[int, ...]:
         same, zero = p == (effective - 1) // 2, p == 0
         shape = (
             int(not (same or zero)),
-            int(k > 7),
+            int(k > 7) + int(k > _LARGEST and k != s),
             int(k % 2 == 0),
             int(not same),
             int(s > 2),

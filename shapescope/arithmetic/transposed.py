@@ -130,7 +130,7 @@ def transposed_refusal(
         below(paddings, 0, "padding")
         or below(extras, 0, "output_padding")
         or below(strides, 1, "stride")
-        or below(dilations, 0 if batch == 0 else 1, "dilation")
+        or below(dilations, 0, "dilation")
         or below(kernel, 1, "kernel_size")
         or (None if batch == 0 else empty_map(sizes))
     )
@@ -147,6 +147,16 @@ def transposed_refusal(
         onednn = float32 and _runs_on_onednn(
             (batch, channels, *sizes), kernel, strides, dilations, extras, groups, threads
         )
+        # oneDNN takes a dilation of 0 where there is nothing to dilate (and else as the processor
+        # has it: refused here)
+        if (
+            not onednn
+            or rank == 3
+            or any(k > 1 > d for k, d in zip(kernel, dilations, strict=True))
+        ):
+            reason = below(dilations, 1, "dilation")
+            if reason is not None:
+                return reason
     outputs = [
         transposed_output(n, k, s, p, e, d)
         for n, k, s, p, e, d in zip(
