@@ -1,0 +1,85 @@
+"""Expressions and conditions on named axes, and the sets of sizes for which they hold."""
+
+from __future__ import annotations
+
+from shapescope.arithmetic.expressions.bounds import Facts, interval, is_zero
+from shapescope.arithmetic.expressions.conditions import (
+    NO,
+    YES,
+    Always,
+    Comparison,
+    Condition,
+    Junction,
+    above,
+    at_least,
+    equal,
+    every,
+    junction,
+    learn,
+    negation,
+    settled,
+    some,
+    unequal,
+)
+from shapescope.arithmetic.expressions.growth import Horizon, horizon
+from shapescope.arithmetic.expressions.parse import parse_condition, parse_expression
+from shapescope.arithmetic.expressions.sizesets import (
+    Range,
+    SizeSet,
+    everything,
+    nothing,
+    of_sizes,
+    where,
+)
+from shapescope.arithmetic.expressions.terms import (
+    BATCH,
+    Expr,
+    Scaled,
+    as_expr,
+    expanded,
+    extreme,
+    name,
+    number,
+    of_atom,
+)
+
+__all__ = [
+    "BATCH",
+    "NO",
+    "YES",
+    "Always",
+    "Comparison",
+    "Condition",
+    "Expr",
+    "Facts",
+    "Horizon",
+    "Junction",
+    "Range",
+    "Scaled",
+    "SizeSet",
+    "above",
+    "as_expr",
+    "at_least",
+    "equal",
+    "every",
+    "everything",
+    "expanded",
+    "extreme",
+    "horizon",
+    "interval",
+    "is_zero",
+    "junction",
+    "learn",
+    "name",
+    "negation",
+    "nothing",
+    "number",
+    "of_atom",
+    "of_sizes",
+    "parse_condition",
+    "parse_expression",
+    "settled",
+    "some",
+    "unequal",
+    "where",
+]
