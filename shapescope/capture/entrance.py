@@ -1,0 +1,214 @@
+"""What the layers at a model's entrance say about its input: axes, channels, dtype."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from torch import nn
+
+from shapescope.capture.input_spec import InputSpec
+
+__all__ = ["Entrance", "entrances", "required_arguments", "size_hints"]
+
+TOKENS = 16
+"""Length of a sequence that may have any."""
+
+_CONVS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
+_TRANSPOSED = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
+_SIZE_ATTRIBUTES = ("image_size", "img_size", "input_size", "input_resolution", "resolution")
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """A layer that the input may reach first.
+
+    Attributes:
+        path: the layer's name.
+        says: what it says, for people: `in_channels = 3`.
+        head: sizes of the axes up to the free ones, batch first.
+        free: number of free axes behind them, all of one size at first.
+        sizes: sizes to try for the free axes, the likeliest first.
+        dtype: of the input.
+        bound: of integers.
+    """
+
+    path: str
+    says: str
+    head: tuple[int, ...]
+    free: int = 0
+    sizes: tuple[int, ...] = ()
+    dtype: str = "float32"
+    bound: int | None = None
+
+    def spec(self, *sizes: int) -> InputSpec:
+        """The input with these sizes of the free axes; one size stands for all."""
+        spread = sizes * self.free if len(sizes) == 1 else sizes
+        return InputSpec((*self.head, *spread), self.dtype, bound=self.bound)
+
+
+def required_arguments(module: nn.Module) -> list[str]:
+    """The positional arguments that `forward` needs; the first one where all have defaults."""
+    try:
+        parameters = list(inspect.signature(module.forward).parameters.values())
+    except (TypeError, ValueError):
+        return ["input"]
+    positional = [
+        parameter
+        for parameter in parameters
+        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+    ]
+    needed = [parameter.name for parameter in positional if parameter.default is parameter.empty]
+    if needed:
+        return needed
+    if positional:
+        return [positional[0].name]
+    variable = [item.name for item in parameters if item.kind is item.VAR_POSITIONAL]
+    return variable[:1]
+
+
+def entrances(module: nn.Module) -> list[Entrance]:
+    """What each layer would take if it were first, in order of registration, none twice."""
+    dtype = _dtype(module)
+    found: list[Entrance] = []
+    for path, layer in module.named_modules():
+        for entrance in _entrances_of(path or "the model", layer, dtype):
+            if all((entrance.head, entrance.free) != (it.head, it.free) for it in found):
+                found.append(entrance)
+    return found or _from_tables(module, dtype)
+
+
+def _from_tables(module: nn.Module, dtype: str) -> list[Entrance]:
+    """What a model without layers works on: sequences as wide as its largest table."""
+    tables = [
+        (name, tensor)
+        for name, tensor in (*module.named_parameters(), *module.named_buffers())
+        if tensor.dim() >= 2 and tensor.is_floating_point()
+    ]
+    if not tables:
+        return []
+    name, table = max(tables, key=lambda item: item[1].numel())
+    width = table.shape[-1]
+    return [Entrance(name, f"last axis = {width}", (1, TOKENS, width), dtype=dtype)]
+
+
+def size_hints(module: nn.Module) -> list[int]:
+    """Square sizes that the model keeps in an attribute such as `image_size`."""
+    hints: list[int] = []
+    for layer in module.modules():
+        for name in _SIZE_ATTRIBUTES:
+            value = layer.__dict__.get(name)
+            if isinstance(value, tuple | list) and value and value[0] == value[-1]:
+                value = value[0]
+            if type(value) is int and 4 <= value <= 4096 and value not in hints:
+                hints.append(value)
+    return hints
+
+
+def _dtype(module: nn.Module) -> str:
+    for parameter in module.parameters():
+        if parameter.is_floating_point():
+            return str(parameter.dtype).removeprefix("torch.")
+    return "float32"
+
+
+def _entrances_of(path: str, layer: nn.Module, dtype: str) -> Iterator[Entrance]:
+    for rank in (1, 2, 3):
+        if isinstance(layer, _CONVS[rank]):
+            says = f"in_channels = {layer.in_channels}"
+            head = (1, layer.in_channels)
+            if rank == 3:
+                # Frames are few and pictures large; a kernel of depth 1 wants no depth at all.
+                frames = 1 if layer.kernel_size[0] == 1 else 16
+                yield Entrance(path, says, (*head, frames), 2, (112, *image_sizes(3, 2)), dtype)
+            yield Entrance(path, says, head, rank, image_sizes(layer.in_channels, rank), dtype)
+        elif isinstance(layer, _TRANSPOSED[rank]):
+            says = f"in_channels = {layer.in_channels}"
+            # A transposed convolution that starts from a point has nothing to be padded or spread.
+            from_point = set(layer.padding) == {0} and set(layer.stride) == {1}
+            sizes = (1, 4, 7, 8, 16, 32) if from_point else (8, 4, 7, 16, 32, 1)
+            yield Entrance(path, says, (1, layer.in_channels), rank, sizes, dtype)
+    if isinstance(layer, nn.Embedding | nn.EmbeddingBag):
+        bound = layer.num_embeddings
+        yield Entrance(path, f"num_embeddings = {bound}", (1, TOKENS), dtype="int64", bound=bound)
+    elif isinstance(layer, nn.Linear):
+        yield from _linear_entrances(path, layer.in_features, dtype)
+    elif isinstance(layer, nn.RNNBase):
+        yield Entrance(
+            path, f"input_size = {layer.input_size}", (1, TOKENS, layer.input_size), dtype=dtype
+        )
+    elif isinstance(layer, nn.RNNCellBase):
+        yield Entrance(path, f"input_size = {layer.input_size}", (1, layer.input_size), dtype=dtype)
+    elif isinstance(layer, nn.MultiheadAttention):
+        says = f"embed_dim = {layer.embed_dim}"
+        yield Entrance(path, says, (1, TOKENS, layer.embed_dim), dtype=dtype)
+    elif isinstance(layer, nn.LayerNorm):
+        says = f"normalized_shape = {layer.normalized_shape}"
+        yield Entrance(path, says, (1, *layer.normalized_shape), dtype=dtype)
+        yield Entrance(path, says, (1, TOKENS, *layer.normalized_shape), dtype=dtype)
+    elif isinstance(layer, nn.BatchNorm2d | nn.InstanceNorm2d):
+        says, channels = f"num_features = {layer.num_features}", layer.num_features
+        yield Entrance(path, says, (1, channels), 2, image_sizes(channels, 2), dtype)
+    elif isinstance(layer, nn.BatchNorm1d):
+        yield Entrance(
+            path, f"num_features = {layer.num_features}", (1, layer.num_features), dtype=dtype
+        )
+
+
+def _linear_entrances(path: str, features: int, dtype: str) -> Iterator[Entrance]:
+    says = f"in_features = {features}"
+    for channels in (1, 3):
+        size = round((features / channels) ** 0.5)
+        if size >= 8 and channels * size * size == features:
+            # 784 and 3072 are pictures that the model flattens; if not, the vector is next.
+            yield Entrance(path, says, (1, channels, size, size), dtype=dtype)
+    yield Entrance(path, says, (1, features), dtype=dtype)
+    yield Entrance(path, says, (1, TOKENS, features), dtype=dtype)
+
+
+def image_sizes(channels: int, rank: int) -> tuple[int, ...]:
+    """Sizes to try for a convolution's input, the likeliest for so many channels first."""
+    if rank == 1:
+        return (128, 64, 1024, 256, 512, 32, 1000, 16, 100, 4096, 16_000, 28, 8)
+    if rank == 3:
+        return (32, 16, 64, 112, 24, 8, 128, 48)
+    common = (64, 128, 256, 96, 48, 84, 299, 227, 160, 192, 384, 512, 416)
+    if channels == 1:
+        return (28, 32, 224, *common)
+    if channels == 3:
+        return (224, 32, 28, *common)
+    return (
+        (84, 64, 32, 224, 28, *common)
+        if channels == 4
+        else (32, 64, 224, 28, 14, 7, 16, 8, *common)
+    )
+
+
+def named_input(name: str, module: nn.Module, options: Sequence[Entrance]) -> InputSpec | None:
+    """What an argument's own name says about it; None where it says nothing."""
+    name = name.lower().strip("_")
+    if name in ("t", "timestep", "timesteps", "time", "step", "steps", "time_step", "noise_level"):
+        return InputSpec((1,), "int64", bound=10)
+    embeddings = [option for option in options if option.dtype == "int64"]
+    recurrent = next((layer for layer in module.modules() if isinstance(layer, nn.RNNBase)), None)
+    if name in ("h", "h0", "h_0", "hidden", "hx", "hidden_state", "state"):
+        if recurrent is not None and not isinstance(recurrent, nn.LSTM):
+            layers = recurrent.num_layers * (2 if recurrent.bidirectional else 1)
+            return InputSpec((layers, 1, recurrent.hidden_size), _dtype(module))
+        cell = next((it for it in module.modules() if isinstance(it, nn.RNNCellBase)), None)
+        linear = next((it for it in module.modules() if isinstance(it, nn.Linear)), None)
+        if cell is not None:
+            return InputSpec((1, cell.hidden_size), _dtype(module))
+        size = module.__dict__.get("hidden_size")
+        if linear is not None and type(size) is int:
+            return InputSpec((1, size), _dtype(module))
+    if embeddings and name in ("y", "label", "labels", "cls", "class_labels", "target_class"):
+        return InputSpec((1,), "int64", bound=embeddings[-1].bound)
+    if embeddings and name in ("user", "users", "item", "items", "user_id", "item_id"):
+        return InputSpec((1,), "int64", bound=min(it.bound or 2 for it in embeddings))
+    if name in ("lengths", "lens", "seq_len", "seq_lens", "src_len", "src_lengths"):
+        return InputSpec((1,), "int64", bound=TOKENS)
+    if name.endswith("mask"):
+        return InputSpec((1, TOKENS), "bool")
+    return None
