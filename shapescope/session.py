@@ -1,4 +1,4 @@
-"""From a model and its inputs to a result: load, trace, diagnose. Every command goes through here."""
+"""From a model and its inputs to a result: load, trace, diagnose; every command's way."""
 
 from __future__ import annotations
 
@@ -101,15 +101,10 @@ def trace_any(
         if error.exit_code != 1:
             raise
         return unbuilt(_name(subject), error)
-    found = diagnose_trace(traced.trace)
+    from shapescope.capture.investigate import investigate
+
+    found = investigate(subject, given, traced, train=train, target=target)
     return TraceResult(traced.trace, found, (*notes, *traced.notes), traced.values)
-
-
-def diagnose_trace(trace: Trace) -> tuple[Diagnostic, ...]:
-    """What the rules find in a trace."""
-    from shapescope.analysis.diagnosis import diagnose
-
-    return diagnose(trace)
 
 
 def unbuilt(model: str, error: ShapescopeError) -> TraceResult:

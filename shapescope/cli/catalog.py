@@ -15,6 +15,7 @@ class CommandEntry(NamedTuple):
 
 
 _SEE = "See a model"
+_MEND = "Check and mend it"
 
 COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry(
@@ -24,5 +25,17 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry(
         "params", _SEE, "Show every named parameter: its shape, its axes in words, its values.",
         "shapescope.cli.params",
+    ),
+    CommandEntry(
+        "models", _SEE, "List what can be named as MODEL.", "shapescope.cli.models",
+    ),
+    CommandEntry(
+        "check", _MEND, "Check models for CI: an exit code, and one line per problem.",
+        "shapescope.cli.check",
+    ),
+    CommandEntry(
+        "explain", _MEND,
+        "Explain a rule: what it means, a model that breaks it, and the model mended.",
+        "shapescope.cli.explain",
     ),
 )  # fmt: skip

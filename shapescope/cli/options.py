@@ -18,14 +18,17 @@ def choices(*values: str) -> Callable[[str], list[str]]:
     return lambda incomplete: [value for value in values if value.startswith(incomplete)]
 
 
+MODEL_HELP = (
+    "A network (lenet5), file.py:Class, file.py:Class(10), torchvision:NAME, timm:NAME, hf:NAME, "
+    "or package.module:factory."
+)
 ModelName = Annotated[
     str,
     typer.Argument(
         metavar="MODEL",
         show_default=False,
         autocompletion=complete_model,
-        help="A network (lenet5), file.py:Class, file.py:Class(10), torchvision:NAME, timm:NAME, "
-        "hf:NAME, or package.module:factory.",
+        help=MODEL_HELP,
     ),
 ]
 Inputs = Annotated[

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -41,8 +42,21 @@ def result_to_json(result: TraceResult, *, indent: int | None = 2) -> str:
 
 
 def to_json(data: Any, *, indent: int | None = 2) -> str:
-    """JSON text, with characters beyond ASCII as escapes so that every stream takes it."""
-    return json.dumps(data, indent=indent, allow_nan=False)
+    """JSON text in ASCII, which every stream takes; short lists stand on one line."""
+    text = json.dumps(data, indent=indent, allow_nan=False)
+    return text if indent is None else _FLAT_LIST.sub(_on_one_line, text)
+
+
+_FLAT_LIST = re.compile(r"\[\n\s+([^\[\]{}]*?)\n\s+\]")
+"""A list without lists in it, as json.dumps spreads it; strings never hold a newline."""
+
+
+def _on_one_line(match: re.Match[str]) -> str:
+    line = re.sub(r",\n\s+", ", ", match[1])
+    return f"[{line}]" if len(line) <= _SHORT else match[0]
+
+
+_SHORT = 80
 
 
 def _step(

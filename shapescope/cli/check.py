@@ -1,0 +1,177 @@
+"""`shapescope check`: for CI, an exit code and a line per problem."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from shapescope.cli.completion import complete_model
+from shapescope.cli.options import (
+    MODEL_HELP,
+    Inputs,
+    Output,
+    Train,
+    Verbose,
+    choices,
+    one_of,
+)
+
+if TYPE_CHECKING:
+    from shapescope.cli.config import CheckedModel
+    from shapescope.diagnostic import Diagnostic
+    from shapescope.result import TraceResult
+
+FORMATS = ("text", "json", "github", "sarif")
+
+
+def register(app: typer.Typer) -> None:
+    """Add `check`."""
+    app.command("check")(check)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A model that was looked at, and what is wrong with it."""
+
+    model: str
+    result: TraceResult
+    problems: tuple[Diagnostic, ...]
+
+    @property
+    def failed(self) -> bool:
+        """Whether something is wrong rather than worth knowing."""
+        return any(str(problem.severity) == "error" for problem in self.problems)
+
+
+def check(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            show_default=False,
+            autocompletion=complete_model,
+            help=f"{MODEL_HELP} Without it, the models that pyproject.toml lists.",
+        ),
+    ] = "",
+    inputs: Inputs = [],  # noqa: B006 - the parser makes a list of its own
+    outputs: Annotated[
+        list[str],
+        typer.Option(
+            "--expect",
+            metavar="SHAPE",
+            show_default=False,
+            help="The output's shape: 1,10. Repeat.",
+        ),
+    ] = [],  # noqa: B006 - the parser makes a list of its own
+    max_params: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=0, show_default=False, help="The most parameters allowed."),
+    ] = None,
+    max_macs: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=0, show_default=False, help="The most multiply-adds allowed."
+        ),
+    ] = None,
+    train: Train = False,
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            metavar="FORM",
+            help="text, json, github or sarif.",
+            autocompletion=choices(*FORMATS),
+        ),
+    ] = "text",
+    output: Output = None,
+    verbose: Verbose = False,
+) -> int:
+    """Check models for CI: an exit code, and one line per problem.
+
+    Without a MODEL, the models listed in pyproject.toml are checked:
+
+    [[tool.shapescope.models]] with the keys model, input, outputs, max_params, max_macs, train.
+
+    Exit code 0: no errors, 1: an error in a model, 2: a wrong request.
+
+    Examples:
+    shapescope check net.py:Net --input 1,3,32,32 --expect 1,10
+    shapescope check lenet5 --max-params 100000
+    shapescope check --format github
+    shapescope check --format sarif --output shapes.sarif
+    """
+    one_of("--format", form, FORMATS)
+    from shapescope.analysis.expectations import Expectations
+    from shapescope.cli.config import CheckedModel
+    from shapescope.diagnostic import ShapescopeError
+
+    if model:
+        shapes = tuple(_shape(text) for text in outputs) or None
+        asked = (CheckedModel(model, tuple(inputs), Expectations(shapes, max_params, max_macs),
+                              train),)  # fmt: skip
+    elif inputs or outputs or max_params is not None or max_macs is not None or train:
+        raise ShapescopeError("these options need a MODEL", advice=("shapescope check --help",))
+    else:
+        asked = _listed()
+    done = [_look_at(entry) for entry in asked]
+    from shapescope.cli.output import emit
+
+    emit(_text(done, form, verbose=verbose), output)
+    return 1 if any(one.failed for one in done) else 0
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    from shapescope.diagnostic import ShapescopeError
+
+    sizes = [part.strip() for part in text.replace("x", ",").strip("[]() ").split(",") if part]
+    if not all(size.isdigit() for size in sizes):
+        raise ShapescopeError(f"--expect {text}: write sizes with commas, as in --expect 1,10")
+    return tuple(map(int, sizes))
+
+
+def _listed() -> tuple[CheckedModel, ...]:
+    from shapescope.cli.config import FILE, find_config, read_config
+    from shapescope.diagnostic import ShapescopeError
+
+    file = find_config(Path.cwd())
+    listed = read_config(file) if file is not None else ()
+    if not listed:
+        where = f"{file} lists" if file is not None else f"there is no {FILE} that lists"
+        no = "no models" if file is not None else "models"
+        raise ShapescopeError(
+            f"{where} {no} to check",
+            advice=("name one: shapescope check net.py:Net --input 1,3,32,32",
+                    "or list them: [[tool.shapescope.models]] in pyproject.toml"),
+        )  # fmt: skip
+    return listed
+
+
+def _look_at(entry: CheckedModel) -> Checked:
+    from shapescope.analysis.expectations import problems
+    from shapescope.cli.session import Request, run_trace
+
+    result = run_trace(Request(entry.model, entry.inputs, train=entry.train))
+    return Checked(entry.model, result, problems(result, entry.expected))
+
+
+def _text(done: list[Checked], form: str, *, verbose: bool) -> str:
+    if form == "json":
+        from shapescope.render.checked import checked_to_json
+
+        return checked_to_json([(one.model, one.result, one.problems) for one in done])
+    found = [(one.model, problem) for one in done for problem in one.problems]
+    if form == "sarif":
+        from shapescope.render.annotations import sarif_log
+        from shapescope.render.json import to_json
+
+        return to_json(sarif_log(found))
+    if form == "github":
+        from shapescope.render.annotations import github_annotation
+
+        return "".join(github_annotation(problem, model) + "\n" for model, problem in found)
+    from shapescope.render.checked import checked_text
+
+    return checked_text([(one.model, one.result, one.problems) for one in done], verbose=verbose)

@@ -1,0 +1,72 @@
+"""`shapescope explain`: the page of a rule."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shapescope.cli.options import Output
+
+
+def complete_rule(incomplete: str) -> list[str]:
+    """Rules that have a page."""
+    return [name for name in rule_names() if name.startswith(incomplete)]
+
+
+def register(app: typer.Typer) -> None:
+    """Add `explain`."""
+    app.command("explain")(explain)
+
+
+def explain(
+    rule: Annotated[
+        str,
+        typer.Argument(
+            metavar="RULE",
+            show_default=False,
+            autocompletion=complete_rule,
+            help="The name in brackets: error[linear-in-features]. Without it, all are listed.",
+        ),
+    ] = "",
+    output: Output = None,
+) -> int:
+    """Explain a rule: what it means, a model that breaks it, and the model mended.
+
+    Examples:
+    shapescope explain
+    shapescope explain linear-in-features
+    """
+    from shapescope.cli.options import did_you_mean
+    from shapescope.cli.output import emit
+    from shapescope.diagnostic import ShapescopeError
+
+    known = rule_names()
+    if not rule:
+        emit("\n".join(known) if known else "no rule has a page", output)
+        return 0
+    name = rule.strip().removeprefix("error").removeprefix("warning").strip("[]`: ")
+    if name not in known:
+        raise ShapescopeError(
+            f"no rule is called `{name}`{did_you_mean(name, known)}", advice=("shapescope explain",)
+        )
+    emit(page(name).read_text(encoding="utf-8"), output)
+    return 0
+
+
+def rules_folder() -> Path:
+    """Where the pages lie: in the package once it is built, beside it in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    inside = package / "docs" / "rules"
+    return inside if inside.is_dir() else package.parent / "docs" / "rules"
+
+
+def page(rule: str) -> Path:
+    """The file of a rule's page."""
+    return rules_folder() / f"{rule}.md"
+
+
+def rule_names() -> list[str]:
+    """The rules that have a page, in order."""
+    return sorted(file.stem for file in rules_folder().glob("*.md") if file.stem != "index")
