@@ -42,13 +42,14 @@ class Help:
 
     `verified` says that the edited source (or the other input) was traced again and held for two
     batch sizes; `changes_parameters` says that a weight changes its shape, so that checkpoints
-    of the old model no longer load.
+    of the old model no longer load. With `inline` the message shows the edited code itself.
     """
 
     message: str
     edits: tuple[Edit, ...] = ()
     verified: bool = False
     changes_parameters: bool = False
+    inline: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Pure functions of a trace: what follows from it, and what is wrong with it."""

@@ -148,6 +148,8 @@ class _Tracer:
             if refused is None:
                 return self.finish(first)
             return self.finish(self._after_refusal(first, *refused))
+        if _refused_by_rule(first):
+            return self.finish(first)
         if not _affordable(first):
             return self.finish(self._unconfirmed(first))
         real = self.real()
@@ -270,6 +272,15 @@ def _first_refusal(steps: Sequence[Step]) -> tuple[Step, str] | None:
         if reason is not None:
             return step, reason
     return None
+
+
+def _refused_by_rule(done: Pass) -> bool:
+    """Whether our own rules say of the step that failed that a CPU refuses it too."""
+    index = None if done.failure is None else done.failure.step
+    if index is None:
+        return False
+    step = done.steps[index]
+    return lookup(step.op).refusal(step) is not None
 
 
 def _affordable(done: Pass) -> bool:

@@ -1,0 +1,278 @@
+"""Calls in the user's source: their arguments by torch's names, and edits of them."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from shapescope.analysis.code.source import Code, expression_at
+from shapescope.diagnostic import Edit
+from shapescope.trace import SourceSpan
+
+_CONV = "in_channels out_channels kernel_size stride padding dilation groups bias padding_mode"
+_TRANSPOSED = (
+    "in_channels out_channels kernel_size stride padding output_padding groups bias dilation"
+)
+_MAX_POOL = "kernel_size stride padding dilation return_indices ceil_mode"
+_AVG_POOL = "kernel_size stride padding ceil_mode count_include_pad"
+_RECURRENT = "input_size hidden_size num_layers bias batch_first dropout bidirectional"
+
+SIGNATURES = {
+    "Linear": "in_features out_features bias",
+    "Bilinear": "in1_features in2_features out_features bias",
+    **{f"Conv{axes}d": _CONV for axes in (1, 2, 3)},
+    **{f"ConvTranspose{axes}d": _TRANSPOSED for axes in (1, 2, 3)},
+    **{f"MaxPool{axes}d": _MAX_POOL for axes in (1, 2, 3)},
+    **{f"AvgPool{axes}d": _AVG_POOL for axes in (1, 2, 3)},
+    **{f"BatchNorm{axes}d": "num_features" for axes in (1, 2, 3)},
+    **{f"InstanceNorm{axes}d": "num_features" for axes in (1, 2, 3)},
+    "SyncBatchNorm": "num_features",
+    "GroupNorm": "num_groups num_channels",
+    "LayerNorm": "normalized_shape",
+    "RMSNorm": "normalized_shape",
+    "Embedding": "num_embeddings embedding_dim padding_idx",
+    "RNN": "input_size hidden_size num_layers nonlinearity bias batch_first dropout bidirectional",
+    "LSTM": _RECURRENT,
+    "GRU": _RECURRENT,
+    "RNNCell": "input_size hidden_size bias nonlinearity",
+    "LSTMCell": "input_size hidden_size bias",
+    "GRUCell": "input_size hidden_size bias",
+    "MultiheadAttention": "embed_dim num_heads dropout bias",
+    "TransformerEncoderLayer": "d_model nhead dim_feedforward dropout activation",
+    "TransformerDecoderLayer": "d_model nhead dim_feedforward dropout activation",
+    "Transformer": "d_model nhead num_encoder_layers num_decoder_layers dim_feedforward",
+    "Flatten": "start_dim end_dim",
+    "Softmax": "dim",
+    "LogSoftmax": "dim",
+    "Softmin": "dim",
+    "Upsample": "size scale_factor mode align_corners",
+    "max_pool1d": "input kernel_size stride padding dilation ceil_mode",
+    "max_pool2d": "input kernel_size stride padding dilation ceil_mode",
+    "max_pool3d": "input kernel_size stride padding dilation ceil_mode",
+    "avg_pool1d": "input kernel_size stride padding ceil_mode",
+    "avg_pool2d": "input kernel_size stride padding ceil_mode",
+    "avg_pool3d": "input kernel_size stride padding ceil_mode",
+    "softmax": "input dim",
+    "log_softmax": "input dim",
+    "flatten": "input start_dim end_dim",
+    "squeeze": "input dim",
+    "cat": "tensors dim",
+    "concat": "tensors dim",
+    "stack": "tensors dim",
+    "normalize": "input p dim",
+    "mean": "input dim keepdim",
+    "sum": "input dim keepdim",
+    "transpose": "input dim0 dim1",
+}
+"""Positional parameters of the calls that edits are made in, separated by spaces."""
+
+_METHODS = frozenset({"softmax", "log_softmax", "flatten", "squeeze", "mean", "sum", "transpose"})
+
+
+@dataclass(frozen=True, slots=True)
+class CallSource:
+    """A call as it is written."""
+
+    code: Code
+    node: ast.Call
+
+    @property
+    def callee(self) -> str:
+        """The last name of what is called: `Conv2d` of `nn.Conv2d(...)`."""
+        function = self.node.func
+        if isinstance(function, ast.Attribute):
+            return function.attr
+        return function.id if isinstance(function, ast.Name) else ""
+
+    @property
+    def span(self) -> SourceSpan:
+        """The whole call."""
+        return self.code.span(self.node)
+
+    @property
+    def text(self) -> str:
+        """The whole call as it is written."""
+        return self.code.text(self.node)
+
+    @property
+    def receiver(self) -> ast.expr | None:
+        """What a method is called on: `x` of `x.view(-1)`; a module such as `torch` is none."""
+        function = self.node.func
+        if not isinstance(function, ast.Attribute):
+            return None
+        known = {"torch", "nn", "F", "functional"}
+        root = function.value
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        spelled = isinstance(root, ast.Name) and (
+            root.id in known or self.code.module_name("torch.nn.functional") == root.id
+        )
+        return None if spelled else function.value
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of the positional arguments, as far as known."""
+        names = tuple(SIGNATURES.get(self.callee, "").split())
+        if self.callee in _METHODS and self.receiver is not None:
+            return names[1:]
+        return names
+
+    def argument(self, name: str) -> ast.expr | None:
+        """The argument of that name, given by position or by keyword."""
+        for keyword in self.node.keywords:
+            if keyword.arg == name or (name == "dim" and keyword.arg == "axis"):
+                return keyword.value
+        names = self.parameters
+        if name in names:
+            position = names.index(name)
+            given = self.node.args[: position + 1]
+            if len(given) > position and not any(isinstance(arg, ast.Starred) for arg in given):
+                return given[position]
+        return None
+
+    def set(self, name: str, text: str) -> Edit:
+        """An edit that gives the argument another value, or adds it as a keyword."""
+        there = self.argument(name)
+        if there is not None:
+            return self.code.replace(there, text)
+        return self._append(f"{name}={text}")
+
+    def _append(self, text: str) -> Edit:
+        end = self.span
+        written = [*self.node.args, *(keyword.value for keyword in self.node.keywords)]
+        column = end.end_column - 1
+        if not written:
+            place = SourceSpan(end.file, end.end_line, column, end.end_line, column)
+            return Edit(place, text)
+        last = self.code.span(written[-1])
+        place = SourceSpan(
+            last.file, last.end_line, last.end_column, last.end_line, last.end_column
+        )
+        return Edit(place, f", {text}")
+
+    def with_argument(self, name: str, text: str) -> str:
+        """The call as it reads with the argument changed; one line."""
+        edit = self.set(name, text)
+        start, whole = self.span, self.text
+        lines = whole.split("\n")
+        line = edit.span.line - start.line
+        shift = start.column - 1 if line == 0 else 0
+        column, end_column = edit.span.column - 1 - shift, edit.span.end_column - 1
+        end_line = edit.span.end_line - start.line
+        end_column -= start.column - 1 if end_line == 0 else 0
+        before = "\n".join([*lines[:line], lines[line][:column]])
+        after = "\n".join([lines[end_line][end_column:], *lines[end_line + 1 :]])
+        return " ".join((before + edit.replacement + after).split())
+
+
+def call_at(span: SourceSpan | None) -> CallSource | None:
+    """The call that a span covers exactly."""
+    found = expression_at(span)
+    if found is None or not isinstance(found[1], ast.Call):
+        return None
+    return CallSource(found[0], found[1])
+
+
+def operand_texts(span: SourceSpan | None, count: int) -> tuple[str | None, ...]:
+    """How the first `count` tensors that go into a call or an operator are written.
+
+    A tensor that is no short expression of its own is None.
+    """
+    nodes = operand_nodes(span)
+    if nodes is None:
+        return (None,) * count
+    code, operands = nodes
+    texts = tuple(_short(code, operand) for operand in operands[:count])
+    return texts + (None,) * (count - len(texts))
+
+
+def operand_nodes(span: SourceSpan | None) -> tuple[Code, list[ast.expr]] | None:
+    """The expressions that go into a call or an operator, in order, those of a list each."""
+    found = expression_at(span)
+    if found is None:
+        return None
+    code, node = found
+    if isinstance(node, ast.BinOp):
+        return code, [node.left, node.right]
+    if isinstance(node, ast.AugAssign):
+        return code, [node.target, node.value]
+    if isinstance(node, ast.Subscript):
+        return code, [node.value]
+    if not isinstance(node, ast.Call):
+        return None
+    call = CallSource(code, node)
+    given = [arg for arg in node.args if not isinstance(arg, ast.Starred)]
+    named = [keyword.value for keyword in node.keywords if keyword.arg in ("input", "tensors", "x")]
+    receiver = call.receiver
+    first = receiver if receiver is not None and _is_tensor_method(code, node) else None
+    operands: list[ast.expr] = [first] if first is not None else []
+    for value in [*given, *named]:
+        operands += value.elts if isinstance(value, ast.List | ast.Tuple) else [value]
+    return code, operands
+
+
+def _is_tensor_method(code: Code, node: ast.Call) -> bool:
+    """Whether a call's receiver is a tensor, not `self` or one of its modules."""
+    function = node.func
+    if not isinstance(function, ast.Attribute):
+        return False
+    if isinstance(function.value, ast.Name) and function.value.id in ("self", "super"):
+        return False
+    return function.attr in _TENSOR_METHODS
+
+
+_TENSOR_METHODS = frozenset(
+    [
+        "view",
+        "reshape",
+        "flatten",
+        "squeeze",
+        "unsqueeze",
+        "permute",
+        "transpose",
+        "contiguous",
+        "matmul",
+        "mm",
+        "bmm",
+        "add",
+        "mul",
+        "sub",
+        "div",
+        "mean",
+        "sum",
+        "softmax",
+        "log_softmax",
+        "view_as",
+        "reshape_as",
+        "expand",
+        "repeat",
+        "chunk",
+        "split",
+        "unfold",
+        "t",
+        "expand_as",
+        "masked_fill",
+        "max",
+        "min",
+        "unflatten",
+        "swapaxes",
+        "movedim",
+        "add_",
+        "mul_",
+        "sub_",
+        "div_",
+        "dot",
+        "norm",
+        "cumsum",
+        "argmax",
+        "index_select",
+        "gather",
+        "narrow",
+        "select",
+    ]
+)
+
+
+def _short(code: Code, node: ast.expr) -> str | None:
+    text = " ".join(code.text(node).split())
+    return text if len(text) <= 30 else None

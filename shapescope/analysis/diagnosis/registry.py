@@ -1,0 +1,81 @@
+"""The registry of rules: their names, what each says, and the functions that look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from shapescope.analysis.diagnosis.finding import Case, Finding, Rule
+
+
+@dataclass(frozen=True, slots=True)
+class RuleInfo:
+    """A rule's name, as printed in brackets, and what it is about in one line."""
+
+    name: str
+    summary: str
+
+
+_RULES: dict[str, RuleInfo] = {}
+_BY_OP: dict[str, list[Rule]] = {}
+_ANY_FAILURE: list[Rule] = []
+_WHOLE_TRACE: list[Rule] = []
+
+
+def declare(name: str, summary: str) -> str:
+    """Add a rule by name.
+
+    Raises:
+        ValueError: the name is taken.
+    """
+    if name in _RULES:
+        raise ValueError(f"rule {name} is declared twice")
+    _RULES[name] = RuleInfo(name, summary)
+    return name
+
+
+def failing(*ops: str) -> Callable[[Rule], Rule]:
+    """Mark a function that explains why a step of one of these ops failed; none means any op."""
+
+    def add(function: Rule) -> Rule:
+        for op in ops:
+            _BY_OP.setdefault(op, []).append(function)
+        if not ops:
+            _ANY_FAILURE.append(function)
+        return function
+
+    return add
+
+
+def scanning(function: Rule) -> Rule:
+    """Mark a function that looks through a whole trace, failed or not."""
+    _WHOLE_TRACE.append(function)
+    return function
+
+
+def rules() -> tuple[RuleInfo, ...]:
+    """Every rule, by name."""
+    _load()
+    return tuple(_RULES[name] for name in sorted(_RULES))
+
+
+def explain_failure(case: Case) -> Iterator[Finding]:
+    """What the rules for the failing step's op find, else those for any failure."""
+    _load()
+    step = case.failed
+    if step is not None:
+        for rule in _BY_OP.get(step.op, ()):
+            yield from rule(case)
+    for rule in _ANY_FAILURE:
+        yield from rule(case)
+
+
+def scan(case: Case) -> Iterator[Finding]:
+    """What the rules that look at whole traces find."""
+    _load()
+    for rule in _WHOLE_TRACE:
+        yield from rule(case)
+
+
+def _load() -> None:
+    import shapescope.analysis.diagnosis.rules  # noqa: F401  (importing registers)

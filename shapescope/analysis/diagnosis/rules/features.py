@@ -1,0 +1,268 @@
+"""A linear layer that gets another number of features than it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import prod
+
+from shapescope.analysis.code import constructor_of
+from shapescope.analysis.code.origins import factors_of
+from shapescope.analysis.diagnosis.built_for import customary_sizes, maps_of, sizes_giving
+from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
+from shapescope.analysis.diagnosis.history import (
+    Flattened,
+    chain_to,
+    flatten_history,
+    flattened,
+    ints,
+    passes,
+    size_history,
+    source_of,
+)
+from shapescope.analysis.diagnosis.registry import declare, failing
+from shapescope.analysis.diagnosis.words import (
+    equation,
+    here,
+    name_of,
+    plural,
+    primary,
+    product_text,
+    shape_text,
+    sizes_text,
+)
+from shapescope.analysis.fixes.constructor import argument_label, argument_span, set_argument
+from shapescope.analysis.fixes.flatten import entered_through, flatten_operand
+from shapescope.analysis.fixes.resample import (
+    adaptive_pool,
+    feed,
+    padding_that_keeps,
+    resize_input,
+)
+from shapescope.attrs import LinearAttrs
+from shapescope.diagnostic import Label
+from shapescope.trace import Step, Trace
+
+IN_FEATURES = declare(
+    "linear-in-features", "a linear layer gets another number of features than it takes"
+)
+MISSING_FLATTEN = declare(
+    "missing-flatten", "a map reaches a linear layer that takes it as one row of features"
+)
+
+
+@failing("linear")
+def linear(case: Case) -> Iterator[Finding]:
+    """Why a linear layer refuses what arrives."""
+    step = case.failed
+    if step is None or not isinstance(step.attrs, LinearAttrs) or not step.inputs:
+        return
+    sizes = ints(step.inputs[0].shape)
+    wanted = step.attrs.in_features
+    if not sizes or sizes[-1] == wanted:
+        return
+    if len(sizes) > 2 and prod(sizes[1:]) == wanted:
+        yield _missing_flatten(case, step, sizes, wanted)
+    found = flattened(case.trace, step)
+    if found is not None and len(found.before) > 2 and found.before[0] == sizes[0]:
+        yield _after_flatten(case, step, found, wanted)
+    yield _plain(case, step, sizes, wanted)
+
+
+def places(trace: Trace, step: Step, argument: str, defined: str) -> tuple[Label | None, ...]:
+    """The labels of a layer: its call and its constructor, the primary one first.
+
+    Below a container the constructor is what a reader looks for; the call that entered the
+    container is named beside it.
+    """
+    if entered_through(trace, step):
+        through = " ".join(_call_text(step).split())
+        return (
+            primary(argument_span(trace, step.path, argument) or step.defined_at, defined),
+            label(step.call_site, f"called through `{through}`"),
+        )
+    return (
+        primary(step.call_site, here(step)),
+        argument_label(trace, step.path, argument, defined),
+    )
+
+
+def _call_text(step: Step) -> str:
+    from shapescope.analysis.code import code_of
+
+    span = step.call_site
+    code = None if span is None else code_of(span.file)
+    return step.path if code is None or span is None else code.slice(span)
+
+
+def _missing_flatten(case: Case, step: Step, sizes: tuple[int, ...], wanted: int) -> Finding:
+    rows = prod(sizes[:-1])
+    folded = " * ".join(map(str, sizes[:-1]))
+    labels = places(case.trace, step, "in_features", f"in_features = {wanted}")
+    if not entered_through(case.trace, step):
+        labels = (primary(step.call_site, f"{here(step)[:-5]}, never flattened"),)
+    features = step.attrs.out_features if isinstance(step.attrs, LinearAttrs) else 0
+    return finding(
+        MISSING_FLATTEN,
+        f"`{name_of(step)}` takes {wanted} features, but the last axis has {sizes[-1]}",
+        step=step,
+        labels=labels,
+        why=(f"{equation(sizes[1:])} is just what `{name_of(step)}` takes",),
+        notes=(
+            (
+                f'torch says "{rows}x{sizes[-1]} and {wanted}x{features}": {rows} = {folded} is '
+                f"{_axis_names(len(sizes) - 1)} folded together, no size of yours"
+            ),
+        ),
+        proposals=flatten_operand(step, case.trace),
+    )
+
+
+def _axis_names(count: int) -> str:
+    names = {2: "batch and channels", 3: "batch, channels and height"}
+    return names.get(count, f"the first {count} axes")
+
+
+def _after_flatten(case: Case, step: Step, found: Flattened, wanted: int) -> Finding:
+    trace = case.trace
+    total = prod(found.factors)
+    spelled = spelled_factors(trace, step, "in_features", wanted)
+    built = built_sizes(case, found, wanted, spelled)
+    return finding(
+        IN_FEATURES,
+        f"`{name_of(step)}` takes {plural(wanted, 'feature')}, but {total} arrive",
+        step=step,
+        labels=(
+            *places(trace, step, "in_features", f"in_features = {wanted}"),
+            label(found.step.call_site, f"{shape_text(found.before)} flattened to {total}"),
+        ),
+        why=(flatten_history(trace, found),),
+        notes=(built_note(wanted, built, found),),
+        proposals=flatten_proposals(case, step, found, wanted, built),
+    )
+
+
+def spelled_factors(trace: Trace, step: Step, argument: str, wanted: int) -> tuple[int, ...] | None:
+    """The factors of a layer's number as its constructor writes them."""
+    call = constructor_of(trace, step.path)
+    node = None if call is None else call.argument(argument)
+    if call is None or node is None:
+        return None
+    found = factors_of(trace, step.path, call.code, node)
+    return found if found is not None and prod(found) == wanted else None
+
+
+class Built:
+    """What a number was made for: the map it counts, and the input that gives this map."""
+
+    def __init__(self, maps: tuple[int, ...], channels: int, sizes: tuple[int, ...] | None) -> None:
+        self.maps = maps
+        self.channels = channels
+        self.sizes = sizes
+
+
+def built_sizes(
+    case: Case, found: Flattened, wanted: int, spelled: tuple[int, ...] | None
+) -> Built | None:
+    """The input size for which flattening gives what the layer takes, if there is one."""
+    if len(found.before) < 3:
+        return None
+    channels, like = found.before[1], found.before[2:]
+    axes = len(like)
+    maps = maps_of(wanted, channels, axes, spelled, like)
+    if maps is None:
+        return None
+    chain = chain_to(case.trace, source_of(case.trace, found.step))
+    ranges = sizes_giving(chain, axes, maps)
+    return Built(maps, channels, None if ranges is None else customary_sizes(ranges))
+
+
+def built_note(wanted: int, built: Built | None, found: Flattened) -> str | None:
+    """`400 = 16 * 5 * 5 is what a 32 x 32 input gives`."""
+    if built is None:
+        channels = found.before[1]
+        if len(found.before) > 2 and wanted % channels:
+            return f"{channels} channels do not divide {wanted}: no input size gives it"
+        return None
+    product = f"{wanted} = {product_text((built.channels, *built.maps))}"
+    if built.sizes is None:
+        return f"{product}, which no input size gives"
+    return f"{product} is what a {shape_text(built.sizes)} input gives"
+
+
+def flatten_proposals(
+    case: Case, step: Step, found: Flattened, wanted: int, built: Built | None
+) -> Iterator[Proposal]:
+    """What mends a flatten that gives another number than the next layer takes."""
+    trace = case.trace
+    chain = chain_to(trace, source_of(trace, found.step))
+    pool = _last_pool(chain)
+    global_pool = built is not None and set(built.maps) == {1}
+    if built is not None and pool is not None and global_pool:
+        yield from adaptive_pool(trace, pool, built.maps)
+    total = prod(found.factors)
+    yield from set_argument(
+        trace,
+        step.path,
+        "in_features",
+        total,
+        f"take the {total} that arrive",
+        factors=found.factors,
+        inline=not entered_through(trace, step),
+    )
+    if built is None:
+        return
+    yield from padding_that_keeps(trace, chain, built.maps, wanted)
+    if built.sizes is not None:
+        yield from resize_input(trace, built.sizes)
+        yield from feed(trace, built.sizes)
+    if pool is not None and not global_pool:
+        yield from adaptive_pool(trace, pool, built.maps)
+
+
+def _last_pool(chain: tuple[Step, ...]) -> Step | None:
+    for step in reversed(chain):
+        if "pool" in step.op:
+            return step
+        if not passes(step):
+            return None
+    return None
+
+
+def _plain(case: Case, step: Step, sizes: tuple[int, ...], wanted: int) -> Finding:
+    """The last axis has another size, with no flatten in between."""
+    trace = case.trace
+    maker = maker_of(trace, step)
+    made = made_by(maker, sizes[-1])
+    shown = f"{name_of(step)}: {shape_text(sizes)} has {sizes[-1]} on its last axis, not {wanted}"
+    way = size_history(chain_to(trace, maker)) if maker is not None else ""
+    return finding(
+        IN_FEATURES,
+        f"`{name_of(step)}` takes {plural(wanted, 'feature')}, but {sizes[-1]} arrive",
+        step=step,
+        labels=(
+            *places(trace, step, "in_features", f"in_features = {wanted}"),
+            None if maker is None else label(maker.defined_at or maker.call_site, made),
+        ),
+        why=(way, shown) if way else (shown,),
+        proposals=set_argument(
+            trace,
+            step.path,
+            "in_features",
+            sizes[-1],
+            f"take the {sizes[-1]} that arrive",
+            inline=not entered_through(trace, step),
+        ),
+    )
+
+
+def maker_of(trace: Trace, step: Step, position: int = 0) -> Step | None:
+    """The step that decided the last axis of an input, behind what passes it on."""
+    maker = source_of(trace, step, position)
+    while maker is not None and passes(maker):
+        maker = source_of(trace, maker)
+    return maker
+
+
+def made_by(maker: Step | None, size: int) -> str:
+    """`` `fc1` makes 120 ``."""
+    return "" if maker is None else f"`{name_of(maker)}` makes {sizes_text((size,))}"

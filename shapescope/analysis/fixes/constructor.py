@@ -1,0 +1,135 @@
+"""Edits of a layer's constructor: another number, spelled as its author would."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from math import prod
+
+from shapescope.analysis.code import CallSource, Origin, constructor_of, origins_of, value_of
+from shapescope.analysis.diagnosis.finding import Proposal, label
+from shapescope.analysis.diagnosis.words import product_text
+from shapescope.diagnostic import Label
+from shapescope.trace import SourceSpan, Trace
+
+_LONGEST_INLINE = 56
+
+
+def argument_label(trace: Trace, path: str, name: str, text: str) -> Label | None:
+    """A label under an argument of the constructor at `path`, or under the whole call."""
+    call = constructor_of(trace, path)
+    if call is None:
+        spec = next((spec for spec in trace.modules if spec.path == path), None)
+        return None if spec is None else label(spec.defined_at, text)
+    there = call.argument(name)
+    return label(call.span if there is None else call.code.span(there), text)
+
+
+def argument_span(trace: Trace, path: str, name: str) -> SourceSpan | None:
+    """The span of an argument of the constructor at `path`, else of the whole call."""
+    call = constructor_of(trace, path)
+    if call is None:
+        return None
+    there = call.argument(name)
+    return call.span if there is None else call.code.span(there)
+
+
+def set_argument(
+    trace: Trace,
+    path: str,
+    name: str,
+    value: int,
+    message: str,
+    *,
+    factors: Sequence[int] = (),
+    inline: bool = False,
+    prefix: str = "",
+    silent_weights: bool = False,
+) -> Iterator[Proposal]:
+    """Proposals that give a layer another number, where the number is decided.
+
+    A name is changed where it gets its value first; then, and for a literal, in the call itself.
+
+    Args:
+        trace: tells where the constructor is.
+        path: of the layer.
+        name: of the constructor's argument.
+        value: what it shall be.
+        message: of the help; with `inline` the new call stands in its place.
+        factors: of the value, to spell it as a product.
+        inline: show the new call in the message.
+        prefix: in front of an inline call.
+        silent_weights: see Proposal.
+    """
+    call = constructor_of(trace, path)
+    if call is None:
+        return
+    node = call.argument(name)
+    if node is not None:
+        for origin in origins_of(trace, path, call.code, node)[1:]:
+            if isinstance(origin.node, ast.Constant) and origin.node.value != value:
+                yield Proposal(
+                    f"{prefix}{message}" if not inline else f"{prefix}{_named(node)} = {value}",
+                    (origin.code.replace(origin.node, str(value)),),
+                    silent_weights=silent_weights,
+                )
+    if node is None and not call.parameters:
+        return
+    text = spell(trace, path, call, node, value, factors)
+    written = call.with_argument(name, text)
+    short = inline and len(written) <= _LONGEST_INLINE
+    yield Proposal(
+        f"{prefix}{written}" if short else message,
+        (call.set(name, text),),
+        inline=short,
+        silent_weights=silent_weights,
+    )
+
+
+def _named(node: ast.expr) -> str:
+    return ast.unparse(node)
+
+
+def spell(
+    trace: Trace,
+    path: str,
+    call: CallSource,
+    node: ast.expr | None,
+    value: int,
+    factors: Sequence[int] = (),
+) -> str:
+    """A number as the author of the call would write it.
+
+    With names that are there already where one comes to a divisor of it (`hidden * 2`), as the
+    product it is (`16 * 4 * 4`), or plainly.
+    """
+    if node is not None:
+        for name in ast.walk(node):
+            if not isinstance(name, ast.Name | ast.Attribute):
+                continue
+            known = value_of(trace, path, call.code, name)
+            if known is not None and known > 1 and value % known == 0:
+                text = call.code.text(name)
+                return text if known == value else f"{text} * {value // known}"
+    if len(factors) > 1 and prod(factors) == value:
+        return product_text(factors)
+    return str(value)
+
+
+def origin_labels(trace: Trace, path: str, name: str, text: str) -> Iterator[Label]:
+    """Labels under the default, argument or assignment that decides a constructor's number."""
+    call = constructor_of(trace, path)
+    node = None if call is None else call.argument(name)
+    if call is None or node is None:
+        return
+    for origin in deciding(trace, path, call, node):
+        yield Label(origin.span, text)
+
+
+def deciding(trace: Trace, path: str, call: CallSource, node: ast.expr) -> tuple[Origin, ...]:
+    """The constants further out that decide an argument."""
+    return tuple(
+        origin
+        for origin in origins_of(trace, path, call.code, node)[1:]
+        if isinstance(origin.node, ast.Constant)
+    )

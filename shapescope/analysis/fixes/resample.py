@@ -1,0 +1,234 @@
+"""Mends of a wrong map size: another input, a resize in front, a pool that adapts, padding."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from shapescope.analysis.code import call_at, constructor_of
+from shapescope.analysis.code.origins import class_node
+from shapescope.analysis.code.source import Code, Function
+from shapescope.analysis.diagnosis.finding import Proposal
+from shapescope.analysis.diagnosis.history import (
+    ints,
+    spatial_after,
+    spatial_axes,
+    windowed_part,
+)
+from shapescope.analysis.diagnosis.words import name_of, shape_text, sizes_text
+from shapescope.attrs import ConvAttrs
+from shapescope.diagnostic import Edit
+from shapescope.trace import Shape, Step, TensorSpec, Trace
+
+
+def with_sizes(shape: Shape, sizes: Sequence[int]) -> Shape:
+    """A shape with other spatial sizes."""
+    return (*shape[: len(shape) - len(sizes)], *sizes)
+
+
+def input_text(spec: TensorSpec, shape: Shape) -> str:
+    """An input as `--input` takes it."""
+    sizes = ",".join(map(str, shape))
+    return sizes if spec.dtype == "float32" else f"{sizes}:{spec.dtype}"
+
+
+def command(trace: Trace, shapes: Sequence[Shape]) -> str:
+    """The command that traces the model with inputs of these shapes."""
+    inputs = " ".join(
+        f"--input {input_text(spec, shape)}"
+        for spec, shape in zip(trace.inputs, shapes, strict=True)
+    )
+    return f"shapescope trace {trace.model} {inputs}"
+
+
+def resized(trace: Trace, sizes: Sequence[int]) -> tuple[Shape, ...]:
+    """The input shapes with other spatial sizes, of every input that is a map."""
+    axes = len(sizes)
+    return tuple(
+        with_sizes(spec.shape, sizes) if len(spec.shape) in (axes + 1, axes + 2) else spec.shape
+        for spec in trace.inputs
+    )
+
+
+def feed(trace: Trace, sizes: Sequence[int], *, at_least: bool = False) -> Iterator[Proposal]:
+    """The command with inputs of another size."""
+    shapes = resized(trace, sizes)
+    if any(spec.name is None for spec in trace.inputs) or not shapes:
+        return
+    words = "feed at least" if at_least else "feed"
+    yield Proposal(f"{words} {shape_text(sizes)}: {command(trace, shapes)}", shapes=shapes)
+
+
+def root_forward(trace: Trace) -> tuple[Code, Function] | None:
+    """The forward of the model itself."""
+    if not trace.modules:
+        return None
+    found = class_node(trace, trace.modules[0].class_name)
+    if found is None:
+        return None
+    code, cls = found
+    forward = code.method(cls.name, "forward")
+    return None if forward is None else (code, forward)
+
+
+def first_statement(function: Function) -> ast.stmt:
+    """The first statement behind the docstring."""
+    body = function.body
+    first = body[0]
+    documented = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+    return body[1] if documented and len(body) > 1 else first
+
+
+def functional_name(code: Code) -> str | None:
+    """How the file spells torch.nn.functional."""
+    return code.module_name("torch.nn.functional")
+
+
+def input_name(trace: Trace, function: Function) -> str | None:
+    """The parameter of forward that holds the first map."""
+    parameters = [arg.arg for arg in function.args.args]
+    for spec in trace.inputs:
+        name = (spec.name or "").split(".")[0]
+        if name in parameters and len(spec.shape) >= 3:
+            return name
+    return None
+
+
+def resize_input(trace: Trace, sizes: Sequence[int]) -> Iterator[Proposal]:
+    """An interpolation at the start of forward."""
+    found = root_forward(trace)
+    if found is None or any(size < 1 for size in sizes):
+        return
+    code, function = found
+    functional, name = functional_name(code), input_name(trace, function)
+    if functional is None or name is None:
+        return
+    text = f"{name} = {functional}.interpolate({name}, size=({', '.join(map(str, sizes))}))"
+    if len(sizes) == 1:
+        text = f"{name} = {functional}.interpolate({name}, size={sizes[0]})"
+    yield Proposal(
+        f"resize to {shape_text(sizes)} at the start",
+        (code.insert_before(first_statement(function), text),),
+    )
+
+
+def adaptive_pool(trace: Trace, pool: Step, sizes: Sequence[int]) -> Iterator[Proposal]:
+    """A fixed pool replaced by one that is told its output."""
+    axes = spatial_axes(pool)
+    if not axes or "pool" not in pool.op:
+        return
+    size = str(sizes[0]) if len(set(sizes)) == 1 else f"({', '.join(map(str, sizes))})"
+    average = "max" not in pool.op
+    if pool.kind == "module":
+        call = constructor_of(trace, pool.path)
+        if call is None or "Pool" not in call.callee:
+            return
+        prefix = call.code.text(call.node.func).rpartition(".")[0]
+        kind = "Avg" if average else "Max"
+        text = f"{prefix}.{'Adaptive'}{kind}Pool{axes}d({size})"
+        text = text if prefix else text.removeprefix(".")
+        if not prefix:
+            return
+        yield Proposal(text, (call.code.replace(call.node, text),), inline=True)
+        return
+    call = call_at(pool.call_site)
+    if call is None or not call.node.args:
+        return
+    prefix = call.code.text(call.node.func).rpartition(".")[0]
+    if not prefix:
+        return
+    kind = "avg" if average else "max"
+    operand = call.code.text(call.node.args[0])
+    text = f"{prefix}.adaptive_{kind}_pool{axes}d({operand}, {size})"
+    yield Proposal(
+        f"pool to {sizes_text(sizes)} whatever arrives", (call.code.replace(call.node, text),)
+    )
+
+
+def padding_that_keeps(
+    trace: Trace, chain: Sequence[Step], maps: Sequence[int], wanted: int
+) -> Iterator[Proposal]:
+    """A padding of one convolution on the way that makes the map the later numbers count on."""
+    axes = len(maps)
+    part = windowed_part(chain, axes)
+    start = ints(part[0].inputs[0].shape)[-axes:] if part else ()
+    for number, step in enumerate(part):
+        attrs = step.attrs
+        if (
+            not isinstance(attrs, ConvAttrs)
+            or step.kind != "module"
+            or not step.op.startswith("conv")
+        ):
+            continue
+        if step.op.startswith("conv_transpose") or isinstance(attrs.padding, str):
+            continue
+        for padding in _paddings(attrs):
+            changed = replace(step, attrs=replace(attrs, padding=(padding,) * axes))
+            sizes = _sizes_along((*part[:number], changed, *part[number + 1 :]), start)
+            if sizes is None or sizes[-1] != tuple(maps):
+                continue
+            call = constructor_of(trace, step.path)
+            if call is None or not call.callee.startswith("Conv"):
+                continue
+            shown = " -> ".join(sizes_text(one) for one in (start, *sizes))
+            yield Proposal(
+                f"{name_of(step)} padding={padding}: {shown} keeps {wanted}",
+                (call.set("padding", str(padding)),),
+                inline=True,
+            )
+
+
+def _paddings(attrs: ConvAttrs) -> tuple[int, ...]:
+    """Padding that keeps the map as large as it is, where there is less."""
+    half = (attrs.kernel_size[0] - 1) // 2
+    given = attrs.padding[0] if isinstance(attrs.padding, tuple) else half
+    return (half,) if given < half else ()
+
+
+def _sizes_along(part: Sequence[Step], start: tuple[int, ...]) -> list[tuple[int, ...]] | None:
+    found = []
+    sizes: tuple[int, ...] | None = start
+    for step in part:
+        sizes = None if sizes is None else spatial_after(step, sizes)
+        if sizes is None or any(size < 1 for size in sizes):
+            return None
+        if spatial_axes(step):
+            found.append(sizes)
+    return found
+
+
+def returned(function: Function) -> ast.expr | None:
+    """What forward returns, where it does so in one place."""
+    returns = [
+        node
+        for node in ast.walk(function)
+        if isinstance(node, ast.Return) and node.value is not None
+    ]
+    return returns[0].value if len(returns) == 1 else None
+
+
+def pad_and_crop(trace: Trace, multiple: int, axes: int) -> Iterator[Proposal]:
+    """Zeros up to a multiple at the start of forward, cut off again at the end."""
+    found = root_forward(trace)
+    if found is None or axes != 2:
+        return
+    code, function = found
+    functional, name, value = (
+        functional_name(code),
+        input_name(trace, function),
+        returned(function),
+    )
+    if functional is None or name is None or value is None or isinstance(value, ast.Tuple):
+        return
+    text = code.text(value)
+    plain = isinstance(value, ast.Name | ast.Attribute | ast.Call | ast.Subscript)
+    edits: tuple[Edit, ...] = (
+        code.insert_before(
+            first_statement(function),
+            f"height, width = {name}.shape[-2:]",
+            f"{name} = {functional}.pad({name}, (0, -width % {multiple}, 0, -height % {multiple}))",
+        ),
+        code.replace(value, f"{text if plain else f'({text})'}[..., :height, :width]"),
+    )
+    yield Proposal(f"pad to a multiple of {multiple}, and cut off what was added", edits)

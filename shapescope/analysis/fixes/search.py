@@ -1,0 +1,275 @@
+"""The trial of proposals: each edited source is traced again before anybody sees it.
+
+A proposal holds if the edited model runs for two batch sizes, keeps the batch as it was meant and
+gives no error or warning that was not there before. Trouble that only shows once the first is
+mended is mended in the same go, as far as that takes few edits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from shapescope.analysis.batch import Evidence
+from shapescope.analysis.diagnosis import find
+from shapescope.analysis.diagnosis.finding import Finding, Proposal
+from shapescope.analysis.fixes.apply import edited, edits_between
+from shapescope.diagnostic import Edit, Help, Severity
+from shapescope.source_text import absolute_path, overridden, source_text
+from shapescope.trace import Shape, Trace
+
+MOST_HELPS = 2
+_MOST_TRIALS = 24
+_MOST_FOLLOWING = 5
+
+
+class Retrace(Protocol):
+    """Traces the model again with other sources or other inputs."""
+
+    @property
+    def editable(self) -> frozenset[str]:
+        """The absolute paths of the files that may be edited."""
+
+    def __call__(
+        self,
+        texts: Mapping[str, str],
+        *,
+        shapes: Sequence[Shape] | None = None,
+        batch: int | None = None,
+    ) -> Trace | None:
+        """The trace; None where the model cannot be loaded, built or fed like that.
+
+        Args:
+            texts: by absolute path, for files that read otherwise.
+            shapes: of the inputs, where they differ from the request's.
+            batch: the size of axis 0, where it differs.
+        """
+
+    def evidence(self, texts: Mapping[str, str], trace: Trace, other: Trace | None) -> Evidence:
+        """What other passes of the edited model show, for the rules about the batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """An edited model that holds: its texts, and its trace."""
+
+    texts: Mapping[str, str]
+    trace: Trace
+
+
+@dataclass(slots=True)
+class Search:
+    """The trials for one model, and how many are left.
+
+    Attributes:
+        trace: of the model as it is.
+        retrace: traces it again.
+        other_batch: a batch size other than the trace's.
+        known: the rules that already warned about the model as it is.
+    """
+
+    trace: Trace
+    retrace: Retrace
+    other_batch: int
+    known: frozenset[str] = frozenset()
+    left: int = _MOST_TRIALS
+    _read: dict[str, str] = field(default_factory=dict)
+
+    def helps(self, found: Finding, most: int = MOST_HELPS) -> tuple[Help, ...]:
+        """The proposals of a finding that hold, at most two."""
+        helps: list[Help] = []
+        results: list[Mapping[str, str]] = []
+        for proposal in found.proposals:
+            if len(helps) == most or self.left <= 0:
+                break
+            trial = self.tried(proposal, found)
+            if trial is None or (trial.texts in results and proposal.shapes is None):
+                continue
+            results.append(trial.texts)
+            helps.append(self._help(proposal, trial))
+        return tuple(helps)
+
+    def tried(self, proposal: Proposal, found: Finding) -> Trial | None:
+        """The edited model, if it holds."""
+        texts = self._edited({}, proposal.edits)
+        if texts is None:
+            return None
+        return self._follow(texts, proposal, found, _MOST_FOLLOWING if proposal.follow else 0)
+
+    def _follow(
+        self, texts: Mapping[str, str], proposal: Proposal, found: Finding, further: int
+    ) -> Trial | None:
+        """Trace edited texts; where something else is wrong now, mend that too."""
+        self.left -= 1
+        trace = self.retrace(texts, shapes=proposal.shapes)
+        if trace is None:
+            return None
+        failure = trace.failure
+        if failure is None:
+            problem = self._problem(texts, trace, proposal)
+            if problem is None:
+                return Trial(texts, trace)
+            following = problem
+        else:
+            if not proposal.edits or not _moved_on(self.trace, trace):
+                return None
+            with _as_edited(texts):
+                following = [one for one in find(trace) if one.diagnostic.severity == "error"][:1]
+        if further <= 0 or not proposal.edits:
+            return None
+        for one in following:
+            for step in one.proposals:
+                if self.left <= 0:
+                    return None
+                if step.shapes is not None or not step.edits:
+                    continue
+                then = self._edited(texts, step.edits)
+                if then is None or then == texts:
+                    continue
+                done = self._follow(then, proposal, one, further - 1)
+                if done is not None:
+                    return done
+        return None
+
+    def _problem(
+        self, texts: Mapping[str, str], trace: Trace, proposal: Proposal
+    ) -> list[Finding] | None:
+        """What is still wrong with an edited model that runs; None if nothing is."""
+        other = self.retrace(texts, shapes=proposal.shapes, batch=self.other_batch)
+        if other is None or other.failure is not None:
+            return []
+        if not keeps_batch(trace, other):
+            with _as_edited(texts):
+                return _new(find(trace, evidence=Evidence(other)), frozenset())
+        with _as_edited(texts):
+            evidence = self.retrace.evidence(texts, trace, other)
+            left = _new(find(trace, evidence=evidence), self.known)
+        return left or None
+
+    def _edited(self, texts: Mapping[str, str], edits: Sequence[Edit]) -> dict[str, str] | None:
+        """Texts with edits made; None where a file may not be edited or edits clash."""
+        by_path = [(absolute_path(edit.span.file), edit) for edit in edits]
+        if any(path not in self.retrace.editable for path, _ in by_path):
+            return None
+        changed = dict(texts)
+        for path in dict.fromkeys(path for path, _ in by_path):
+            before = changed.get(path) or self._text(path)
+            if before is None:
+                return None
+            own = [edit for where, edit in by_path if where == path]
+            try:
+                changed[path] = edited(before, own)
+            except ValueError:
+                return None
+        return changed
+
+    def _text(self, path: str) -> str | None:
+        if path not in self._read:
+            text = source_text(path)
+            if text is None:
+                return None
+            self._read[path] = text
+        return self._read[path]
+
+    def _help(self, proposal: Proposal, trial: Trial) -> Help:
+        """The help that a trial proves, with what it does to the weights."""
+        edits = tuple(proposal.edits)
+        if trial.texts != self._edited({}, proposal.edits):
+            edits = tuple(
+                edit
+                for path, text in trial.texts.items()
+                for edit in edits_between(path, self._text(path) or "", text)
+            )
+        changed, added = changed_weights(self.trace, trial.trace)
+        remark = _remark(proposal, changed, added)
+        joint = "  " if proposal.inline else " "
+        message = f"{proposal.message}{joint}({remark})" if remark else proposal.message
+        return Help(
+            message + proposal.suffix,
+            edits,
+            verified=True,
+            changes_parameters=bool(changed),
+            inline=proposal.inline and len(edits) <= 1,
+        )
+
+
+def _remark(proposal: Proposal, changed: Sequence[str], added: int) -> str:
+    words = []
+    if changed and not proposal.silent_weights:
+        names = [name for name in changed if not name.endswith("bias")] or list(changed)
+        more = f" and {len(names) - 2} more" if len(names) > 2 else ""
+        words.append(f"changes the shape of {', '.join(names[:2])}{more}")
+    elif added > 0:
+        words.append(f"adds {added:,} parameters")
+    elif proposal.remark and not changed:
+        words.append(proposal.remark)
+    if proposal.inline:
+        words.append("verified")
+    return "; ".join(words)
+
+
+def changed_weights(before: Trace, after: Trace) -> tuple[tuple[str, ...], int]:
+    """The parameters whose shape differs or that are gone, and how many values were added."""
+    old = {param.name: param.shape for param in before.params}
+    new = {param.name: param.shape for param in after.params}
+    changed = tuple(name for name, shape in old.items() if new.get(name) != shape)
+    grown = sum(param.numel for param in after.params) - sum(param.numel for param in before.params)
+    return changed, grown
+
+
+def keeps_batch(one: Trace, other: Trace) -> bool:
+    """Whether every output has the batch where the inputs have it, for both batch sizes."""
+    first, second = _batch_of(one), _batch_of(other)
+    if first is None or second is None or len(one.outputs) != len(other.outputs):
+        return False
+    for a, b in zip(one.outputs, other.outputs, strict=True):
+        if len(a.shape) != len(b.shape):
+            return False
+        if not a.shape:
+            continue
+        if a.shape[0] == first and b.shape[0] == second:
+            continue
+        along = [
+            axis
+            for axis, (n, m) in enumerate(zip(a.shape, b.shape, strict=True))
+            if n == first and m == second
+        ]
+        if not along:
+            return False
+    return True
+
+
+def _batch_of(trace: Trace) -> int | None:
+    for spec in trace.inputs:
+        if spec.shape and isinstance(spec.shape[0], int):
+            return spec.shape[0]
+    return None
+
+
+def _moved_on(before: Trace, after: Trace) -> bool:
+    """Whether an edited model fails elsewhere, or for another reason, than it did."""
+    one, two = before.failure, after.failure
+    if one is None or two is None:
+        return True
+    same_message = one.message == two.message
+    if one.step is None or two.step is None:
+        return not same_message
+    a, b = before.steps[one.step], after.steps[two.step]
+    same_place = (a.path, a.op) == (b.path, b.op) and one.step == two.step
+    return not (same_place and same_message)
+
+
+def _new(found: Iterable[Finding], known: frozenset[str]) -> list[Finding]:
+    """The errors and warnings that were not known."""
+    return [
+        one
+        for one in found
+        if one.diagnostic.severity is not Severity.NOTE and one.diagnostic.rule not in known
+    ]
+
+
+def _as_edited(texts: Mapping[str, str]) -> AbstractContextManager[None]:
+    return overridden({Path(path): text for path, text in texts.items()})

@@ -1,0 +1,76 @@
+"""From a trace to its diagnostics, with whatever other passes it takes to be sure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from torch import nn
+
+from shapescope.analysis.batch import Evidence
+from shapescope.analysis.diagnosis import find
+from shapescope.analysis.diagnosis.finding import Finding
+from shapescope.analysis.fixes.search import Search
+from shapescope.capture.loader import LoadedModel
+from shapescope.capture.retrace import Inputs, Retracer
+from shapescope.capture.tracer import Target, Traced
+from shapescope.diagnostic import Diagnostic, Severity
+from shapescope.trace import Trace
+
+__all__ = ["investigate"]
+
+_OTHERS = (3, 5, 7, 11, 13)
+
+
+def investigate(
+    model: LoadedModel | nn.Module,
+    inputs: Inputs,
+    traced: Traced,
+    *,
+    train: bool = False,
+    target: Target | None = None,
+    fixes: bool = True,
+) -> tuple[Diagnostic, ...]:
+    """What is wrong or worth knowing, errors first, with help that was tried.
+
+    A healthy model is traced once more, on meta, with another batch size.
+
+    Args:
+        model: as it was named, or live.
+        inputs: what was traced.
+        traced: what the trace gave.
+        train: whether it was traced in training mode.
+        target: the loss that was computed as well.
+        fixes: look for edits that mend what was found.
+    """
+    trace = traced.trace
+    if trace.mode == "symbolic":
+        return tuple(found.diagnostic for found in find(trace))
+    retrace = Retracer(model, inputs, train=train, target=target, mode=trace.mode)
+    batch = other_batch(trace)
+    other = None
+    if trace.failure is None and batch is not None:
+        other = retrace({}, batch=batch)
+    evidence = retrace.evidence({}, trace, other) if other is not None else Evidence()
+    found = find(trace, evidence=evidence)
+    if not fixes or batch is None:
+        return tuple(one.diagnostic for one in found)
+    known = frozenset(one.diagnostic.rule for one in found)
+    search = Search(trace, retrace, batch, known)
+    return tuple(_with_help(one, search) for one in found)
+
+
+def _with_help(found: Finding, search: Search) -> Diagnostic:
+    diagnostic = found.diagnostic
+    if not found.proposals or diagnostic.severity is Severity.NOTE:
+        return diagnostic
+    search.left = max(search.left, 8)
+    return replace(diagnostic, help=(*diagnostic.help, *search.helps(found))[:2])
+
+
+def other_batch(trace: Trace) -> int | None:
+    """A batch size that differs from the trace's and from every other size of its inputs."""
+    sizes = {size for spec in trace.inputs for size in spec.shape}
+    first = next((spec.shape[0] for spec in trace.inputs if spec.shape), None)
+    if first is None:
+        return None
+    return next((size for size in _OTHERS if size not in sizes), 17)

@@ -1,0 +1,152 @@
+"""Tracing a model again: with edited source, inputs of other sizes, another batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from torch import nn
+
+from shapescope.analysis.batch import Evidence
+from shapescope.capture.inputs import InputSpec, rebatch
+from shapescope.capture.loader import LoadedModel, load
+from shapescope.capture.source import is_library_file
+from shapescope.capture.tracer import Arguments, Target, trace_model
+from shapescope.diagnostic import ShapescopeError
+from shapescope.ops import lookup
+from shapescope.source_text import absolute_path, overridden
+from shapescope.trace import Failure, Shape, Trace
+
+Inputs = Sequence[InputSpec] | Arguments
+
+
+class Retracer:
+    """Traces one model as often as its diagnosis needs, shapes alone.
+
+    Args:
+        model: as the user named it, or live; a live one has no source to edit.
+        inputs: of the trace that is being diagnosed.
+        train: as in that trace.
+        target: as in that trace.
+        mode: of that trace: what meta cannot do once, it cannot do again.
+    """
+
+    def __init__(
+        self,
+        model: LoadedModel | nn.Module,
+        inputs: Inputs,
+        *,
+        train: bool = False,
+        target: Target | None = None,
+        mode: str = "meta",
+    ) -> None:
+        self.model = model
+        self.inputs = inputs
+        self.train = train
+        self.target = target
+        self.mode = "meta" if mode == "meta" else "auto"
+        self._loaded: tuple[dict[str, str], LoadedModel] | None = None
+
+    @property
+    def editable(self) -> frozenset[str]:
+        """The absolute paths of the user's files, and of a document network's own."""
+        model = self.model
+        if isinstance(model, nn.Module):
+            return frozenset()
+        if model.entry is not None and model.file is not None:
+            return frozenset({absolute_path(model.file)})
+        files = (absolute_path(file) for file in model.files)
+        return frozenset(file for file in files if not is_library_file(file))
+
+    def __call__(
+        self,
+        texts: Mapping[str, str],
+        *,
+        shapes: Sequence[Shape] | None = None,
+        batch: int | None = None,
+    ) -> Trace | None:
+        """The trace of the model read with `texts`; None where it cannot be had.
+
+        Args:
+            texts: by absolute path, for files that read otherwise.
+            shapes: of the inputs, where they differ.
+            batch: the size of axis 0, where it differs.
+        """
+        inputs = self.reshaped(shapes, batch)
+        if inputs is None:
+            return None
+        target = self.target
+        if batch is not None and target is not None and target.spec.shape:
+            (spec,) = rebatch((target.spec,), batch)
+            target = replace(target, spec=spec)
+        try:
+            with overridden({Path(path): text for path, text in texts.items()}):
+                model = self.read(texts)
+                traced = trace_model(model, inputs, train=self.train, mode=self.mode, target=target)
+        except ShapescopeError:
+            return None
+        return _as_a_cpu_would(traced.trace)
+
+    def read(self, texts: Mapping[str, str]) -> LoadedModel | nn.Module:
+        """The model, loaded afresh where files read otherwise.
+
+        Raises:
+            ShapescopeError: it cannot be loaded like that.
+        """
+        if not texts or isinstance(self.model, nn.Module):
+            return self.model
+        if self._loaded is not None and self._loaded[0] == texts:
+            return self._loaded[1]
+        model = self.model
+        spec = model.spec
+        if model.entry is not None:
+            # A document network edited on trial is a file like any other.
+            spec = f"{model.file}:{model.class_name}"
+            arguments = model.spec.partition("(")[1:]
+            spec += "".join(arguments)
+        overrides = {**model.overrides, **{Path(path): text for path, text in texts.items()}}
+        loaded = load(spec, overrides=overrides)
+        self._loaded = (dict(texts), loaded)
+        return loaded
+
+    def reshaped(self, shapes: Sequence[Shape] | None, batch: int | None) -> Inputs | None:
+        """The inputs with other sizes; None where they are the user's own tensors."""
+        inputs = self.inputs
+        if shapes is None and batch is None:
+            return inputs
+        if _is_arguments(inputs):
+            return None
+        specs = tuple(spec for spec in inputs if isinstance(spec, InputSpec))
+        if shapes is not None:
+            if len(shapes) != len(specs) or any(spec.shape is None for spec in specs):
+                return None
+            specs = tuple(
+                replace(spec, shape=tuple(int(size) for size in shape))
+                for spec, shape in zip(specs, shapes, strict=True)
+            )
+        if batch is not None:
+            if any(spec.source is not None for spec in specs):
+                return None
+            specs = rebatch(specs, batch)
+        return specs
+
+    def evidence(self, texts: Mapping[str, str], trace: Trace, other: Trace | None) -> Evidence:
+        """What other passes of the model show: `other` with another batch size."""
+        return Evidence(other_batch=other)
+
+
+def _is_arguments(inputs: Inputs) -> bool:
+    return isinstance(inputs, tuple) and len(inputs) == 2 and isinstance(inputs[1], dict)
+
+
+def _as_a_cpu_would(trace: Trace) -> Trace:
+    """The trace, failed at the first step that meta accepts and a CPU refuses."""
+    if trace.failure is not None:
+        return trace
+    for step in trace.steps:
+        reason = lookup(step.op).refusal(step)
+        if reason is not None:
+            failure = Failure(step.index, "RuntimeError", reason, step.call_site)
+            return replace(trace, outputs=(), failure=failure)
+    return trace
