@@ -52,6 +52,7 @@ def run_trace(request: Request) -> TraceResult:
     target = _target(request)
     specs: Any = parse_inputs(request.inputs) or None
     loaded = load(request.model)
+    specs = loaded.fitted(specs) if specs else None
     if request.image is not None:
         from shapescope.capture.picture import with_picture
 
@@ -124,6 +125,11 @@ def own_inputs(model: nn.Module | LoadedModel) -> tuple[Given, tuple[str, ...]]:
     defaults = getattr(model, "default_inputs", None)
     if isinstance(defaults, tuple) and defaults:
         return defaults, ()
+    from shapescope.capture.infer import infer_for
+
+    found = infer_for(model)
+    if found is not None:
+        return found.inputs, (found.how,)
     raise ShapescopeError(
         f"{_name(model)} needs an input", advice=("give its shape: --input 1,3,32,32",)
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from math import prod
 from typing import TYPE_CHECKING, TypeAlias
@@ -60,8 +61,16 @@ def infer_for(model: LoadedModel | nn.Module) -> Inferred | None:
     """
     from shapescope.capture.tracer import trace_model
 
-    module = model if isinstance(model, nn.Module) else model.build("meta").module
-    return infer_inputs(module, lambda specs: trace_model(model, specs, mode="meta").trace)
+    if isinstance(model, nn.Module):
+        module, environment = model, _nothing()
+    else:
+        module, environment = model.build("meta").module, model.environment()
+    with environment:
+        return infer_inputs(module, lambda specs: trace_model(module, specs, mode="meta").trace)
+
+
+def _nothing() -> AbstractContextManager[None]:
+    return nullcontext()
 
 
 def infer_inputs(module: nn.Module, try_trace: Attempt) -> Inferred | None:

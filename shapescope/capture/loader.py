@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -63,6 +63,15 @@ class LoadedModel:
     def environment(self) -> AbstractContextManager[None]:
         """What has to be in place while code of the model runs: `sys.path`, stdin, stdout, ..."""
         return nullcontext() if self.code is None else self.code.environment()
+
+    def fitted(self, specs: Sequence[InputSpec]) -> tuple[InputSpec, ...]:
+        """What a user asked for, in the form this model takes: pictures in a list for detectors."""
+        if not any(spec.listed for spec in self.default_inputs):
+            return tuple(specs)
+        return tuple(
+            replace(spec, listed=True) if spec.name is None and len(spec.shape or ()) == 3 else spec
+            for spec in specs
+        )
 
     def build(self, device: str = "meta", *, seed: int = 0) -> Built:
         """A fresh module in eval mode.
