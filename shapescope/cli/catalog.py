@@ -16,6 +16,7 @@ class CommandEntry(NamedTuple):
 
 _SEE = "See a model"
 _MEND = "Check and mend it"
+_TRAIN = "Train it"
 
 COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry(
@@ -37,5 +38,21 @@ COMMANDS: tuple[CommandEntry, ...] = (
         "explain", _MEND,
         "Explain a rule: what it means, a model that breaks it, and the model mended.",
         "shapescope.cli.explain",
+    ),
+    CommandEntry(
+        "data", _TRAIN, "Show what a data set holds, in numbers and in pictures.",
+        "shapescope.cli.data",
+    ),
+    CommandEntry(
+        "train", _TRAIN, "Train a network by its document's recipe, or your own on your images.",
+        "shapescope.cli.train",
+    ),
+    CommandEntry(
+        "evaluate", _TRAIN, "Show loss and accuracy, by class, and the worst mistakes.",
+        "shapescope.cli.evaluate",
+    ),
+    CommandEntry(
+        "predict", _TRAIN, "Show what a network says of single images.",
+        "shapescope.cli.predict",
     ),
 )  # fmt: skip

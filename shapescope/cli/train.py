@@ -9,14 +9,11 @@ import typer
 
 from shapescope.cli.completion import complete_model
 from shapescope.cli.options import one_of
-from shapescope.cli.training import DataDir, Format, Sample, pair
-from shapescope.diagnostic import ShapescopeError
+from shapescope.cli.training import FORMATS, DataDir, Format, Sample, pair
 
 if TYPE_CHECKING:
-    from shapescope.training.distributed import Group
-    from shapescope.training.recipe import Recipe
+    from shapescope.training.options import TrainOptions
 
-INTERRUPTED = 130
 PRECISIONS = ("auto", "float32", "bfloat16")
 
 
@@ -97,7 +94,7 @@ def train(
             metavar="N", min=1, show_default=False, help="Of each process; else measured."
         ),
     ] = None,
-    compile_: Annotated[
+    compiled: Annotated[
         bool, typer.Option("--compile", help="Try torch.compile, take it if it is faster.")
     ] = False,
     deterministic: Annotated[
@@ -142,52 +139,39 @@ def train(
     shapescope train network --one-batch
     torchrun --nproc-per-node 2 -m shapescope train mnist-cnn --out runs/two
     """
-    from shapescope.training.distributed import joined, launch, launched
-
     one_of("--precision", precision, PRECISIONS)
-    changes = _changes(recipe, settings, epochs, batch_size, lr, seed, dataset)
-    asked = _Asked(
-        model, data_dir, sample, recipe, changes, pair(image_size, "--image-size"), validation,
-        precision, device, threads, compile_, deterministic, checkpoint_every, tensorboard,
-        resume or out, resume is not None,
-    )  # fmt: skip
+    one_of("--format", form, FORMATS)
+    from shapescope.cli.training_run import run_here, run_in_processes, show_one_batch
+    from shapescope.training.distributed import launched
+    from shapescope.training.options import TrainOptions
+    from shapescope.training.recipe import parse_setting
+
+    changes: dict[str, Any] = {}
+    for setting in settings:
+        changes |= parse_setting(setting)
+    given = {"epochs": epochs, "batch_size": batch_size, "optimizer.lr": lr, "seed": seed}
+    changes |= {name: value for name, value in given.items() if value is not None}
+    if dataset:
+        changes["dataset"] = dataset
+    options: TrainOptions = TrainOptions(
+        model=model,
+        data_dir=data_dir,
+        sample=sample,
+        recipe=recipe,
+        changes=changes,
+        image_size=pair(image_size, "--image-size"),
+        validation=validation,
+        precision=precision,
+        device=device,
+        threads=threads,
+        compile=compiled,
+        deterministic=deterministic,
+        checkpoint_seconds=checkpoint_every,
+        events=tensorboard,
+    )
     if one_batch:
-        from shapescope.cli.one_batch import show_one_batch
-
-        show_one_batch(asked.request(), one_of("--format", form, ("text", "json")))
-        return
-    if processes > 1 and not launched():
-        folder = asked.folder or asked.default_folder()
-        raise typer.Exit(launch(_again(ctx, None if resume else folder), processes))
-    with joined("cuda" if device == "cuda" else "cpu") as group:
-        raise typer.Exit(asked.run(group))
-
-
-class _Asked:
-    """Everything the user typed, and the run it asks for."""
-
-    def __init__(
-        self,
-        model: str,
-        data_dir: Path | None,
-        sample: bool,
-        kind: str,
-        changes: dict[str, Any],
-        image_size: tuple[int, int] | None,
-        validation: int,
-        precision: str,
-        device: str,
-        threads: int | None,
-        compiled: bool,
-        deterministic: bool,
-        checkpoint_seconds: float,
-        events: bool,
-        folder: Path | None,
-        resume: bool,
-    ) -> None:
-        self.model, self.data_dir, self.sample, self.kind = model, data_dir, sample, kind
-        self.changes, self.image_size, self.validation = changes, image_size, validation
-        self.precision, self.device, self.threads = precision, device, threads
-        self.compiled, self.deterministic = compiled, deterministic
-        self.checkpoint_seconds, self.events = checkpoint_seconds, events
-        self.folder, self.resume = folder, resume
+        show_one_batch(options, form)
+    elif processes > 1 and not launched():
+        raise typer.Exit(run_in_processes(ctx, processes, options, out, resume))
+    else:
+        raise typer.Exit(run_here(options, out, resume))

@@ -91,6 +91,9 @@ def ansi_text(lines: Iterable[Line]) -> str:
     def paint(text: str, name: str) -> str:
         if name.startswith("grey:"):
             return _grey(text, *name.split(":")[1:])
+        if name.startswith("rgb:"):
+            upper, lower = name.split(":")[1:]
+            return f"\x1b[38;2;{upper};48;2;{lower}m{text}\x1b[0m"
         style = styles.get(name)
         return style.render(text, color_system=ColorSystem.STANDARD) if style else text
 

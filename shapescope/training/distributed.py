@@ -108,13 +108,13 @@ def launch(arguments: list[str], processes: int) -> int:
     Returns:
         The exit code.
     """
+    from torch.distributed import run
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
-    from torch.distributed.run import parse_args, run
 
     options = ["--standalone", f"--nproc-per-node={processes}", "--max-restarts=3"]
     try:
-        call: Any = run  # torch leaves it untyped
-        call(parse_args([*options, "-m", "shapescope", *arguments]))
+        start: Any = run.main  # torch leaves it untyped
+        start([*options, "-m", "shapescope", *arguments])
     except ChildFailedError as error:
         failure = error.get_first_failure()[1]
         return failure.exitcode if failure.exitcode > 0 else 1

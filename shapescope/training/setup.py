@@ -11,6 +11,7 @@ from torch import nn
 
 from shapescope.diagnostic import ShapescopeError
 from shapescope.training.config import DataChoice, environment, fingerprint
+from shapescope.training.datasets.describe import statistics
 from shapescope.training.datasets.pixels import ImageSet, Split, hold_out
 from shapescope.training.distributed import Group
 from shapescope.training.engine import PRECISIONS, Engine, Way
@@ -151,21 +152,11 @@ def _measured(request: Request, image_set: ImageSet) -> Recipe:
     recipe = request.recipe
     if request.data.dataset or recipe.transforms.mean:
         return recipe
-    train = image_set.train
-    numbers = torch.arange(len(train))[:: -(-len(train) // _STATISTICS)]
-    total = torch.zeros(train.pixels.shape[0], dtype=torch.float64)
-    squares, count = torch.zeros_like(total), 0
-    for images in train.pixels.read(torch.split(numbers, 256)):
-        values = images.double().div_(255).transpose(0, 1).flatten(1)
-        total += values.sum(1)
-        squares += values.square().sum(1)
-        count += values.shape[1]
-    mean = total / count
-    deviation = (squares / count - mean.square()).clamp(min=0).sqrt()
+    mean, std = statistics(image_set.train, _STATISTICS)
     transforms = replace(
         recipe.transforms,
-        mean=tuple(round(float(value), 4) for value in mean),
-        std=tuple(max(round(float(value), 4), 0.01) for value in deviation),
+        mean=tuple(round(value, 4) for value in mean),
+        std=tuple(max(round(value, 4), 0.01) for value in std),
     )
     return replace(recipe, transforms=transforms)
 

@@ -265,6 +265,7 @@ class _Session:
             "recipe": self.plan.recipe.to_dict(),
             "data": self.request.data.to_dict(),
             "classes": list(self.prepared.image_set.classes),
+            "shape": list(self.plan.split.pixels.shape),
             "epoch": self.learner.epoch,
             "step": self.learner.tally.step,
             "best": self.best,

@@ -6,8 +6,6 @@ import os
 from importlib.resources import files
 from pathlib import Path
 
-import torch
-
 from shapescope.diagnostic import ShapescopeError
 from shapescope.training.datasets import cache
 from shapescope.training.datasets.cifar import locate_batches, read_batches
@@ -159,8 +157,3 @@ def _renamed(
     found: ImageSet, known: KnownSet, source: str, notes: tuple[str, ...] = ()
 ) -> ImageSet:
     return ImageSet(known.name, known.title, known.classes, found.train, found.test, source, notes)
-
-
-def class_counts(labels: torch.Tensor, classes: int) -> list[int]:
-    """Return how many labels there are of each class."""
-    return [int(count) for count in torch.bincount(labels, minlength=classes)]
