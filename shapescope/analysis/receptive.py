@@ -1,25 +1,238 @@
-"""The receptive field of each step."""
+"""The receptive field of each step: how much of the input one of its outputs sees.
+
+Every axis of every tensor is followed back to the axis of a model input that it comes from, with
+the field of its positions (size, jump, start) as `shapescope.arithmetic.receptive_field` carries
+it. Branches that meet see what either sees. Where an axis ends (a global pool, a linear map over
+it) what it saw is remembered as the tensor's reach: a squeeze-and-excitation branch that is
+multiplied onto a map makes each of its positions see the whole input.
+
+The spatial axes are those along which some window of the model slides.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import NamedTuple
 
-from shapescope.trace import Trace
+from shapescope.arithmetic.receptive_field import (
+    Exact,
+    Field,
+    receptive_field_step,
+    receptive_field_step_resized,
+    receptive_field_step_transposed,
+)
+from shapescope.ops import lookup
+from shapescope.ops.flow import RESIZED, TRANSPOSED, Flow, Flows, Link
+from shapescope.trace import Step, TensorSpec, Trace
 
 
 @dataclass(frozen=True, slots=True)
 class ReceptiveField:
     """How much of the input one output sees, along each spatial axis, in elements of the input.
 
-    Output `i` sees from `start + i*jump` on `size` elements; they may lie outside, in padding.
+    Output `i` sees `size` elements from `start + i*jump` on; some of them may lie outside, in
+    padding. Where every output sees the whole input, the size is as large as that takes.
     """
 
-    size: tuple[int | Fraction, ...]
-    jump: tuple[int | Fraction, ...]
-    start: tuple[int | Fraction, ...]
+    size: tuple[Exact, ...]
+    jump: tuple[Exact, ...]
+    start: tuple[Exact, ...]
+
+
+class Origin(NamedTuple):
+    """An axis of a model input, and its size."""
+
+    input: int
+    axis: int
+    size: int
+
+
+class AxisState(NamedTuple):
+    """What the positions along one axis of a tensor see of an axis of the input."""
+
+    origin: Origin
+    size: Exact
+    jump: Exact
+    start: Exact
+
+    def interval(self, n: int) -> tuple[Exact, Exact]:
+        """First element and end of all that `n` positions see together, without the padding."""
+        end = self.start + self.jump * max(n - 1, 0) + self.size
+        return max(self.start, 0), min(end, self.origin.size)
+
+    def everywhere(self, n: int) -> AxisState:
+        """What a position sees that sees all that `n` positions see."""
+        first, end = self.interval(n)
+        return AxisState(self.origin, end - first, 0, first)
+
+
+@dataclass(slots=True)
+class TensorState:
+    """What a tensor sees: along its axes, and (`reach`) everywhere at once, by origin."""
+
+    axes: tuple[AxisState | None, ...]
+    reach: dict[Origin, tuple[Exact, Exact]] = field(default_factory=dict)
 
 
 def receptive_fields(trace: Trace) -> tuple[ReceptiveField | None, ...]:
-    """The field of each step's first output, by index; None where it has no spatial axis left."""
-    return (None,) * len(trace.steps)
+    """The field of each step's first output, by index.
+
+    None for modules that were opened, where no axis along which a window slides is left, and in a
+    trace whose sizes are symbols.
+    """
+    found: list[ReceptiveField | None] = [None] * len(trace.steps)
+    windowed = any(lookup(step.op).windowed for step in trace.steps)
+    if not windowed or trace.mode == "symbolic":
+        return tuple(found)
+    walk = _Walk(trace)
+    for step in trace.steps:
+        if step.op != "module":
+            walk.visit(step)
+    for index, state in walk.states.items():
+        found[index] = _report(state, walk.spatial)
+    return tuple(found)
+
+
+class _Walk:
+    """One way through the graph, in order of execution."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.states: dict[int, TensorState] = {}
+        self.spatial: set[Origin] = set()
+        self._inputs: dict[tuple[str | None, tuple[int | str, ...]], TensorState] = {}
+        for number, spec in enumerate(trace.inputs):
+            origins = [Origin(number, at, int(n)) for at, n in enumerate(spec.shape)]
+            # axis 0 is the batch: samples do not see each other here
+            axes = (AxisState(origin, 1, 1, 0) for origin in origins[1:])
+            self._inputs[spec.name, spec.shape] = TensorState((None, *axes))
+
+    def visit(self, step: Step) -> None:
+        """Work out what the step's output sees."""
+        if not step.outputs:
+            return
+        given = [self._state(spec, source) for spec, source in step.input_sources()]
+        if not any(given):
+            return
+        row = lookup(step.op)
+        flows = row.flow(step)
+        made = step.outputs[0].shape
+        if flows is None or any(len(flow) not in (0, len(made)) for flow in flows):
+            flows = ()
+        state = _through(step, flows, given, made)
+        if row.windowed and step.op[-2:-1].isdigit():
+            self._note_spatial(int(step.op[-2]), flows, given)
+        self.states[step.index] = state
+
+    def _state(self, spec: TensorSpec, source: int | None) -> TensorState | None:
+        if source is None:
+            return self._inputs.get((spec.name, spec.shape)) if self._inputs else None
+        state = self.states.get(source)
+        if state is not None and len(state.axes) != len(spec.shape):
+            # another output of that step, whose axes are not those of the first
+            return TensorState((None,) * len(spec.shape), state.reach)
+        return state
+
+    def _note_spatial(
+        self, spatial: int, flows: Flows, given: list[TensorState | None]
+    ) -> None:
+        for flow, state in zip(flows, given, strict=False):
+            if state is None:
+                continue
+            for link in flow[len(flow) - spatial :]:
+                if link is not None and (axis := state.axes[link.axis]) is not None:
+                    self.spatial.add(axis.origin)
+
+
+def _through(
+    step: Step, flows: Flows, given: list[TensorState | None], made: tuple[int | str, ...]
+) -> TensorState:
+    """What the output of a step sees, from what its inputs see."""
+    reach: dict[Origin, tuple[Exact, Exact]] = {}
+    branches: list[list[AxisState]] = [[] for _ in made]
+    for position, state in enumerate(given):
+        if state is None:
+            continue
+        sizes = step.inputs[position].shape
+        flow: Flow = flows[position] if position < len(flows) else ()
+        kept = set()
+        for at, link in enumerate(flow):
+            axis = None if link is None else state.axes[link.axis]
+            if link is not None and axis is not None:
+                kept.add(link.axis)
+                n, out = sizes[link.axis], made[at]
+                branches[at].append(_follow(axis, link, int(n), int(out)))
+        for number, axis in enumerate(state.axes):
+            if axis is not None and number not in kept:
+                _widen(reach, axis.origin, axis.interval(int(sizes[number])))
+        for origin, interval in state.reach.items():
+            _widen(reach, origin, interval)
+    for states in branches:
+        if states and (seen := reach.get(states[0].origin)) is not None:
+            states.append(AxisState(states[0].origin, seen[1] - seen[0], 0, seen[0]))
+    axes = tuple(
+        _merge(states, int(made[at])) if states else None for at, states in enumerate(branches)
+    )
+    return TensorState(axes, reach)
+
+
+def _follow(axis: AxisState, link: Link, n: int, out: int) -> AxisState:
+    """What an axis sees behind a window."""
+    origin, size, jump, start = axis
+    if link.kernel_size == 1 and link.stride == 1 and link.padding == 0:
+        return axis
+    if link.stride == 0:
+        return axis.everywhere(link.kernel_size)
+    field: Field
+    if link.kind == TRANSPOSED:
+        field = receptive_field_step_transposed(
+            size, jump, start, link.kernel_size, int(link.stride), link.padding, link.dilation
+        )
+    elif link.kind == RESIZED:
+        field = receptive_field_step_resized(size, jump, start, n, max(out, 1), link.kernel_size)
+    else:
+        field = receptive_field_step(
+            size, jump, start, link.kernel_size, link.stride, link.padding, link.dilation
+        )
+    return AxisState(origin, *field)
+
+
+def _merge(states: list[AxisState], n: int) -> AxisState:
+    """The narrowest field that covers those of all branches at each of `n` positions.
+
+    Of branches that come from different inputs the first one counts.
+    """
+    first = states[0]
+    if len(states) == 1 or all(state == first for state in states):
+        return first
+    states = [state for state in states if state.origin == first.origin]
+    jump = max(state.jump for state in states)
+    last = max(n - 1, 0)
+    start = min(min(s.start, s.start + last * (s.jump - jump)) for s in states)
+    end = max(s.size + max(s.start, s.start + last * (s.jump - jump)) for s in states)
+    return AxisState(first.origin, _whole(end - start), jump, _whole(start))
+
+
+def _widen(
+    reach: dict[Origin, tuple[Exact, Exact]], origin: Origin, interval: tuple[Exact, Exact]
+) -> None:
+    known = reach.get(origin)
+    if known is not None:
+        interval = min(known[0], interval[0]), max(known[1], interval[1])
+    reach[origin] = interval
+
+
+def _whole(value: Exact) -> Exact:
+    return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value
+
+
+def _report(state: TensorState, spatial: set[Origin]) -> ReceptiveField | None:
+    """The fields along the spatial axes that are left, in the order of the tensor's axes."""
+    kept = [axis for axis in state.axes if axis is not None and axis.origin in spatial]
+    if not kept:
+        return None
+    return ReceptiveField(
+        tuple(axis.size for axis in kept),
+        tuple(axis.jump for axis in kept),
+        tuple(axis.start for axis in kept),
+    )

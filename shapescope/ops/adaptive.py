@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from functools import partial
 from math import prod
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from shapescope.arithmetic.adaptive import (
     adaptive_output,
     adaptive_refusal,
+    adaptive_window,
     fractional_pool_output,
     fractional_pool_refusal,
 )
@@ -21,6 +23,7 @@ from shapescope.arithmetic.formula import (
 from shapescope.arithmetic.pooling import unpool_output, unpool_refusal
 from shapescope.arithmetic.reshaping import rank_refusal
 from shapescope.attrs import AdaptivePoolAttrs, FractionalPoolAttrs, UnpoolAttrs
+from shapescope.ops.flow import TRANSPOSED, Flows, Link, same
 from shapescope.ops.registry import Bound, Op, register
 from shapescope.ops.shapes import Ints, shape
 from shapescope.ops.values import per_axis, plain
@@ -70,6 +73,22 @@ def _adaptive_refusal(axes: int, kind: str, step: Step) -> str | None:
 
 def _adaptive_text(axes: int, step: Step) -> tuple[str, ...]:
     return tuple(adaptive_formula(*one) for one in _adaptive_sizes(step, axes) or ())
+
+
+def _adaptive_flow(axes: int, step: Step) -> Flows | None:
+    """The widest of its windows; they lie `n/out` apart on average."""
+    sizes = _adaptive_sizes(step, axes)
+    if sizes is None:
+        return None
+    lead = len(shape(step)) - axes
+    links = []
+    for at, (n, wanted) in enumerate(sizes, lead):
+        out = adaptive_output(n, wanted)
+        if not out:
+            return None
+        widest = max(adaptive_window(index, n, out)[1] for index in range(min(out, n + 1)))
+        links.append(Link(at, widest, Fraction(n, out)))
+    return ((*same(lead), *links),)
 
 
 # --- fractional
@@ -128,6 +147,19 @@ def _fractional_text(axes: int, step: Step) -> tuple[str, ...]:
     return tuple(
         fractional_pool_formula(n, **wanted) for n, wanted in _fractional_sizes(step, axes)
     )
+
+
+def _fractional_flow(axes: int, step: Step) -> Flows | None:
+    """Windows lie where chance puts them, one to two kernels' worth of the average apart."""
+    made, attrs = _fractional_shape(axes, step), step.attrs
+    if made is None or not isinstance(attrs, FractionalPoolAttrs) or 0 in made[0]:
+        return None
+    lead = len(shape(step)) - axes
+    links = [
+        Link(at, kernel + 1, Fraction(shape(step)[at], made[0][at]))
+        for at, kernel in enumerate(attrs.kernel_size, lead)
+    ]
+    return ((*same(lead), *links),)
 
 
 # --- unpooling
@@ -198,6 +230,18 @@ def _unpool_text(axes: int, step: Step) -> tuple[str, ...]:
     return tuple(unpool_formula(*one) for one in _unpool_sizes(step, attrs, axes))
 
 
+def _unpool_flow(axes: int, step: Step) -> Flows | None:
+    attrs = _unpool_attrs(step, axes)
+    if attrs is None:
+        return None
+    lead = len(shape(step)) - axes
+    links = [
+        Link(lead + at, kernel, stride, padding, 1, TRANSPOSED)
+        for at, (_, kernel, stride, padding) in enumerate(_unpool_sizes(step, attrs, axes))
+    ]
+    return ((*same(lead), *links),)
+
+
 for _axes in (1, 2, 3):
     for _kind, _class in (("avg", "Avg"), ("max", "Max")):
         register(
@@ -210,6 +254,7 @@ for _axes in (1, 2, 3):
                 shape_rule=partial(_adaptive_shape, _axes),
                 refusal_rule=partial(_adaptive_refusal, _axes, _kind),
                 formula_rule=partial(_adaptive_text, _axes),
+                flow_rule=partial(_adaptive_flow, _axes),
                 free=True,
                 windowed=True,
             )
@@ -225,6 +270,7 @@ for _axes in (1, 2, 3):
             shape_rule=partial(_unpool_shape, _axes),
             refusal_rule=partial(_unpool_refusal, _axes),
             formula_rule=partial(_unpool_text, _axes),
+            flow_rule=partial(_unpool_flow, _axes),
             free=True,
             windowed=True,
         )
@@ -240,6 +286,7 @@ for _axes in (1, 2, 3):
                 shape_rule=partial(_fractional_shape, _axes),
                 refusal_rule=partial(_fractional_refusal, _axes),
                 formula_rule=partial(_fractional_text, _axes),
+                flow_rule=partial(_fractional_flow, _axes),
                 free=True,
                 windowed=True,
             )

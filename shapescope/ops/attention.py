@@ -6,6 +6,7 @@ from math import prod
 from typing import Any
 
 from shapescope.attrs import AttentionAttrs
+from shapescope.ops.flow import Flows, Link, aligned, last_lost_flow
 from shapescope.ops.registry import Bound, Op, register
 from shapescope.ops.shapes import Ints, argument, broadcast, broadcast_refusal, shape, shapes, text
 from shapescope.ops.values import shape_of
@@ -116,6 +117,7 @@ register(
         refusal_rule=_multi_head_refusal,
         formula_rule=_arrow,
         macs_rule=_multi_head_macs,
+        flow_rule=last_lost_flow,
     )
 )  # fmt: skip
 
@@ -169,6 +171,15 @@ def _dot_macs(step: Step) -> int | None:
     return prod(made[0][:-1]) * key[-2] * (query[-1] + value[-1])
 
 
+def _dot_flow(step: Step) -> Flows | None:
+    """The query's axes; what the keys hold is read by every query."""
+    made = _dot_shape(step)
+    if made is None:
+        return None
+    leading = aligned(shape(step)[:-2], made[0][:-2])
+    return ((*leading, Link(len(shape(step)) - 2), None),)
+
+
 register(
     Op(
         "scaled_dot_product_attention",
@@ -177,5 +188,6 @@ register(
         refusal_rule=_dot_refusal,
         formula_rule=_arrow,
         macs_rule=_dot_macs,
+        flow_rule=_dot_flow,
     )
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shapescope.ops.flow import Flows, dims_of, mixing_flow, picked
 from shapescope.ops.registry import Op, register
 from shapescope.ops.shapes import (
     Ints,
@@ -30,6 +31,20 @@ def _unsqueeze_shape(step: Step) -> tuple[Ints, ...] | None:
     return None if at is None else ((*sizes[:at], 1, *sizes[at:]),)
 
 
+def _squeeze_flow(step: Step) -> Flows | None:
+    sizes = shape(step)
+    chosen = axes(argument(step, "dim"), len(sizes))
+    if chosen is None:
+        return None
+    return (picked(at for at, n in enumerate(sizes) if at not in chosen or n != 1),)
+
+
+def _unsqueeze_flow(step: Step) -> Flows | None:
+    rank = len(shape(step))
+    at = axis(argument(step, "dim"), rank + 1)
+    return None if at is None else (picked([*range(at), None, *range(at, rank)]),)
+
+
 def _axis_refusal(step: Step) -> str | None:
     return axis_refusal(shape(step), argument(step, "dim"))
 
@@ -40,11 +55,21 @@ register(
         "input *dim",
         shape_rule=_squeeze_shape,
         refusal_rule=_axis_refusal,
+        flow_rule=_squeeze_flow,
         free=True,
         changes_axes=True,
     )
 )
-register(Op("unsqueeze", "input dim", shape_rule=_unsqueeze_shape, free=True, changes_axes=True))
+register(
+    Op(
+        "unsqueeze",
+        "input dim",
+        shape_rule=_unsqueeze_shape,
+        flow_rule=_unsqueeze_flow,
+        free=True,
+        changes_axes=True,
+    )
+)
 
 # --- order of axes
 
@@ -79,6 +104,11 @@ def _order_shape(step: Step) -> tuple[Ints, ...] | None:
     return None if found is None else (tuple(shape(step)[number] for number in found),)
 
 
+def _order_flow(step: Step) -> Flows | None:
+    found = order(step)
+    return None if found is None else (picked(found),)
+
+
 def _permute_refusal(step: Step) -> str | None:
     given = argument(step, "dims", argument(step, "dim"))
     rank = len(shape(step))
@@ -98,6 +128,7 @@ for _name, _signature, _rule in (
             _signature,
             shape_rule=_order_shape,
             refusal_rule=_rule,
+            flow_rule=_order_flow,
             free=True,
             changes_axes=True,
         )
@@ -105,10 +136,21 @@ for _name, _signature, _rule in (
 
 # --- order within an axis
 
-register(Op("flip", "input *dims", shape_rule=same_shape, free=True))
-register(Op("fliplr", "input", shape_rule=same_shape, free=True))
-register(Op("flipud", "input", shape_rule=same_shape, free=True))
-register(Op("roll", "input shifts dims", shape_rule=same_shape, free=True))
+
+def _turned_flow(step: Step) -> Flows | None:
+    """What is turned around or over the edge reads, in one position or another, all of an axis."""
+    rank = len(shape(step))
+    dims = {"fliplr": 1, "flipud": 0}.get(step.op, argument(step, "dims"))
+    return mixing_flow(step, range(rank) if dims is None else dims_of(dims, rank))
+
+
+for _name, _signature in (
+    ("flip", "input *dims"),
+    ("fliplr", "input"),
+    ("flipud", "input"),
+    ("roll", "input shifts dims"),
+):
+    register(Op(_name, _signature, shape_rule=same_shape, flow_rule=_turned_flow, free=True))
 
 
 def _rot90_shape(step: Step) -> tuple[Ints, ...] | None:

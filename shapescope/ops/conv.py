@@ -18,6 +18,7 @@ from shapescope.arithmetic.formula import conv_formula, transposed_formula
 from shapescope.arithmetic.reshaping import rank_refusal
 from shapescope.arithmetic.transposed import transposed_output, transposed_refusal
 from shapescope.attrs import ConvAttrs
+from shapescope.ops.flow import TRANSPOSED, Flows, Link, same
 from shapescope.ops.registry import Bound, Op, Window, register
 from shapescope.ops.shapes import Ints, shape
 from shapescope.ops.values import per_axis, plain, shape_of
@@ -226,6 +227,29 @@ def _conv_window(axes: int, step: Step) -> tuple[Window, ...] | None:
     )
 
 
+def _conv_flow(axes: int, step: Step) -> Flows | None:
+    windows = _conv_window(axes, step)
+    if windows is None:
+        return None
+    lead = len(shape(step)) - axes
+    spatial = (Link(at, *window) for at, window in enumerate(windows, lead))
+    return ((*same(lead - 1), None, *spatial),)
+
+
+def _transposed_flow(axes: int, step: Step) -> Flows | None:
+    attrs = _attrs(step, axes)
+    if attrs is None or isinstance(attrs.padding, str):
+        return None
+    lead = len(shape(step)) - axes
+    spatial = (
+        Link(lead + at, *window, TRANSPOSED)
+        for at, window in enumerate(
+            zip(attrs.kernel_size, attrs.stride, attrs.padding, attrs.dilation, strict=True)
+        )
+    )
+    return ((*same(lead - 1), None, *spatial),)
+
+
 for _axes in (1, 2, 3):
     register(
         Op(
@@ -240,6 +264,7 @@ for _axes in (1, 2, 3):
             formula_rule=partial(_conv_text, _axes),
             macs_rule=partial(_conv_macs, _axes),
             window_rule=partial(_conv_window, _axes),
+            flow_rule=partial(_conv_flow, _axes),
             windowed=True,
         )
     )
@@ -256,6 +281,7 @@ for _axes in (1, 2, 3):
             refusal_rule=partial(_transposed_refusal, _axes),
             formula_rule=partial(_transposed_text, _axes),
             macs_rule=partial(_transposed_macs, _axes),
+            flow_rule=partial(_transposed_flow, _axes),
             windowed=True,
         )
     )

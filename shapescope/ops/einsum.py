@@ -58,6 +58,20 @@ def einsum_shape(equation: str, shapes: tuple[Ints, ...]) -> Ints | None:
     return tuple(sizes[label] for label in found[1])
 
 
+def einsum_axes(
+    equation: str, shapes: tuple[Ints, ...]
+) -> tuple[tuple[int | None, ...], ...] | None:
+    """For each operand: which of its axes each axis of the output is."""
+    found = _labels(equation, shapes)
+    if found is None:
+        return None
+    operands, output = found
+    return tuple(
+        tuple(labels.index(label) if label in labels else None for label in output)
+        for labels in operands
+    )
+
+
 def einsum_macs(equation: str, shapes: tuple[Ints, ...]) -> int | None:
     """Multiply-adds when the operands are contracted from left to right, as torch does.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shapescope.attrs import CallAttrs
+from shapescope.ops.flow import Flows, Link, picked, pointwise_flow, same
 from shapescope.ops.indexing import inside
 from shapescope.ops.registry import Bound, Op, read_plain, register
 from shapescope.ops.shapes import (
@@ -114,6 +115,23 @@ def _select_call(bound: Bound) -> CallAttrs:
     return read_plain({name: value for name, value in bound.items() if name != "input"})
 
 
+def _picked_flow(step: Step) -> Flows | None:
+    """Every axis but the one along which values are picked."""
+    sizes = shape(step)
+    along = axis(argument(step, "dim", -1), len(sizes))
+    if along is None:
+        return None
+    if step.op == "select":
+        return (picked(at for at in range(len(sizes)) if at != along),)
+    if step.op == "narrow":
+        start = argument(step, "start")
+        if not isinstance(start, int):
+            return None
+        start += sizes[along] if start < 0 else 0
+        return (tuple(Link(at, padding=-start if at == along else 0) for at in range(len(sizes))),)
+    return (picked(None if at == along else at for at in range(len(sizes))),)
+
+
 for _name, _signature, _rule, _reason in (
     ("select", "input dim index", _select_shape, _select_refusal),
     ("narrow", "input dim start length", _narrow_shape, _narrow_refusal),
@@ -130,6 +148,7 @@ for _name, _signature, _rule, _reason in (
             from_call=_select_call,
             shape_rule=_rule,
             refusal_rule=_reason,
+            flow_rule=None if _name == "take" else _picked_flow,
             free=True,
             changes_axes=True,
         )
@@ -151,7 +170,7 @@ for _name, _signature in (
     ("put", "input index source accumulate"),
     ("fill_diagonal", "input value wrap"),
 ):
-    register(Op(_name, _signature, shape_rule=same_shape, free=True))
+    register(Op(_name, _signature, shape_rule=same_shape, flow_rule=pointwise_flow, free=True))
 
 # --- as many as the values say
 
@@ -186,6 +205,7 @@ register(
         "input num_classes",
         from_call=_one_hot_call,
         shape_rule=_one_hot_shape,
+        flow_rule=lambda step: ((*same(len(shape(step))), None),),
         free=True,
         changes_axes=True,
         observed=True,

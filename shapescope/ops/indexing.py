@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from shapescope.arithmetic.reshaping import slice_output
 from shapescope.attrs import CallAttrs
+from shapescope.ops.flow import Flows, Link, picked, pointwise_flow
 from shapescope.ops.registry import Bound, Op, register
 from shapescope.ops.shapes import Ints, argument, broadcast, same_shape, shape, text
 from shapescope.ops.values import index_items
@@ -113,6 +114,24 @@ def inside(number: int, size: int) -> bool:
     return -size <= number < size
 
 
+def _getitem_flow(step: Step) -> Flows | None:
+    """Slices keep their axis, a step of them widens the jump; tensors pick what they like."""
+    made, plan = _getitem_shape(step), index_plan(step)
+    if made is None or plan is None:
+        return None
+    links: list[Link | None] = []
+    for at, item in plan:
+        if item is None:
+            links.append(None)
+        elif isinstance(item, str) and item != "tensor":
+            start, stop, stride = slice(*(parse_slice(item) or ())).indices(shape(step)[at])
+            links.append(Link(at, 1, stride, -start) if stride > 0 and stop > start else None)
+        elif not isinstance(item, int):
+            # where the tensors' axes go is no matter once the order is lost
+            return (picked([None] * len(made[0])),)
+    return (tuple(links),)
+
+
 register(
     Op(
         "getitem",
@@ -120,6 +139,7 @@ register(
         from_call=_index_call,
         shape_rule=_getitem_shape,
         refusal_rule=_getitem_refusal,
+        flow_rule=_getitem_flow,
         free=True,
         changes_axes=True,
         observed=True,
@@ -132,6 +152,7 @@ register(
         from_call=_index_call,
         shape_rule=same_shape,
         refusal_rule=_getitem_refusal,
+        flow_rule=pointwise_flow,
         free=True,
     )
 )

@@ -6,6 +6,7 @@ from math import prod
 from typing import Any
 
 from shapescope.attrs import CallAttrs, EmbeddingAttrs, LinearAttrs
+from shapescope.ops.flow import last_lost_flow, same
 from shapescope.ops.registry import Bound, Op, read_plain, register
 from shapescope.ops.shapes import Ints, argument, shape, text
 from shapescope.ops.values import shape_of
@@ -67,6 +68,7 @@ register(
         shape_rule=_linear_shape,
         refusal_rule=_linear_refusal,
         formula_rule=_linear_text,
+        flow_rule=last_lost_flow,
         macs_rule=_linear_macs,
     )
 )
@@ -118,6 +120,7 @@ register(
         from_call=_bilinear_call,
         shape_rule=_bilinear_shape,
         refusal_rule=_bilinear_refusal,
+        flow_rule=last_lost_flow,
         macs_rule=_bilinear_macs,
     )
 )
@@ -158,6 +161,7 @@ register(
         from_module=_embedding_module,
         shape_rule=_embedding_shape,
         formula_rule=_embedding_text,
+        flow_rule=lambda step: ((*same(len(shape(step))), None),),
         free=True,
     )
 )

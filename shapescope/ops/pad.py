@@ -8,6 +8,7 @@ from typing import Any
 from shapescope.arithmetic.formula import pad_formula
 from shapescope.arithmetic.padding import pad_output, pad_refusal
 from shapescope.attrs import PadAttrs
+from shapescope.ops.flow import Flows, Link, same
 from shapescope.ops.registry import Bound, Op, Window, register
 from shapescope.ops.shapes import Ints, shape
 from shapescope.ops.values import plain
@@ -84,6 +85,12 @@ def _pad_window(step: Step) -> tuple[Window, ...]:
     return tuple(Window(1, 1, before, 1) for before, _ in pad_pairs(step))
 
 
+def _pad_flow(step: Step) -> Flows | None:
+    lead = len(shape(step)) - len(pad_pairs(step))
+    windows = enumerate(_pad_window(step), lead)
+    return ((*same(lead), *(Link(at, *window) for at, window in windows)),)
+
+
 register(
     Op(
         "pad",
@@ -99,6 +106,7 @@ register(
         refusal_rule=_pad_refusal,
         formula_rule=_pad_text,
         window_rule=_pad_window,
+        flow_rule=_pad_flow,
         free=True,
     )
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from shapescope.arithmetic.reshaping import cat_refusal, cat_shape
+from shapescope.ops.flow import Flows, joined_flow, picked
 from shapescope.ops.registry import Op, register
 from shapescope.ops.shapes import (
     Ints,
@@ -69,6 +70,12 @@ def _cat_text(step: Step) -> tuple[str, ...]:
     return (f"{' + '.join(terms)} = {made[0][along]}",)
 
 
+def _cat_flow(step: Step) -> Flows | None:
+    if len({len(sizes) for sizes in _joined(step)} | {len(shape(step))}) > 1:
+        return None
+    return joined_flow(step, cat_axis(step))
+
+
 for _name in ("cat", "hstack", "vstack", "dstack"):
     register(
         Op(
@@ -77,6 +84,7 @@ for _name in ("cat", "hstack", "vstack", "dstack"):
             shape_rule=_cat_shape,
             refusal_rule=_cat_refusal,
             formula_rule=_cat_text,
+            flow_rule=_cat_flow,
             free=True,
             changes_axes=True,
         )
@@ -99,12 +107,21 @@ def _stack_refusal(step: Step) -> str | None:
     return None
 
 
+def _stack_flow(step: Step) -> Flows | None:
+    rank = len(shape(step))
+    at = axis(argument(step, "dim", 0), rank + 1)
+    if at is None:
+        return None
+    return (picked([*range(at), None, *range(at, rank)]),) * len(step.inputs)
+
+
 register(
     Op(
         "stack",
         "tensors dim",
         shape_rule=_stack_shape,
         refusal_rule=_stack_refusal,
+        flow_rule=_stack_flow,
         free=True,
         changes_axes=True,
     )
@@ -201,7 +218,9 @@ def _split_refusal(step: Step) -> str | None:
 
 def _tensor_split_shape(step: Step) -> tuple[Ints, ...] | None:
     found = _along(step)
-    wanted = argument(step, "indices_or_sections", argument(step, "sections"))
+    wanted = argument(step, "indices_or_sections")
+    for name in ("sections", "indices"):
+        wanted = argument(step, name, wanted)
     if found is None:
         return None
     along, n = found
@@ -213,6 +232,17 @@ def _tensor_split_shape(step: Step) -> tuple[Ints, ...] | None:
     else:
         return None
     return tuple(replaced(shape(step), along, part) for part in parts)
+
+
+def _cut_flow(step: Step) -> Flows | None:
+    """Every axis but the one that is cut, of which the pieces read different parts."""
+    found = _along(step)
+    if found is None:
+        return None
+    rank = len(shape(step))
+    if step.op == "unbind":
+        return (picked(at for at in range(rank) if at != found[0]),)
+    return (picked(None if at == found[0] else at for at in range(rank)),)
 
 
 def _unbind_shape(step: Step) -> tuple[Ints, ...] | None:
@@ -235,6 +265,7 @@ for _name, _signature, _rule, _reason in (
             _signature,
             shape_rule=_rule,
             refusal_rule=_reason,
+            flow_rule=_cut_flow,
             free=True,
             changes_axes=True,
         )

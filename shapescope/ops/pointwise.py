@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from shapescope.ops.flow import Flows, dims_of, mixing_flow, picked
 from shapescope.ops.registry import Op, read_plain, register
-from shapescope.ops.shapes import argument, axis_refusal, same_shape, shape
+from shapescope.ops.shapes import argument, axis, axis_refusal, same_shape, shape
 from shapescope.trace import Step
 
 ACTIVATIONS = (
@@ -96,6 +97,11 @@ def _two(step: Step) -> tuple[tuple[int, ...], ...]:
     return (shape(step),) * 2
 
 
+def _along_flow(step: Step) -> Flows | None:
+    """Every output along `dim` reads the whole axis."""
+    return mixing_flow(step, dims_of(argument(step, "dim"), len(shape(step))))
+
+
 def _dim_refusal(step: Step) -> str | None:
     return axis_refusal(shape(step), argument(step, "dim"))
 
@@ -107,6 +113,7 @@ for _name in UNARY.split():
             _SIGNATURES.get(_name, "input"),
             shape_rule=_two if _name in ("sort", "cummax", "cummin") else same_shape,
             refusal_rule=_dim_refusal if "dim" in _SIGNATURES.get(_name, "").split() else None,
+            flow_rule=_along_flow if "dim" in _SIGNATURES.get(_name, "").split() else None,
             free=True,
             pointwise=True,
         )
@@ -127,6 +134,7 @@ for _name, _modules in (
             settings=("dim",),
             shape_rule=same_shape,
             refusal_rule=_dim_refusal,
+            flow_rule=_along_flow,
             free=True,
             pointwise=True,
         )
@@ -161,6 +169,12 @@ def _glu_refusal(step: Step) -> str | None:
     return reason
 
 
+def _glu_axes(step: Step) -> list[int | None]:
+    rank = len(shape(step))
+    halved = axis(argument(step, "dim", -1), rank)
+    return [None if at == halved else at for at in range(rank)]
+
+
 register(
     Op(
         "glu",
@@ -169,6 +183,7 @@ register(
         settings=("dim",),
         shape_rule=_glu_shape,
         refusal_rule=_glu_refusal,
+        flow_rule=lambda step: (picked(_glu_axes(step)),),
         free=True,
     )
 )

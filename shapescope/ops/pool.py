@@ -11,6 +11,7 @@ from shapescope.arithmetic.formula import pool_formula
 from shapescope.arithmetic.pooling import pool_output, pool_refusal
 from shapescope.arithmetic.reshaping import rank_refusal
 from shapescope.attrs import PoolAttrs
+from shapescope.ops.flow import Flows, Link, same
 from shapescope.ops.registry import Bound, Op, Window, register
 from shapescope.ops.shapes import Ints, shape
 from shapescope.ops.values import per_axis
@@ -110,6 +111,14 @@ def _window(axes: int, step: Step) -> tuple[Window, ...] | None:
     )
 
 
+def _flow(axes: int, step: Step) -> Flows | None:
+    windows = _window(axes, step)
+    if windows is None:
+        return None
+    lead = len(shape(step)) - axes
+    return ((*same(lead), *(Link(at, *window) for at, window in enumerate(windows, lead))),)
+
+
 for _name, _class, _signature, _average in (
     (
         "max_pool",
@@ -137,6 +146,7 @@ for _name, _class, _signature, _average in (
                 refusal_rule=partial(_refusal, _axes),
                 formula_rule=partial(_text, _axes),
                 window_rule=partial(_window, _axes),
+                flow_rule=partial(_flow, _axes),
                 free=True,
                 windowed=True,
             )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from math import prod
 
-from shapescope.ops.einsum import einsum_macs, einsum_shape
+from shapescope.ops.einsum import einsum_axes, einsum_macs, einsum_shape
+from shapescope.ops.flow import Flows, Link, aligned, picked
 from shapescope.ops.registry import Op, register
 from shapescope.ops.shapes import Ints, are_ints, argument, axes, broadcast, shape, shapes, text
 from shapescope.trace import Step
@@ -85,6 +86,24 @@ def _macs(step: Step) -> int | None:
     return prod(made) * sides[0][-1]
 
 
+def _flow(step: Step) -> Flows | None:
+    """Batch axes from both sides, rows from the left, columns from the right."""
+    made, sides = _product(step), _sides(step)
+    if sides is None or made is None or isinstance(made, str) or step.op == "addbmm":
+        return None
+    left, right = sides
+    batch = made[: len(made) - (len(left) > 1) - (len(right) > 1)]
+    first = aligned(left[:-2], batch)
+    second = aligned(right[:-2], batch)
+    rows = (Link(len(left) - 2),) if len(left) > 1 else ()
+    columns = (Link(len(right) - 1),) if len(right) > 1 else ()
+    flows = (
+        (*first, *rows, *(None,) * len(columns)),
+        (*second, *(None,) * len(rows), *columns),
+    )
+    return ((), *flows) if step.op.startswith(("add", "badd")) else flows
+
+
 for _name, _signature in (
     ("matmul", "input other"),
     ("mm", "input mat2"),
@@ -105,6 +124,7 @@ for _name, _signature in (
             refusal_rule=_refusal,
             formula_rule=_text,
             macs_rule=_macs,
+            flow_rule=_flow,
             changes_axes=True,
         )
     )
@@ -119,6 +139,12 @@ def _einsum(step: Step) -> tuple[Ints, ...] | None:
 def _einsum_macs(step: Step) -> int | None:
     equation = argument(step, "equation")
     return einsum_macs(equation, shapes(step)) if isinstance(equation, str) else None
+
+
+def _einsum_flow(step: Step) -> Flows | None:
+    equation = argument(step, "equation")
+    found = einsum_axes(equation, shapes(step)) if isinstance(equation, str) else None
+    return None if found is None else tuple(map(picked, found))
 
 
 def _einsum_text(step: Step) -> tuple[str, ...]:
@@ -137,6 +163,7 @@ register(
         shape_rule=_einsum,
         formula_rule=_einsum_text,
         macs_rule=_einsum_macs,
+        flow_rule=_einsum_flow,
         changes_axes=True,
     )
 )

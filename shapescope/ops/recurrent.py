@@ -7,6 +7,7 @@ from math import prod
 from typing import Any
 
 from shapescope.attrs import RecurrentAttrs
+from shapescope.ops.flow import Flows, Link, last_lost_flow, whole
 from shapescope.ops.registry import Bound, Op, register
 from shapescope.ops.shapes import Ints, shape, text
 from shapescope.trace import Step
@@ -115,6 +116,18 @@ def _macs(gates: int, step: Step) -> int | None:
     return total * directions * prod(sizes[:-1])
 
 
+def _flow(step: Step) -> Flows | None:
+    """The batch as it is; along time every output may depend on all steps."""
+    attrs, sizes = step.attrs, shape(step)
+    if not isinstance(attrs, RecurrentAttrs) or is_packed(step):
+        return None
+    if attrs.cell:
+        return last_lost_flow(step)
+    time = 1 if attrs.batch_first and len(sizes) == 3 else 0
+    lead = (whole(at, n) if at == time else Link(at) for at, n in enumerate(sizes[:-1]))
+    return ((*lead, None),)
+
+
 def _cell_shape(step: Step) -> tuple[Ints, ...] | None:
     attrs, sizes = step.attrs, shape(step)
     if not isinstance(attrs, RecurrentAttrs) or not sizes:
@@ -137,6 +150,7 @@ for _name, _class in (("rnn", "RNN"), ("lstm", "LSTM"), ("gru", "GRU")):
             refusal_rule=_refusal,
             formula_rule=_text,
             macs_rule=partial(_macs, GATES[_name]),
+            flow_rule=_flow,
         )
     )
     register(
@@ -152,5 +166,6 @@ for _name, _class in (("rnn", "RNN"), ("lstm", "LSTM"), ("gru", "GRU")):
             refusal_rule=_refusal,
             formula_rule=_text,
             macs_rule=partial(_macs, GATES[_name]),
+            flow_rule=_flow,
         )
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shapescope.ops.flow import Flows, elementwise_flow, reduced_flow
 from shapescope.ops.registry import Op, register
 from shapescope.ops.shapes import (
     Ints,
@@ -64,6 +65,15 @@ def _refusal(step: Step) -> str | None:
     return None
 
 
+def _flow(step: Step) -> Flows | None:
+    if step.op in ("max", "min") and len(step.inputs) == 2:
+        return elementwise_flow(step)
+    gone = reduced_axes(step)
+    if gone is None:
+        return None
+    return reduced_flow(step, gone, bool(argument(step, "keepdim", False)))
+
+
 for _names, _signature in (
     ("sum nansum mean nanmean prod all any count_nonzero logsumexp", "input dim keepdim"),
     ("max min median nanmedian mode amax amin argmax argmin", "input dim keepdim"),
@@ -78,6 +88,7 @@ for _names, _signature in (
                 _signature,
                 shape_rule=_shape,
                 refusal_rule=_refusal,
+                flow_rule=_flow,
                 free=True,
                 changes_axes=True,
             )

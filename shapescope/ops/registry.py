@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 from shapescope.attrs import Attrs, CallAttrs
+from shapescope.ops.flow import Flows, elementwise_flow, pointwise_flow
 from shapescope.ops.names import RENAMED, REVERSIBLE
 from shapescope.ops.values import NOT_PLAIN, plain
 from shapescope.trace import Shape, Step
@@ -59,6 +60,7 @@ class Op:
         formula_rule: step -> the arithmetic in words, one text for each axis it speaks of.
         macs_rule: step -> multiply-adds; None where they cannot be told.
         window_rule: step -> its windows, one for each spatial axis (the last axes of its input).
+        flow_rule: step -> for each input, where the axes of the output come from.
         free: no multiply-adds by definition: norm, activation, pool, shape, elementwise.
         windowed: slides a window; such a step is never left unchecked.
         pointwise: keeps the shape of its first input, position by position.
@@ -80,6 +82,7 @@ class Op:
     formula_rule: Callable[[Step], tuple[str, ...]] | None = None
     macs_rule: Callable[[Step], int | None] | None = None
     window_rule: Callable[[Step], tuple[Window, ...] | None] | None = None
+    flow_rule: Callable[[Step], Flows | None] | None = None
     free: bool = False
     windowed: bool = False
     pointwise: bool = False
@@ -171,6 +174,18 @@ class Op:
         if self.window_rule is None or not _ready(self, step):
             return None
         return self.window_rule(step)
+
+    def flow(self, step: Step) -> Flows | None:
+        """For each input, where the axes of the first output come from; None where unknown."""
+        if not _ready(self, step) or not step.inputs:
+            return None
+        if self.flow_rule is not None:
+            return self.flow_rule(step)
+        if self.pointwise:
+            return pointwise_flow(step)
+        if self.free and not self.changes_axes and not self.windowed and not self.factory:
+            return elementwise_flow(step)
+        return None
 
 
 def _ready(row: Op, step: Step) -> bool:

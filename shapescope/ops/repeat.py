@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from math import prod
 
+from shapescope.ops.flow import RESIZED, Flows, Link, aligned, whole
 from shapescope.ops.registry import Op, register
 from shapescope.ops.shape import named_shape
 from shapescope.ops.shapes import (
@@ -43,6 +45,29 @@ def _expand_refusal(step: Step) -> str | None:
     return None
 
 
+def _expand_flow(step: Step) -> Flows | None:
+    made = second_shape(step) if step.op == "expand_as" else _expand_shape(step)
+    return None if made is None else (aligned(shape(step), made[0]),)
+
+
+def _repeat_flow(step: Step) -> Flows | None:
+    """Axes that are repeated read one of several places: the whole axis, to be sure."""
+    made, sizes = _repeat_shape(step), shape(step)
+    if made is None:
+        return None
+    new = len(made[0]) - len(sizes)
+    return (
+        tuple(
+            None
+            if at < new
+            else Link(at - new)
+            if n == sizes[at - new]
+            else whole(at - new, sizes[at - new])
+            for at, n in enumerate(made[0])
+        ),
+    )
+
+
 def _repeat_shape(step: Step) -> tuple[Ints, ...] | None:
     sizes, counts = shape(step), argument(step, "repeats")
     counts = counts if isinstance(counts, tuple) else (counts,)
@@ -75,6 +100,16 @@ def _interleave_shape(step: Step) -> tuple[Ints, ...] | None:
     return None if along is None else (replaced(shape(step), along, shape(step)[along] * count),)
 
 
+def _interleave_flow(step: Step) -> Flows | None:
+    """Each place becomes several neighbours, like a nearest interpolation."""
+    rank, count = len(shape(step)), argument(step, "repeats")
+    along = axis(argument(step, "dim"), rank)
+    if along is None or not isinstance(count, int) or count < 1:
+        return None
+    grown = Link(along, 1, Fraction(1, count), kind=RESIZED)
+    return (tuple(grown if at == along else Link(at) for at in range(rank)),)
+
+
 def _expand_as_refusal(step: Step) -> str | None:
     return broadcast_refusal(shape(step), shape(step, 1)) if len(step.inputs) > 1 else None
 
@@ -86,6 +121,7 @@ for _name in ("expand", "broadcast_to"):
             "input *shape",
             shape_rule=_expand_shape,
             refusal_rule=_expand_refusal,
+            flow_rule=_expand_flow,
             free=True,
             changes_axes=True,
         )
@@ -96,6 +132,7 @@ register(
         "input other",
         shape_rule=second_shape,
         refusal_rule=_expand_as_refusal,
+        flow_rule=_expand_flow,
         free=True,
         changes_axes=True,
     )
@@ -106,16 +143,27 @@ register(
         "input *repeats",
         shape_rule=_repeat_shape,
         refusal_rule=_repeat_refusal,
+        flow_rule=_repeat_flow,
         free=True,
         changes_axes=True,
     )
 )
-register(Op("tile", "input *repeats", shape_rule=_repeat_shape, free=True, changes_axes=True))
+register(
+    Op(
+        "tile",
+        "input *repeats",
+        shape_rule=_repeat_shape,
+        flow_rule=_repeat_flow,
+        free=True,
+        changes_axes=True,
+    )
+)
 register(
     Op(
         "repeat_interleave",
         "input repeats dim output_size",
         shape_rule=_interleave_shape,
+        flow_rule=_interleave_flow,
         free=True,
         changes_axes=True,
         observed=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 from shapescope.arithmetic.formula import interpolate_formula
@@ -12,10 +13,14 @@ from shapescope.arithmetic.resampling import (
     interpolate_refusal,
 )
 from shapescope.attrs import ResizeAttrs
+from shapescope.ops.flow import RESIZED, Flows, Link, same
 from shapescope.ops.registry import Bound, Op, register
 from shapescope.ops.shapes import Ints, argument, shape
 from shapescope.ops.values import NOT_PLAIN, per_axis, plain
 from shapescope.trace import Step
+
+_NEIGHBOURS = {"nearest": 1, "nearest-exact": 1, "bicubic": 4}
+"""How many values of the input one of the output mixes along an axis; two where it is linear."""
 
 
 def _resize_call(given: Bound) -> ResizeAttrs | None:
@@ -71,6 +76,23 @@ def _resize_refusal(step: Step) -> str | None:
     )
 
 
+def _resize_flow(step: Step) -> Flows | None:
+    made, attrs = _resize_shape(step), step.attrs
+    if made is None or not isinstance(attrs, ResizeAttrs):
+        return None
+    sizes, out = shape(step), made[0]
+    links: list[Link] = []
+    for at in range(2, len(sizes)):
+        if sizes[at] == out[at]:
+            links.append(Link(at))
+        elif attrs.mode == "area":
+            links.append(Link(at, -(-sizes[at] // max(out[at], 1)), Fraction(sizes[at], out[at])))
+        else:
+            neighbours = _NEIGHBOURS.get(attrs.mode, 2)
+            links.append(Link(at, neighbours, Fraction(sizes[at], out[at]), kind=RESIZED))
+    return ((*same(2), *links),)
+
+
 def _resize_text(step: Step) -> tuple[str, ...]:
     return tuple(interpolate_formula(n, **wanted) for n, wanted in _resize_axes(step) or ())
 
@@ -85,6 +107,7 @@ register(
         shape_rule=_resize_shape,
         refusal_rule=_resize_refusal,
         formula_rule=_resize_text,
+        flow_rule=_resize_flow,
         free=True,
     )
 )
@@ -108,6 +131,7 @@ register(
         "grid_sample",
         "input grid mode padding_mode align_corners",
         shape_rule=_sample_shape,
+        flow_rule=lambda step: ((Link(0), Link(1), *(None,) * (len(shape(step)) - 2)),),
         refusal_rule=_sample_refusal,
         free=True,
     )

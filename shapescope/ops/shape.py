@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from math import prod
 
 from shapescope.arithmetic.formula import product_formula
@@ -11,6 +13,7 @@ from shapescope.arithmetic.reshaping import (
     reshape_refusal,
     reshape_shape,
 )
+from shapescope.ops.flow import Flows, regrouped_flow
 from shapescope.ops.registry import Op, register
 from shapescope.ops.shapes import (
     Ints,
@@ -52,21 +55,6 @@ def _flatten_text(step: Step) -> tuple[str, ...]:
     return (product_formula(sizes[start : end + 1]),)
 
 
-register(
-    Op(
-        "flatten",
-        "input start_dim end_dim",
-        modules=("Flatten",),
-        settings=("start_dim", "end_dim"),
-        shape_rule=_flatten_shape,
-        refusal_rule=_flatten_refusal,
-        formula_rule=_flatten_text,
-        free=True,
-        changes_axes=True,
-    )
-)
-
-
 def named_shape(step: Step) -> Ints | None:
     """The shape that a reshape, view or expand names, where it is known."""
     given = argument(step, "shape", ())
@@ -94,15 +82,12 @@ def _reshape_text(step: Step) -> tuple[str, ...]:
     return tuple(_groups_text(old, new) for old, new in regrouped(shape(step), made[0]))
 
 
-def regrouped(old: Ints, new: Ints) -> list[tuple[Ints, Ints]]:
-    """The parts of two shapes that hold the same values, left out where they are equal.
-
-    `2 x 16 x 5 x 5` as `2 x 400` is one part: 16 x 5 x 5 and 400.
-    """
+def _parts(old: Ints, new: Ints) -> list[tuple[int, int, int, int]]:
+    """The shortest parts of two shapes that hold the same values, by first and last axes."""
     parts = []
     i = j = 0
     while i < len(old) or j < len(new):
-        start_i, start_j = i, j
+        first, begin = i, j
         left = right = 1
         while True:
             if i < len(old) and (left <= right or j == len(new)):
@@ -111,13 +96,29 @@ def regrouped(old: Ints, new: Ints) -> list[tuple[Ints, Ints]]:
             elif j < len(new):
                 right *= new[j]
                 j += 1
-            if left == right and (i > start_i or start_i == len(old)) and j > start_j:
+            complete = left == right and (j > begin or begin == len(new))
+            if (complete and (i > first or first == len(old))) or (i == len(old) and j == len(new)):
                 break
-            if i == len(old) and j == len(new):
-                break
-        if old[start_i:i] != new[start_j:j] and left != 1:
-            parts.append((old[start_i:i], new[start_j:j]))
+        parts.append((first, i, begin, j))
     return parts
+
+
+def regrouped(old: Ints, new: Ints) -> list[tuple[Ints, Ints]]:
+    """The parts of two shapes that hold the same values, left out where they are equal.
+
+    `2 x 16 x 5 x 5` as `2 x 400` is one part: 16 x 5 x 5 and 400.
+    """
+    found = [(old[first:i], new[begin:j]) for first, i, begin, j in _parts(old, new)]
+    return [(before, after) for before, after in found if before != after and prod(before) != 1]
+
+
+def _flow(rule: Callable[[Step], tuple[Ints, ...] | None], step: Step) -> Flows | None:
+    """Axes that a reshape leaves whole."""
+    made = rule(step)
+    if made is None:
+        return None
+    old, new = shape(step), made[0]
+    return (regrouped_flow(old, new, _parts(old, new)),)
 
 
 def _groups_text(old: Ints, new: Ints) -> str:
@@ -128,6 +129,21 @@ def _groups_text(old: Ints, new: Ints) -> str:
     return f"{' * '.join(map(str, old)) or 1} = {' * '.join(map(str, new)) or 1} = {prod(new)}"
 
 
+register(
+    Op(
+        "flatten",
+        "input start_dim end_dim",
+        modules=("Flatten",),
+        settings=("start_dim", "end_dim"),
+        shape_rule=_flatten_shape,
+        refusal_rule=_flatten_refusal,
+        formula_rule=_flatten_text,
+        flow_rule=partial(_flow, _flatten_shape),
+        free=True,
+        changes_axes=True,
+    )
+)
+
 for _name in ("reshape", "view"):
     register(
         Op(
@@ -136,6 +152,7 @@ for _name in ("reshape", "view"):
             shape_rule=_reshape_shape,
             refusal_rule=_reshape_refusal,
             formula_rule=_reshape_text,
+            flow_rule=partial(_flow, _reshape_shape),
             free=True,
             changes_axes=True,
         )
@@ -153,6 +170,7 @@ for _name in ("reshape_as", "view_as"):
             "input other",
             shape_rule=second_shape,
             refusal_rule=_as_refusal,
+            flow_rule=partial(_flow, second_shape),
             free=True,
             changes_axes=True,
         )
@@ -188,6 +206,7 @@ register(
         settings=("dim", "unflattened_size"),
         shape_rule=_unflatten_shape,
         refusal_rule=_unflatten_refusal,
+        flow_rule=partial(_flow, _unflatten_shape),
         free=True,
         changes_axes=True,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import partial
 from typing import Any
 
@@ -19,6 +20,7 @@ from shapescope.arithmetic.resampling import (
     pixel_unshuffle_refusal,
     pixel_unshuffle_shape,
 )
+from shapescope.ops.flow import RESIZED, Flows, Link, same
 from shapescope.ops.registry import Op, register
 from shapescope.ops.shapes import Ints, argument, shape
 from shapescope.trace import Step
@@ -70,6 +72,17 @@ def _refusal(rule: Any, name: str, step: Step) -> str | None:
     return reason
 
 
+def _shuffle_flow(step: Step) -> Flows | None:
+    lead, factor = len(shape(step)) - 3, _factor(step, "upscale_factor")
+    spatial = (Link(lead + at, 1, Fraction(1, factor), kind=RESIZED) for at in (1, 2))
+    return ((*same(lead), None, *spatial),)
+
+
+def _unshuffle_flow(step: Step) -> Flows | None:
+    lead, factor = len(shape(step)) - 3, _factor(step, "downscale_factor")
+    return ((*same(lead), None, *(Link(lead + at, factor, factor) for at in (1, 2))),)
+
+
 register(
     Op(
         "pixel_shuffle",
@@ -79,6 +92,7 @@ register(
         shape_rule=_shuffle_shape,
         refusal_rule=partial(_refusal, pixel_shuffle_refusal, "upscale_factor"),
         formula_rule=_shuffle_text,
+        flow_rule=_shuffle_flow,
         free=True,
     )
 )
@@ -91,6 +105,7 @@ register(
         shape_rule=_unshuffle_shape,
         refusal_rule=partial(_refusal, pixel_unshuffle_refusal, "downscale_factor"),
         formula_rule=_unshuffle_text,
+        flow_rule=_unshuffle_flow,
         free=True,
     )
 )

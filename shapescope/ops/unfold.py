@@ -15,6 +15,7 @@ from shapescope.arithmetic.unfolding import (
     window_counts,
 )
 from shapescope.attrs import FoldAttrs
+from shapescope.ops.flow import Flows, Link
 from shapescope.ops.registry import Bound, Op, register
 from shapescope.ops.shapes import Ints, argument, axis, replaced, shape, text
 from shapescope.ops.values import per_axis
@@ -150,6 +151,15 @@ def _tensor_unfold_text(step: Step) -> tuple[str, ...]:
     return () if found is None else (tensor_unfold_formula(*found[1:]),)
 
 
+def _tensor_unfold_flow(step: Step) -> Flows | None:
+    """The axis of windows; inside a window the places have lost theirs."""
+    found, rank = _tensor_unfold(step), len(shape(step))
+    if found is None or not rank:
+        return None
+    along, _, size, stride = found
+    return ((*(Link(at, size, stride) if at == along else Link(at) for at in range(rank)), None),)
+
+
 register(
     Op(
         "unfold",
@@ -187,6 +197,7 @@ register(
         shape_rule=_tensor_unfold_shape,
         refusal_rule=_tensor_unfold_refusal,
         formula_rule=_tensor_unfold_text,
+        flow_rule=_tensor_unfold_flow,
         free=True,
         windowed=True,
         changes_axes=True,
