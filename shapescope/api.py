@@ -76,7 +76,7 @@ def trace(
 
     result = trace_any(
         model,
-        _arguments(input_size, input_data, batch_dim, dtypes, kwargs),
+        _arguments(model, input_size, input_data, batch_dim, dtypes, kwargs),
         train=_train(model, mode),
         mode=_way(device),
     )
@@ -157,6 +157,7 @@ def check(
 
 
 def _arguments(
+    model: nn.Module | str,
     input_size: Any,
     input_data: Any,
     batch_dim: int | None,
@@ -178,8 +179,16 @@ def _arguments(
         return specs
     from shapescope.capture.inputs import make_inputs
 
-    args, _ = make_inputs(specs, None, device="cpu")
+    args, _ = make_inputs(specs, _module(model), device="cpu")
     return args, dict(kwargs)
+
+
+def _module(model: nn.Module | str) -> nn.Module:
+    if not isinstance(model, str):
+        return model
+    from shapescope.capture.loader import load
+
+    return load(model).build("meta").module
 
 
 def _specs(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 
 from shapescope.diagnostic import Diagnostic, ShapescopeError
 from shapescope.result import TraceResult
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from shapescope.capture.input_spec import InputSpec
     from shapescope.capture.loader import LoadedModel
     from shapescope.capture.tracer import Target
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 Given: TypeAlias = "tuple[InputSpec, ...] | tuple[tuple[Any, ...], dict[str, Any]]"
 """Inputs as specs to make them from, or the inputs themselves as `(args, kwargs)`."""
@@ -88,7 +93,7 @@ def trace_any(
 
     subject = load(model) if isinstance(model, str) else model
     try:
-        given, notes = (inputs, ()) if inputs is not None else own_inputs(subject)
+        given, notes = (inputs, ()) if inputs is not None else _quietly(own_inputs, subject)
         traced = trace_model(
             subject,
             given,
@@ -104,8 +109,14 @@ def trace_any(
         return unbuilt(_name(subject), error)
     from shapescope.capture.investigate import investigate
 
-    found = investigate(subject, given, traced, train=train, target=target)
+    found = _quietly(investigate, subject, given, traced, train=train, target=target)
     return TraceResult(traced.trace, found, (*notes, *traced.notes), traced.values)
+
+
+def _quietly(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Call without what the model prints: in the further passes it would only say it again."""
+    with redirect_stderr(io.StringIO()):
+        return call(*args, **kwargs)
 
 
 def unbuilt(model: str, error: ShapescopeError) -> TraceResult:

@@ -36,7 +36,7 @@ class Command(TyperCommand):
         """Parse, once options that may stand without their value have one."""
         from shapescope.cli.options import with_optional_values
 
-        return cast("list[str]", super().parse_args(ctx, with_optional_values(args)))
+        return super().parse_args(ctx, with_optional_values(args))
 
 
 class Program(TyperGroup):

@@ -63,18 +63,16 @@ def check(
             "--expect",
             metavar="SHAPE",
             show_default=False,
-            help="The output's shape: 1,10. Repeat.",
+            help="An output: 1,10. Repeat.",
         ),
     ] = [],  # noqa: B006 - the parser makes a list of its own
     max_params: Annotated[
         int | None,
-        typer.Option(metavar="N", min=0, show_default=False, help="The most parameters allowed."),
+        typer.Option(metavar="N", min=0, show_default=False, help="The most parameters."),
     ] = None,
     max_macs: Annotated[
         int | None,
-        typer.Option(
-            metavar="N", min=0, show_default=False, help="The most multiply-adds allowed."
-        ),
+        typer.Option(metavar="N", min=0, show_default=False, help="The most multiply-adds."),
     ] = None,
     train: Train = False,
     form: Annotated[
@@ -110,8 +108,8 @@ def check(
 
     if model:
         shapes = tuple(_shape(text) for text in outputs) or None
-        asked = (CheckedModel(model, tuple(inputs), Expectations(shapes, max_params, max_macs),
-                              train),)  # fmt: skip
+        expected = Expectations(shapes, max_params, max_macs)
+        asked: tuple[CheckedModel, ...] = (CheckedModel(model, tuple(inputs), expected, train),)
     elif inputs or outputs or max_params is not None or max_macs is not None or train:
         raise ShapescopeError("these options need a MODEL", advice=("shapescope check --help",))
     else:

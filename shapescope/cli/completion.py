@@ -12,7 +12,7 @@ from shapescope.networks.registry import names
 
 _PREFIXES = ("torchvision:", "timm:", "hf:")
 _REGISTERED = re.compile(
-    r"^@register_model\((?:name=\"(?P<given>\w+)\")?.*?\)\n(?:@.*\n)*def (?P<own>\w+)", re.MULTILINE
+    r"^@register_model\((?:name=\"(?P<given>\w+)\")?.*?^def (?P<own>\w+)", re.MULTILINE | re.DOTALL
 )
 
 
