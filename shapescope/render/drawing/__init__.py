@@ -1,0 +1,1 @@
+"""Drawings of a model, from its trace."""

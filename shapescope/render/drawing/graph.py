@@ -1,0 +1,287 @@
+"""The graph figure: units as boxes below each other, branches side by side, modules as frames.
+
+Each frame is laid out by itself and is a box to the one around it. Edges enter a frame at a port on
+its upper side and leave it at one on its lower side, so that a residual's way around is seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from shapescope.render.drawing.edges import bent, curve
+from shapescope.render.drawing.layered import Node, Placement, layered
+from shapescope.render.drawing.nodes import Drawn, input_node, node, path_range
+from shapescope.render.drawing.scene import Box, Group, Item, Point, Text, rectangle
+from shapescope.render.drawing.text_metrics import shortened_path, text_width
+from shapescope.render.drawing.tree import Item as TreeItem
+from shapescope.render.drawing.tree import Tree
+from shapescope.render.shapes import printable
+from shapescope.trace import Trace
+
+GAP = 17.0
+APART = 16.0
+FRAME = 9.0
+HEADER = 18.0
+MOST_PORTS = 3
+PORT = Node(6.0, 0.0, 2.0)
+
+Key = int
+"""What a port carries: a unit by number, or -1 - i for input i of the model."""
+
+
+@dataclass(slots=True)
+class Level:
+    """The inside of one frame: what is there, and the edges between it."""
+
+    item: TreeItem
+    edges: dict[tuple[object, object], Key] = field(default_factory=dict)
+    enters: dict[Key, None] = field(default_factory=dict)
+    leaves: dict[Key, None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """A frame's inside, drawn: its boxes by item, the ports along its upper and lower side."""
+
+    placement: Placement
+    boxes: dict[object, Box]
+    drawn: dict[object, list[Item]]
+    lines: dict[tuple[object, object], list[Item]]
+    enters: dict[Key, float]
+    leaves: dict[Key, float]
+
+
+class GraphFigure:
+    """One figure, from the tree of items to places for everything."""
+
+    def __init__(self, trace: Trace, tree: Tree) -> None:
+        self.trace = trace
+        self.tree = tree
+        self.failed = None if trace.failure is None else trace.failure.step
+        self.levels: dict[int, Level] = {}
+        self.chains: dict[int, list[TreeItem]] = {}
+        self._walk()
+        self._wire()
+
+    def root(self) -> Laid:
+        """The whole model, laid out."""
+        return self._lay(self.levels[id(self.tree.root)])
+
+    # --- which edges are drawn at which level
+
+    def _walk(self) -> None:
+        """For each unit that is drawn, the items around it that are seen."""
+        stack: list[tuple[TreeItem, list[TreeItem]]] = [(self.tree.root, [self.tree.root])]
+        while stack:
+            item, chain = stack.pop()
+            if item.unit is None and item.opened:
+                self.levels[id(item)] = Level(item)
+                stack.extend((child, [*chain, child]) for child in item.children)
+                continue
+            for unit in item.units():
+                self.chains[unit.number] = chain
+
+    def _wire(self) -> None:
+        root = self.tree.root
+        for key, target in self.tree.inputs:
+            if target in self.chains:
+                self._connect(key, [root, _InputMark(key)], self.chains[target])
+        for source, target in self.tree.edges:
+            if source in self.chains and target in self.chains:
+                self._connect(source, self.chains[source], self.chains[target])
+
+    def _connect(self, key: Key, one: Sequence[object], other: Sequence[object]) -> None:
+        shared = 0
+        while shared < min(len(one), len(other)) and one[shared] is other[shared]:
+            shared += 1
+        if shared == min(len(one), len(other)):
+            return  # within one closed item
+        level = self.levels[id(one[shared - 1])]
+        level.edges.setdefault((_name(one[shared]), _name(other[shared])), key)
+        for place in range(shared, len(one) - 1):
+            inner = self.levels[id(one[place])]
+            port = self._port(inner.leaves, key)
+            inner.edges.setdefault((_name(one[place + 1]), ("leaves", port)), key)
+        for place in range(shared, len(other) - 1):
+            inner = self.levels[id(other[place])]
+            port = self._port(inner.enters, key)
+            inner.edges.setdefault((("enters", port), _name(other[place + 1])), key)
+
+    def _port(self, ports: dict[Key, None], key: Key) -> Key:
+        """The port for a key: its own, or the last one where there are many."""
+        if key in ports or len(ports) < MOST_PORTS:
+            ports[key] = None
+            return key
+        return list(ports)[-1]
+
+    # --- layout
+
+    def _lay(self, level: Level) -> Laid:
+        boxes: dict[object, tuple[Drawn, Laid | None]] = {}
+        for child in level.item.children:
+            if child.unit is None and child.opened:
+                inner = self._lay(self.levels[id(child)])
+                boxes[id(child)] = (self._frame(child, inner), inner)
+            else:
+                boxes[id(child)] = (node(child, self.failed), None)
+        if level.item is self.tree.root:
+            for place, spec in enumerate(self.trace.inputs):
+                name = ("input", -1 - place)
+                if any(name == edge[0] for edge in level.edges):
+                    boxes[name] = (input_node(spec.name or "", spec.shape), None)
+        return self._placed(level, boxes)
+
+    def _placed(self, level: Level, boxes: dict[object, tuple[Drawn, Laid | None]]) -> Laid:
+        enters = [("enters", key) for key in level.enters]
+        leaves = [("leaves", key) for key in level.leaves]
+        names: list[object] = [*enters, *boxes, *leaves]
+        number = {name: place for place, name in enumerate(names)}
+        sizes = {
+            number[name]: Node(boxes[name][0].width, boxes[name][0].height)
+            if name in boxes
+            else PORT
+            for name in names
+        }
+        pairs = [(number[one], number[other]) for one, other in level.edges]
+        placement = layered(
+            sizes,
+            pairs,
+            gap=GAP,
+            apart=APART,
+            top=[number[name] for name in enters],
+            bottom=[number[name] for name in leaves],
+        )
+        frames: dict[object, Box] = {}
+        for name in names:
+            x, y = placement.centres[number[name]]
+            wide, high = sizes[number[name]].width, sizes[number[name]].height
+            frames[name] = Box(x - wide / 2, y - high / 2, x + wide / 2, y + high / 2)
+        drawn = {
+            name: boxes[name][0].at(frames[name].left, frames[name].top)
+            for name in names
+            if name in boxes
+        }
+        lines = self._lines(level, boxes, frames, placement, number)
+        return Laid(
+            placement,
+            {name: frames[name] for name in boxes},
+            drawn,
+            lines,
+            {key: frames["enters", key].centre[0] for key in level.enters},
+            {key: frames["leaves", key].centre[0] for key in level.leaves},
+        )
+
+    def _lines(
+        self,
+        level: Level,
+        boxes: dict[object, tuple[Drawn, Laid | None]],
+        frames: dict[object, Box],
+        placement: Placement,
+        number: dict[object, int],
+    ) -> dict[tuple[object, object], list[Item]]:
+        arriving: dict[object, list[tuple[float, tuple[object, object]]]] = {}
+        for (one, other), key in level.edges.items():
+            route = placement.routes[number[one], number[other]][1:-1]
+            start = frames[one].left + self._out(boxes.get(one), frames[one], key)
+            before = route[-1][0] if route else start
+            arriving.setdefault(other, []).append((before, (one, other)))
+        ends = _arrivals(arriving, boxes, frames, level)
+        lines: dict[tuple[object, object], list[Item]] = {}
+        for (one, other), key in level.edges.items():
+            foot, *route, head = placement.routes[number[one], number[other]]
+            x = frames[one].left + self._out(boxes.get(one), frames[one], key)
+            end = ends[one, other]
+            points = [(x, frames[one].bottom), (x, foot[1]), *route, (end[0], head[1]), end]
+            lines[one, other] = curve(points, arrow=other in boxes)
+        return lines
+
+    def _out(self, box: tuple[Drawn, Laid | None] | None, frame: Box, key: Key) -> float:
+        """Where an edge leaves a box, from the box's left."""
+        if box is not None and box[1] is not None and box[1].leaves:
+            leaves = box[1].leaves
+            return box[0].inset + leaves.get(key, next(iter(leaves.values())))
+        return frame.width / 2
+
+    def _frame(self, item: TreeItem, inner: Laid) -> Drawn:
+        """An opened module as a box: its name above, what is inside below."""
+        title, path = _header(item)
+        heading = text_width(title, 10.0, bold=True) + 14
+        # The edges that come in pass the heading: its name stands to their left.
+        ports = list(inner.enters.values())
+        first, last = min(ports, default=0.0), max(ports, default=0.0)
+        shift = max(heading - FRAME - first, 0.0) if ports else 0.0
+        wide = max(inner.placement.width + shift + 2 * FRAME, heading)
+        high = inner.placement.height + HEADER + FRAME
+        room = wide - (FRAME + shift + last) - 13
+        path = path if text_width(path, 9.0) <= room else shortened_path(path, 9.0, room)
+        path = path if len(path) > 3 else ""
+        frame = Box(0, 0, wide, high)
+        index = item.step.index if item.step is not None else None
+        label = f"{path_range(item)}: {title}"
+        items: list[Item] = [
+            Group(
+                (
+                    rectangle(frame, "cluster", "cluster-line", width=0.9, radius=6),
+                    Text(7, 13, title, 10.0, "start", bold=True),
+                    Text(wide - 7, 13, path, 9.0, "end", role="faint"),
+                ),
+                index,
+                label,
+            )
+        ]
+        inside: list[Item] = []
+        for drawn in inner.lines.values():
+            inside.extend(drawn)
+        for parts in inner.drawn.values():
+            inside.extend(parts)
+        left = FRAME + shift
+        items.extend(part.moved(left, HEADER) for part in inside)
+        # The lines of the ports go on through the frame's own edge.
+        for x in inner.enters.values():
+            items.append(bent([(left + x, 0.0), (left + x, HEADER)]))
+        for x in inner.leaves.values():
+            items.append(bent([(left + x, high - FRAME), (left + x, high)]))
+        return Drawn(wide, high, tuple(items), left)
+
+
+@dataclass(frozen=True, slots=True)
+class _InputMark:
+    """Stands for an input of the model among the items."""
+
+    key: Key
+
+
+def _name(item: object) -> object:
+    return ("input", item.key) if isinstance(item, _InputMark) else id(item)
+
+
+def _header(item: TreeItem) -> tuple[str, str]:
+    name = printable(item.step.class_name) if item.step is not None else ""
+    times = f" x {item.times}" if item.times > 1 else ""
+    return name + times, path_range(item)
+
+
+def _arrivals(
+    arriving: dict[object, list[tuple[float, tuple[object, object]]]],
+    boxes: dict[object, tuple[Drawn, Laid | None]],
+    frames: dict[object, Box],
+    level: Level,
+) -> dict[tuple[object, object], Point]:
+    """Where each edge ends: at its port, or spread along the upper side in order of arrival."""
+    ends: dict[tuple[object, object], Point] = {}
+    for other, edges in arriving.items():
+        frame = frames[other]
+        inner = boxes[other][1] if other in boxes else None
+        edges = sorted(edges, key=lambda edge: edge[0])
+        room = min(frame.width - 12, 14.0 * (len(edges) - 1))
+        for place, (_, edge) in enumerate(edges):
+            if inner is not None and inner.enters:
+                ports = inner.enters
+                x = frame.left + boxes[other][0].inset + ports.get(level.edges[edge], list(ports.values())[-1])
+            elif len(edges) == 1:
+                x = frame.centre[0]
+            else:
+                x = frame.centre[0] - room / 2 + room * place / (len(edges) - 1)
+            ends[edge] = (x, frame.top)
+    return ends
