@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from shapescope.capture.recorder import Recorder
+from shapescope.capture.standins import light_imports
 from shapescope.capture.tensors import concrete_shape, spec_of, tensors_in
 from shapescope.capture.values import ValueStats, value_stats
 from shapescope.trace import (
@@ -106,7 +107,7 @@ def run_pass(
     named = _named_inputs(names, args, kwargs)
     inputs = tuple(spec_of(tensor, name, shape_of) for name, tensor in named)
     output, error = None, None
-    with _nothing_changes_outside(gradients), inside():
+    with _nothing_changes_outside(gradients), light_imports() if mode == "meta" else inside():
         try:
             with recorder:
                 recorder.name_inputs(named)
