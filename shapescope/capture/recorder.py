@@ -26,7 +26,7 @@ from shapescope.capture.records import Record, Registered, Site, failure_of, ste
 from shapescope.capture.redirect import redirected
 from shapescope.capture.source import user_frame
 from shapescope.capture.tensors import concrete_shape, dtype_name, spec_of, tensors_in
-from shapescope.ops import Op, canonical_name, lookup, op_of_module, snake_case
+from shapescope.ops import Op, canonical_name, is_inplace, lookup, op_of_module, snake_case
 from shapescope.trace import Failure, ParamSpec, Shape, SourceSpan, Step, TensorSpec
 
 _TAG = "_shapescope_source"
@@ -252,6 +252,8 @@ class Recorder(TorchFunctionMode):
         record = self._append(
             self._path(), name, "function", inputs, sources, user_frame(sys._getframe(1))
         )
+        if in_place:
+            bound["inplace"] = True
         record.attrs = row.read_call(bound)
         record.params = weights
         record.outputs = [self._spec(tensor) for tensor in outputs]
@@ -371,7 +373,7 @@ def _describe(func: Any) -> tuple[str, Op, bool] | None:
         return None
     if raw == "unfold" and func is Tensor.unfold:
         raw = "tensor_unfold"
-    in_place = (raw.endswith("_") and not raw.endswith("__")) or raw.startswith("__i")
+    in_place = is_inplace(raw)
     name = canonical_name(raw)
     return name, lookup(name), in_place
 
