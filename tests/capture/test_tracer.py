@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from shapescope.capture.inputs import InputSpec
 from shapescope.capture.loader import load
@@ -99,12 +99,24 @@ def test_what_meta_lets_pass_and_a_cpu_refuses_is_a_failure(function: Any) -> No
 
 
 def test_a_large_model_is_not_run_to_confirm_a_failure() -> None:
+    def forward(self: Any, x: Tensor) -> Tensor:
+        raise ValueError(f"no more than {self.fc(x).numel()}")
+
     with torch.device("meta"):
-        model = nn.Sequential(nn.Linear(100_000, 100_000), nn.Linear(7, 7))
+        model = Calls(forward, fc=nn.Linear(100_000, 100_000))
     traced = trace_model(model, (InputSpec((1, 100_000)),))
     assert traced.trace.failure is not None
-    assert traced.trace.failure.step == 2
+    assert traced.trace.failure.message == "no more than 100000"
     assert traced.notes == ("too large to confirm the failure on real tensors",)
+
+
+def test_what_our_own_rules_refuse_needs_no_confirmation(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(self: object, values: bool = False) -> None:
+        raise AssertionError("a real run")
+
+    monkeypatch.setattr("shapescope.capture.tracer._Tracer.real", never)
+    traced = trace_model(nn.Linear(4, 2), (InputSpec((1, 5)),))
+    assert traced.trace.failure is not None
 
 
 def test_values_are_real_and_in_step() -> None:
