@@ -5,7 +5,7 @@ that changed on disk and a notebook cell are all seen as Python saw them.
 """
 
 # Paths are strings here, not `Path`: links stay as typed, and this is asked for every span.
-# ruff: noqa: PTH100, PTH109, PTH116
+# ruff: noqa: PTH109, PTH116, PTH118
 from __future__ import annotations
 
 import ast
@@ -55,7 +55,8 @@ def overridden(texts: Mapping[Path, str]) -> Iterator[None]:
 def absolute_path(file: str | os.PathLike[str]) -> str:
     """The file's absolute path; the name of something that is no file (`<stdin>`) stays."""
     name = os.fspath(file)
-    return name if name.startswith("<") else os.path.abspath(name)
+    # Joined by hand: the working folder may be gone, and then a name stays as it is.
+    return name if name.startswith("<") else os.path.normpath(os.path.join(working_folder(), name))
 
 
 def display_path(file: str | os.PathLike[str]) -> str:
@@ -64,9 +65,11 @@ def display_path(file: str | os.PathLike[str]) -> str:
     if path.startswith("<"):
         return path
     folder = working_folder()
+    if not folder:
+        return path
     for base, name in ((folder, path), (os.path.realpath(folder), os.path.realpath(path))):
         prefix = base if base.endswith(os.sep) else base + os.sep
-        if base and name.startswith(prefix):
+        if name.startswith(prefix):
             return name[len(prefix) :]
     return path
 

@@ -190,15 +190,15 @@ def _match(
     if span is not None:
         found[path] = span
     if isinstance(module, nn.Sequential | nn.ModuleList | nn.ModuleDict):
-        entries = list(_entries(value))
-        children = list(module.named_children())
-        by_name = dict(children)
-        if all(name is not None for name, _ in entries):
-            for name, entry in entries:
-                _match(f"{path}.{name}", by_name.get(str(name)), entry, file, found)
-        elif len(entries) == len(children):
-            for (name, child), (_, entry) in zip(children, entries, strict=True):
-                _match(f"{path}.{name}", child, entry, file, found)
+        children = list(module._modules)
+        for position, (name, entry) in enumerate(_entries(value)):
+            if isinstance(entry, ast.Starred):
+                # How many it stands for is not written here, so nothing behind it has a place.
+                break
+            if name is None and position < len(children):
+                name = children[position]
+            child = module._modules.get(name) if name is not None else None
+            _match(f"{path}.{name}", child, entry, file, found)
 
 
 def _entries(call: ast.Call) -> Iterator[tuple[str | None, ast.expr]]:
