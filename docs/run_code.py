@@ -45,7 +45,7 @@ class Result:
     output: str
 
 
-def in_child(action: Callable[[], None]) -> Result:
+def in_child(action: Callable[[], object]) -> Result:
     """Run `action` in a fork of this process, which has torch loaded already."""
     read, write = os.pipe()
     pid = os.fork()
@@ -145,7 +145,7 @@ def blocks(text: str, update: bool) -> Iterator[tuple[re.Match[str], str, list[s
             yield match, *console(body, int(value) if kind == "exit" else 0, update)
             continue
         Path("_block.py").write_text(body, "utf-8")
-        result = in_child(lambda: runpy.run_path("_block.py", run_name="__main__") and None)
+        result = in_child(lambda: runpy.run_path("_block.py", run_name="__main__"))
         yield match, body, [] if result.code == 0 else [body + "\n" + result.output]
 
 
