@@ -28,6 +28,9 @@ def per_axis(value: PerAxis, rank: int, name: str = "value") -> tuple[int, ...]:
     Raises:
         ValueError: The sequence has neither 1 nor `rank` entries.
     """
+    # the usual case first: this runs several times for every step of a trace
+    if type(value) is tuple and len(value) == rank:
+        return value
     if isinstance(value, int):
         return (value,) * rank
     if len(value) == rank:
@@ -122,16 +125,15 @@ def map_of(sizes: Sequence[int], pairs: Pairs) -> str:
 
 def below(values: Sequence[int], least: int, name: str) -> str | None:
     """Reason why an argument is too small on some axis, or None."""
-    for value in values:
-        if value < least:
-            return f"{name} is {extent(values)}, but has to be at least {least}"
-    return None
+    if min(values) >= least:
+        return None
+    return f"{name} is {extent(values)}, but has to be at least {least}"
 
 
 def empty_map(sizes: Sequence[int]) -> str | None:
     """Reason why a map cannot be read: one of its axes is empty, or None."""
-    for axis, n in enumerate(sizes):
-        if n < 1:
-            where = "" if len(sizes) == 1 else f" along spatial axis {axis}"
-            return f"the {extent(sizes)} map is empty{where}"
-    return None
+    if min(sizes) > 0:
+        return None
+    axis = next(axis for axis, n in enumerate(sizes) if n < 1)
+    where = "" if len(sizes) == 1 else f" along spatial axis {axis}"
+    return f"the {extent(sizes)} map is empty{where}"

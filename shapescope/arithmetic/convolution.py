@@ -115,7 +115,7 @@ def conv_refusal(
     strides = per_axis(stride, rank, "stride")
     dilations = per_axis(dilation, rank, "dilation")
     pairs = padding_pairs(padding, kernel, dilations)
-    if padding == "same" and any(s != 1 for s in strides):
+    if padding == "same" and max(strides) > 1:
         return f"padding='same' is for stride 1, not stride {extent(strides)}"
     skipped = batch == 0 or channels == 0
     reason = (
@@ -124,7 +124,9 @@ def conv_refusal(
         or below(kernel, 0 if channels == 0 else 1, "kernel_size")
     )
     if reason is None and padding_mode == "zeros":
-        reason = below([min(pair) for pair in pairs], 0, "padding")
+        reason = below(
+            [before if before < after else after for before, after in pairs], 0, "padding"
+        )
     elif reason is None:
         reason = pad_refusal(sizes, pairs, mode=padding_mode, batch=batch, channels=channels)
         sizes = [n + before + after for n, (before, after) in zip(sizes, pairs, strict=True)]

@@ -125,11 +125,8 @@ def pool_refusal(
         return "a map without channels cannot be pooled"
     if divisor_override == 0:
         return "divisor_override is 0"
-    for p, k in zip(paddings, kernel, strict=True):
-        if p > k // 2:
-            return (
-                f"padding {extent(paddings)} is more than half of the kernel size {extent(kernel)}"
-            )
+    if any(2 * p > k for p, k in zip(paddings, kernel, strict=True)):
+        return f"padding {extent(paddings)} is more than half of the kernel size {extent(kernel)}"
     if kind != "max" and rank == 3 and any(map(lt, sizes, kernel)):
         return f"{window(kernel, dilations)} does not fit on {map_of(sizes, [(0, 0)] * rank)}"
     for n, k, s, p, d in zip(sizes, kernel, strides, paddings, dilations, strict=True):

@@ -246,6 +246,18 @@ ROWS = [
         id="20 an output of 0 on oneDNN",
     ),
     param(
+        lambda: F.conv_transpose2d(R(1, 20481, 1, 1), R(20481, 1, 2, 2), padding=1),
+        (1, 1, 0, 0),
+        lambda: transposed((1, 1), 2, 1, 1, channels=20481),
+        id="20 a single sample on oneDNN",
+    ),
+    param(
+        lambda: F.conv_transpose2d(R(1, 20480, 1, 1), R(20480, 1, 2, 2), padding=1),
+        None,
+        lambda: transposed((1, 1), 2, 1, 1, channels=20480),
+        id="20 a single sample that is one value too small for it",
+    ),
+    param(
         lambda: nn.ConvTranspose2d(1, 1, 2, padding=1)(R(1, 1, 1, 5)),
         None,
         lambda: transposed((1, 5), 2, 1, 1),
