@@ -81,7 +81,9 @@ def trace(
         mode=_way(device),
     )
     options = _options(col_names, depth, row_settings)
-    result = TraceResult(result.trace, result.diagnostics, result.notes, result.values, options)
+    result = TraceResult(
+        result.trace, result.diagnostics, result.notes, result.values, options=options
+    )
     if verbose:
         result.show()
     return result

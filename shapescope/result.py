@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from shapescope.analysis.check import Check
     from shapescope.analysis.cost import Totals
     from shapescope.analysis.receptive import ReceptiveField
+    from shapescope.capture.crosscheck import CrossCheck
     from shapescope.capture.parameters import Parameter
     from shapescope.render.table import TableOptions
 
@@ -42,6 +43,7 @@ class TraceResult:
         diagnostics: what is wrong or worth knowing, errors first.
         notes: how it was traced, for people: an input that was inferred, a way that was needed.
         values: per step what its values were, where they were asked for; else empty.
+        crosscheck: what torchinfo and torch count, where that was asked for.
         options: how the table is drawn where nothing else is asked for.
     """
 
@@ -49,6 +51,7 @@ class TraceResult:
     diagnostics: tuple[Diagnostic, ...] = ()
     notes: tuple[str, ...] = ()
     values: tuple[Statistics | None, ...] = ()
+    crosscheck: CrossCheck | None = None
     options: TableOptions | None = field(default=None, compare=False)
 
     @cached_property

@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 
-from shapescope.diagnostic import Diagnostic, ShapescopeError
+from shapescope.diagnostic import ShapescopeError
 from shapescope.result import TraceResult
 from shapescope.trace import Failure, Trace
 
@@ -40,6 +40,7 @@ class Request:
     loss: str = ""
     values: bool = False
     image: Path | None = None
+    crosscheck: bool = False
 
 
 def run_trace(request: Request) -> TraceResult:
@@ -70,6 +71,7 @@ def run_trace(request: Request) -> TraceResult:
         symbols=request.symbols,
         target=target,
         values=request.values or request.image is not None,
+        peers=request.crosscheck,
     )
 
 
@@ -82,6 +84,7 @@ def trace_any(
     symbols: Sequence[str] = (),
     target: Target | None = None,
     values: bool = False,
+    peers: bool = False,
 ) -> TraceResult:
     """Trace a model in any form, with its own or inferred inputs where none are given.
 
@@ -110,7 +113,13 @@ def trace_any(
     from shapescope.capture.investigate import investigate
 
     found = _quietly(investigate, subject, given, traced, train=train, target=target)
-    return TraceResult(traced.trace, found, (*notes, *traced.notes), traced.values)
+    result = TraceResult(traced.trace, found, (*notes, *traced.notes), traced.values)
+    if not peers or traced.trace.failure is not None:
+        return result
+    from shapescope.capture.crosscheck import crosscheck
+
+    asked = _quietly(crosscheck, subject, given, result.trace, result.macs, train=train)
+    return replace(result, crosscheck=asked)
 
 
 def _quietly(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

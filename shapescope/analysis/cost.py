@@ -35,8 +35,11 @@ def tensor_bytes(spec: TensorSpec | ParamSpec) -> int:
 
 
 def step_macs(step: Step) -> int | None:
-    """Multiply-adds of one step; 0 for a module that was opened, None where there is no rule."""
-    return 0 if step.op == "module" else lookup(step.op).macs(step)
+    """Multiply-adds of one step; None where there is no rule.
+
+    A module that was opened does nothing itself, and a step that failed did nothing: 0.
+    """
+    return lookup(step.op).macs(step) if step.outputs and step.op != "module" else 0
 
 
 @dataclass(frozen=True, slots=True)

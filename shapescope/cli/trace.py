@@ -65,6 +65,12 @@ def trace(
         str,
         typer.Option(metavar="NAME", show_default=False, help="Also compute this loss."),
     ] = "",
+    crosscheck: Annotated[
+        bool,
+        typer.Option(
+            "--crosscheck", help="Show torchinfo's and torch's totals, and why they differ."
+        ),
+    ] = False,
     every: Annotated[
         bool, typer.Option("--all", help="Give every step a row of its own; fold nothing.")
     ] = False,
@@ -97,7 +103,8 @@ def trace(
     shapescope trace lenet5
     shapescope trace lenet5 --input 1,1,28,28
     shapescope trace net.py:Net --input 8,3,64,64 --depth 2
-    shapescope trace network --values --all
+    shapescope trace network --values
+    shapescope trace torchvision:vit_b_16 --depth 2 --crosscheck
     shapescope trace torchvision:resnet18 --symbolic N,H,W
     shapescope trace net.py --input 64,3,32,32 --target 64:int64 --loss cross_entropy
     shapescope trace network --format json --output network.json
@@ -121,6 +128,7 @@ def trace(
             loss=loss,
             values=values,
             image=image,
+            crosscheck=crosscheck,
         )
     )
     from shapescope.cli.output import emit, show, stdout_surface

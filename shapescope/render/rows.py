@@ -96,9 +96,11 @@ class _Walk:
     def rows(self) -> Rows:
         for number, spec in enumerate(self.trace.inputs):
             self.shown.append(Row(spec.name or f"input {number}", 0, spec=spec))
-        top = self.children.get(None, [])
-        root = top[0] if len(top) == 1 and top[0].is_composite else None
-        self._level(self.children.get(root.index, []) if root else top, root, 0)
+        for step in self.children.get(None, []):
+            if step.is_composite and not step.path:  # the model itself needs no heading
+                self._level(self.children.get(step.index, []), step, 0)
+            else:
+                self._level([step], None, 0)
         return Rows(tuple(self.shown), tuple(self.folded), tuple(self.hidden))
 
     def _level(self, steps: list[Step], parent: Step | None, depth: int) -> None:

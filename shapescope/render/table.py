@@ -41,6 +41,10 @@ def result_lines(
     options = options or TableOptions()
     lines = [*header_lines(result, surface), Line(), *table_lines(result, surface, options)]
     lines += [Line(), *totals_lines(result, surface)]
+    if result.crosscheck is not None:
+        from shapescope.render.crosscheck import crosscheck_lines
+
+        lines += [Line(), *crosscheck_lines(result, result.crosscheck, surface)]
     found = diagnostics_lines(result.diagnostics, surface, verbose=options.verbose)
     if found:
         lines += [Line(), *found]
