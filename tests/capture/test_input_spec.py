@@ -53,6 +53,11 @@ def test_the_forms(text: str, spec: InputSpec) -> None:
     assert parse_input(format_input(spec)) == spec
 
 
+FUNCTION = "this names no function; write @file.py:function, which returns the inputs"
+DTYPES = (
+    "the dtypes are float32, float16, bfloat16, float64, complex64, complex128, "
+    "int64, int32, int16, int8, uint8, bool"
+)
 FORM = "write sizes with commas, as in --input 1,3,32,32"
 
 
@@ -84,17 +89,11 @@ FORM = "write sizes with commas, as in --input 1,3,32,32"
         ("1,3:Int64", "--input 1,3:Int64: there is no dtype `Int64`; did you mean int64?"),
         (
             "1,3:zzz",
-            (
-                "--input 1,3:zzz: there is no dtype `zzz`; the dtypes are float32, float16, bfloat16, "
-                "float64, complex64, complex128, int64, int32, int16, int8, uint8, bool"
-            ),
+            f"--input 1,3:zzz: there is no dtype `zzz`; {DTYPES}",
         ),
         (
             "1,3:",
-            (
-                "--input 1,3:: there is no dtype ``; the dtypes are float32, float16, bfloat16, "
-                "float64, complex64, complex128, int64, int32, int16, int8, uint8, bool"
-            ),
+            f"--input 1,3:: there is no dtype ``; {DTYPES}",
         ),
         (
             "2,10:int64<0",
@@ -133,24 +132,15 @@ FORM = "write sizes with commas, as in --input 1,3,32,32"
         ),
         (
             "@feed.py",
-            (
-                "--input @feed.py: this names no function; write @file.py:function, which returns the "
-                "inputs"
-            ),
+            f"--input @feed.py: {FUNCTION}",
         ),
         (
             "@feed.txt:f",
-            (
-                "--input @feed.txt:f: this names no function; write @file.py:function, which returns "
-                "the inputs"
-            ),
+            f"--input @feed.txt:f: {FUNCTION}",
         ),
         (
             "@feed.py:f()",
-            (
-                "--input @feed.py:f(): this names no function; write @file.py:function, which returns "
-                "the inputs"
-            ),
+            f"--input @feed.py:f(): {FUNCTION}",
         ),
     ],
 )

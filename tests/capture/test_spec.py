@@ -13,6 +13,9 @@ from shapescope.capture.spec import ModelSpec, parse_spec
 from shapescope.diagnostic import ShapescopeError
 
 
+NOT_A_CLASS = "does not name a class; write Class, or Class(10, width=2) with literal arguments"
+
+
 def no_names(name: str) -> Any:
     raise AssertionError(f"{name} was looked up")
 
@@ -117,30 +120,21 @@ def test_arguments_that_would_run_something_are_refused_unread(text: str, messag
         ("pkg.mod:", "pkg.mod:: the name of a factory is missing behind the colon"),
         (
             "net.py:Net(10",
-            (
-                "net.py:Net(10: `Net(10` does not name a class; write Class, or Class(10, width=2) "
-                "with literal arguments"
-            ),
+            f"net.py:Net(10: `Net(10` {NOT_A_CLASS}",
         ),
         (
             "net.py:3",
-            (
-                "net.py:3: `3` does not name a class; write Class, or Class(10, width=2) with literal "
-                "arguments"
-            ),
+            f"net.py:3: `3` {NOT_A_CLASS}",
         ),
         (
             "net.py:f()()",
-            (
-                "net.py:f()(): `f()()` does not name a class; write Class, or Class(10, width=2) with "
-                "literal arguments"
-            ),
+            f"net.py:f()(): `f()()` {NOT_A_CLASS}",
         ),
         (
             "my-pkg:Net",
             (
-                "my-pkg:Net names no model; write a name, path/file.py:Class, package.module:factory, "
-                "or one of torchvision:NAME, timm:NAME, hf:NAME"
+                "my-pkg:Net names no model; write a name, path/file.py:Class, "
+                "package.module:factory, or one of torchvision:NAME, timm:NAME, hf:NAME"
             ),
         ),
     ],
