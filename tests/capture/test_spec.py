@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from shapescope.capture.spec import ModelSpec, parse_spec
 from shapescope.diagnostic import ShapescopeError
 
-
 NOT_A_CLASS = "does not name a class; write Class, or Class(10, width=2) with literal arguments"
 
 
