@@ -65,6 +65,11 @@ def customary(low: int, high: int) -> int:
     return low
 
 
+def customary_larger(least: int) -> tuple[int, ...]:
+    """A few sizes of at least `least` that people use."""
+    return tuple(size for size in (32, 64, 96, 128, 224, 256, 299) if size > least)
+
+
 def customary_sizes(ranges: Sequence[tuple[int, int]]) -> tuple[int, ...]:
     """The sizes that people would have meant, the same for every axis where that is possible."""
     low, high = max(one for one, _ in ranges), min(one for _, one in ranges)

@@ -20,6 +20,8 @@ class Proposal:
         shapes: the sizes to feed instead, one shape for each input.
         suffix: what follows the message and its remark on weights.
         remark: what to say of the weights where none changes.
+        kind: of several proposals of one kind only the first that holds is shown.
+        same_maps: it holds only if the outputs are as high and wide as the input.
         inline: the message shows the edited code itself, so the lines need not be drawn.
         follow: trouble that shows only afterwards may be mended in the same go.
         silent_weights: say nothing of weights that change their shape: the code shown says it.
@@ -30,6 +32,8 @@ class Proposal:
     shapes: tuple[Shape, ...] | None = None
     suffix: str = ""
     remark: str = ""
+    kind: str = ""
+    same_maps: bool = False
     inline: bool = False
     follow: bool = True
     silent_weights: bool = False

@@ -45,6 +45,7 @@ def set_argument(
     inline: bool = False,
     prefix: str = "",
     silent_weights: bool = False,
+    kind: str = "consumer",
 ) -> Iterator[Proposal]:
     """Proposals that give a layer another number, where the number is decided.
 
@@ -60,6 +61,7 @@ def set_argument(
         inline: show the new call in the message.
         prefix: in front of an inline call.
         silent_weights: see Proposal.
+        kind: see Proposal.
     """
     call = constructor_of(trace, path)
     if call is None:
@@ -72,6 +74,7 @@ def set_argument(
                     f"{prefix}{message}" if not inline else f"{prefix}{_named(node)} = {value}",
                     (origin.code.replace(origin.node, str(value)),),
                     silent_weights=silent_weights,
+                    kind=kind,
                 )
     if node is None and not call.parameters:
         return
@@ -83,6 +86,7 @@ def set_argument(
         (call.set(name, text),),
         inline=short,
         silent_weights=silent_weights,
+        kind=kind,
     )
 
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from shapescope.analysis.code import call_at, constructor_of
+from shapescope.analysis.code import CallSource, call_at, constructor_of
 from shapescope.analysis.code.origins import class_node
 from shapescope.analysis.code.source import Code, Function
 from shapescope.analysis.diagnosis.finding import Proposal
@@ -57,7 +57,7 @@ def feed(trace: Trace, sizes: Sequence[int], *, at_least: bool = False) -> Itera
     if any(spec.name is None for spec in trace.inputs) or not shapes:
         return
     words = "feed at least" if at_least else "feed"
-    yield Proposal(f"{words} {shape_text(sizes)}: {command(trace, shapes)}", shapes=shapes)
+    yield Proposal(f"{words} {shape_text(sizes)}: {command(trace, shapes)}", shapes=shapes, kind="feed")
 
 
 def root_forward(trace: Trace) -> tuple[Code, Function] | None:
@@ -110,6 +110,7 @@ def resize_input(trace: Trace, sizes: Sequence[int]) -> Iterator[Proposal]:
     yield Proposal(
         f"resize to {shape_text(sizes)} at the start",
         (code.insert_before(first_statement(function), text),),
+        kind="resize",
     )
 
 
@@ -130,7 +131,7 @@ def adaptive_pool(trace: Trace, pool: Step, sizes: Sequence[int]) -> Iterator[Pr
         text = text if prefix else text.removeprefix(".")
         if not prefix:
             return
-        yield Proposal(text, (call.code.replace(call.node, text),), inline=True)
+        yield Proposal(text, (call.code.replace(call.node, text),), inline=True, kind="pool")
         return
     call = call_at(pool.call_site)
     if call is None or not call.node.args:
@@ -142,7 +143,9 @@ def adaptive_pool(trace: Trace, pool: Step, sizes: Sequence[int]) -> Iterator[Pr
     operand = call.code.text(call.node.args[0])
     text = f"{prefix}.adaptive_{kind}_pool{axes}d({operand}, {size})"
     yield Proposal(
-        f"pool to {sizes_text(sizes)} whatever arrives", (call.code.replace(call.node, text),)
+        f"pool to {sizes_text(sizes)} whatever arrives",
+        (call.code.replace(call.node, text),),
+        kind="pool",
     )
 
 
@@ -176,6 +179,7 @@ def padding_that_keeps(
                 f"{name_of(step)} padding={padding}: {shown} keeps {wanted}",
                 (call.set("padding", str(padding)),),
                 inline=True,
+                kind="padding",
             )
 
 
@@ -231,4 +235,54 @@ def pad_and_crop(trace: Trace, multiple: int, axes: int) -> Iterator[Proposal]:
         ),
         code.replace(value, f"{text if plain else f'({text})'}[..., :height, :width]"),
     )
-    yield Proposal(f"pad to a multiple of {multiple}, and cut off what was added", edits)
+    yield Proposal(f"pad to a multiple of {multiple}, and cut off what was added", edits, same_maps=True)
+
+
+def shrink_less(trace: Trace, chain: Sequence[Step]) -> Iterator[Proposal]:
+    """The first convolution that divides the map made one that keeps it.
+
+    Args:
+        trace: tells where the constructor is.
+        chain: the way up to the step that fails.
+    """
+    part = [step for step in chain if spatial_axes(step)]
+    for number, step in enumerate(part):
+        attrs = step.attrs
+        plain = isinstance(attrs, ConvAttrs) and step.op.startswith("conv") and not (
+            step.op.startswith("conv_transpose")
+        )
+        if not isinstance(attrs, ConvAttrs) or not plain or max(attrs.stride) == 1:
+            continue
+        call = constructor_of(trace, step.path) if step.kind == "module" else None
+        if call is None or not call.callee.startswith("Conv"):
+            return
+        axes = len(attrs.kernel_size)
+        kept = replace(attrs, kernel_size=(3,) * axes, stride=(1,) * axes, padding=(1,) * axes)
+        start = ints(step.inputs[0].shape)[-axes:]
+        sizes = _sizes_along((replace(step, attrs=kept), *part[number + 1 :]), start)
+        text = _with_window(call, 3, 1)
+        if sizes is None or text is None:
+            return
+        shown = " -> ".join(sizes_text(one) for one in (start, *sizes))
+        yield Proposal(
+            "shrink less at the start",
+            (call.code.replace(call.node, text),),
+            suffix=f": {shown}",
+            kind="shrink",
+        )
+        return
+
+
+def _with_window(call: CallSource, kernel_size: int, padding: int) -> str | None:
+    """A convolution's constructor with another window, of stride 1."""
+    channels = [call.argument("in_channels"), call.argument("out_channels")]
+    if any(node is None for node in channels):
+        return None
+    taken = {"in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation"}
+    shown = [call.code.text(node) for node in channels if node is not None]
+    shown += [str(kernel_size), f"padding={padding}"]
+    for name in call.parameters:
+        node = call.argument(name)
+        if name not in taken and node is not None:
+            shown.append(f"{name}={call.code.text(node)}")
+    return f"{call.code.text(call.node.func)}({', '.join(shown)})"

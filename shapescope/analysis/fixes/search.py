@@ -82,13 +82,17 @@ class Search:
         """The proposals of a finding that hold, at most two."""
         helps: list[Help] = []
         results: list[Mapping[str, str]] = []
+        kinds: set[str] = set()
         for proposal in found.proposals:
             if len(helps) == most or self.left <= 0:
                 break
+            if proposal.kind in kinds:
+                continue
             trial = self.tried(proposal, found)
             if trial is None or (trial.texts in results and proposal.shapes is None):
                 continue
             results.append(trial.texts)
+            kinds |= {proposal.kind} - {""}
             helps.append(self._help(proposal, trial))
         return tuple(helps)
 
@@ -140,6 +144,8 @@ class Search:
         """What is still wrong with an edited model that runs; None if nothing is."""
         other = self.retrace(texts, shapes=proposal.shapes, batch=self.other_batch)
         if other is None or other.failure is not None:
+            return []
+        if proposal.same_maps and not same_maps(trace):
             return []
         if not keeps_batch(trace, other):
             with _as_edited(texts):
@@ -206,7 +212,7 @@ def _remark(proposal: Proposal, changed: Sequence[str], added: int) -> str:
         words.append(f"adds {added:,} parameters")
     elif proposal.remark and not changed:
         words.append(proposal.remark)
-    if proposal.inline:
+    if proposal.inline and not proposal.silent_weights:
         words.append("verified")
     return "; ".join(words)
 
@@ -240,6 +246,12 @@ def keeps_batch(one: Trace, other: Trace) -> bool:
         if not along:
             return False
     return True
+
+
+def same_maps(trace: Trace) -> bool:
+    """Whether every output is as high and wide as the first input."""
+    sizes = trace.inputs[0].shape[2:]
+    return all(len(spec.shape) > 2 and spec.shape[2:] == sizes for spec in trace.outputs)
 
 
 def _batch_of(trace: Trace) -> int | None:

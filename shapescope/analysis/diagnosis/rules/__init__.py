@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from shapescope.analysis.diagnosis.rules import (
+    channels,
+    fallback,
     features,
+    norms,
+    reshaping,
+    window,
 )
 
-__all__ = ["features"]
+__all__ = ["channels", "fallback", "features", "norms", "reshaping", "window"]

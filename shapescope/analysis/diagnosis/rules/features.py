@@ -20,6 +20,7 @@ from shapescope.analysis.diagnosis.history import (
     source_of,
 )
 from shapescope.analysis.diagnosis.registry import declare, failing
+from shapescope.analysis.diagnosis.rules.layers import make_instead, maker_of, places
 from shapescope.analysis.diagnosis.words import (
     equation,
     here,
@@ -66,32 +67,6 @@ def linear(case: Case) -> Iterator[Finding]:
     if found is not None and len(found.before) > 2 and found.before[0] == sizes[0]:
         yield _after_flatten(case, step, found, wanted)
     yield _plain(case, step, sizes, wanted)
-
-
-def places(trace: Trace, step: Step, argument: str, defined: str) -> tuple[Label | None, ...]:
-    """The labels of a layer: its call and its constructor, the primary one first.
-
-    Below a container the constructor is what a reader looks for; the call that entered the
-    container is named beside it.
-    """
-    if entered_through(trace, step):
-        through = " ".join(_call_text(step).split())
-        return (
-            primary(argument_span(trace, step.path, argument) or step.defined_at, defined),
-            label(step.call_site, f"called through `{through}`"),
-        )
-    return (
-        primary(step.call_site, here(step)),
-        argument_label(trace, step.path, argument, defined),
-    )
-
-
-def _call_text(step: Step) -> str:
-    from shapescope.analysis.code import code_of
-
-    span = step.call_site
-    code = None if span is None else code_of(span.file)
-    return step.path if code is None or span is None else code.slice(span)
 
 
 def _missing_flatten(case: Case, step: Step, sizes: tuple[int, ...], wanted: int) -> Finding:
@@ -253,14 +228,6 @@ def _plain(case: Case, step: Step, sizes: tuple[int, ...], wanted: int) -> Findi
             inline=not entered_through(trace, step),
         ),
     )
-
-
-def maker_of(trace: Trace, step: Step, position: int = 0) -> Step | None:
-    """The step that decided the last axis of an input, behind what passes it on."""
-    maker = source_of(trace, step, position)
-    while maker is not None and passes(maker):
-        maker = source_of(trace, maker)
-    return maker
 
 
 def made_by(maker: Step | None, size: int) -> str:

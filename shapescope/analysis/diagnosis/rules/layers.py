@@ -1,0 +1,129 @@
+"""What the rules about layers share: where a layer stands, and who made what it gets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from shapescope.analysis.code import code_of
+from shapescope.analysis.diagnosis.finding import Proposal, label
+from shapescope.analysis.diagnosis.history import passes, source_of
+from shapescope.analysis.diagnosis.words import here, name_of, primary
+from shapescope.analysis.fixes.constructor import argument_label, argument_span, set_argument
+from shapescope.analysis.fixes.flatten import entered_through
+from shapescope.attrs import ConvAttrs, EmbeddingAttrs, LinearAttrs, RecurrentAttrs
+from shapescope.diagnostic import Label
+from shapescope.trace import Step, Trace
+
+
+def places(
+    trace: Trace, step: Step, argument: str, defined: str, shown: str | None = None
+) -> tuple[Label | None, ...]:
+    """The labels of a layer: its call and its constructor, the primary one first.
+
+    Below a container the constructor is what a reader looks for; the call that entered the
+    container is named beside it.
+
+    Args:
+        trace: tells how the modules lie.
+        step: the layer's call.
+        argument: of its constructor, to be marked.
+        defined: the text under it.
+        shown: the text under the call; what arrives there by default.
+    """
+    if entered_through(trace, step):
+        through = " ".join(call_text(step).split())
+        return (
+            primary(argument_span(trace, step.path, argument) or step.defined_at, defined),
+            label(step.call_site, f"called through `{through}`"),
+        )
+    return (
+        primary(step.call_site, here(step) if shown is None else shown),
+        argument_label(trace, step.path, argument, defined) if step.kind == "module" else None,
+    )
+
+
+def call_text(step: Step) -> str:
+    """The call as it is written."""
+    span = step.call_site
+    code = None if span is None else code_of(span.file)
+    return step.path if code is None or span is None else code.slice(span)
+
+
+def class_name(trace: Trace, step: Step) -> str:
+    """`MaxPool2d` for a module, the op's name for a call."""
+    if step.kind != "module":
+        return step.op
+    return next((spec.class_name for spec in trace.modules if spec.path == step.path), step.op)
+
+
+def maker_of(trace: Trace, step: Step, position: int = 0) -> Step | None:
+    """The step that decided the sizes of an input, behind what passes it on as it is."""
+    maker = source_of(trace, step, position)
+    while maker is not None and passes(maker):
+        maker = source_of(trace, maker)
+    return maker
+
+
+def keeps_channels(step: Step) -> bool:
+    """Whether axis 1 comes out as it went in."""
+    if not step.inputs or not step.outputs or len(step.inputs[0].shape) < 2:
+        return False
+    made, given = step.outputs[0].shape, step.inputs[0].shape
+    if isinstance(step.attrs, ConvAttrs | LinearAttrs | RecurrentAttrs | EmbeddingAttrs):
+        return False
+    moved = ("cat", "reshape", "view", "permute", "transpose", "flatten", "stack", "getitem")
+    return len(made) == len(given) and made[1] == given[1] and step.op not in moved
+
+
+def channel_maker(trace: Trace, step: Step, position: int = 0) -> tuple[Step | None, list[Step]]:
+    """The step that decided the channels of an input, and those in between that keep them."""
+    between: list[Step] = []
+    maker = source_of(trace, step, position)
+    while maker is not None and keeps_channels(maker):
+        between.append(maker)
+        maker = source_of(trace, maker)
+    return maker, list(reversed(between))
+
+
+def output_argument(step: Step) -> str | None:
+    """The constructor's argument that decides how many channels or features a layer makes."""
+    attrs = step.attrs
+    if step.kind != "module":
+        return None
+    if isinstance(attrs, ConvAttrs):
+        return "out_channels"
+    if isinstance(attrs, LinearAttrs):
+        return "out_features"
+    if isinstance(attrs, EmbeddingAttrs):
+        return "embedding_dim"
+    if isinstance(attrs, RecurrentAttrs):
+        return "hidden_size"
+    return None
+
+
+def make_instead(
+    trace: Trace, maker: Step | None, value: int, noun: str = ""
+) -> Iterator[Proposal]:
+    """Proposals that let the maker make what its consumer takes."""
+    argument = None if maker is None else output_argument(maker)
+    if maker is None or argument is None:
+        return
+    yield from set_argument(
+        trace,
+        maker.path,
+        argument,
+        value,
+        f"make {value}{noun} in `{name_of(maker)}`",
+        inline=True,
+        prefix=f"make {value} in `{name_of(maker)}`: ",
+        silent_weights=True,
+        kind="producer",
+    )
+
+
+def names_list(names: Sequence[str]) -> str:
+    """`ReLU and MaxPool2d`."""
+    distinct = list(dict.fromkeys(names))
+    if len(distinct) < 2:
+        return "".join(distinct)
+    return f"{', '.join(distinct[:-1])} and {distinct[-1]}"

@@ -1,0 +1,280 @@
+"""Normalisation over another axis, or another number of features, than arrives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from math import gcd, prod
+
+from shapescope.analysis.code import constructor_of
+from shapescope.analysis.code.calls import operand_nodes
+from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
+from shapescope.analysis.diagnosis.history import ints
+from shapescope.analysis.diagnosis.registry import declare, failing
+from shapescope.analysis.diagnosis.rules.layers import (
+    call_text,
+    channel_maker,
+    class_name,
+    make_instead,
+    maker_of,
+    output_argument,
+    places,
+)
+from shapescope.analysis.diagnosis.words import here, name_of, plural, primary, shape_text
+from shapescope.analysis.fixes.constructor import argument_label, set_argument
+from shapescope.analysis.fixes.flatten import edit_operand, entered_through
+from shapescope.analysis.fixes.resample import command
+from shapescope.attrs import NormAttrs
+from shapescope.diagnostic import Edit, Label
+from shapescope.trace import Step, Trace
+
+FEATURES = declare("norm-features", "a normalisation gets another number of features than it has")
+AXIS = declare("norm-axis", "a batch norm reads another axis than the one with the features")
+RANK = declare("norm-rank", "a batch norm gets a tensor with another number of axes than it takes")
+SINGLE = declare(
+    "norm-single-value", "in training mode a batch norm gets a single value per channel"
+)
+
+_RANKS = {"BatchNorm1d": (2, 3), "BatchNorm2d": (4,), "BatchNorm3d": (5,)}
+
+
+@failing("batch_norm", "instance_norm")
+def channel_norm(case: Case) -> Iterator[Finding]:
+    """Why a batch norm refuses what arrives."""
+    step = case.failed
+    if step is None or not isinstance(step.attrs, NormAttrs) or not step.inputs:
+        return
+    sizes, wanted = ints(step.inputs[0].shape), step.attrs.num_features
+    if not sizes:
+        return
+    kind = class_name(case.trace, step)
+    ranks = _RANKS.get(kind)
+    if ranks is not None and len(sizes) not in ranks:
+        yield _wrong_rank(case, step, sizes, kind, ranks)
+        return
+    channels = sizes[1] if len(sizes) > 1 else sizes[0]
+    if wanted is not None and channels != wanted:
+        if sizes[-1] == wanted and len(sizes) > 2:
+            yield _other_axis(case, step, sizes, wanted, kind)
+        else:
+            yield _other_features(case, step, channels, wanted)
+    elif len(sizes) > 1 and prod(sizes) == channels:
+        yield _single_value(case, step, sizes, channels)
+
+
+def _wrong_rank(
+    case: Case, step: Step, sizes: tuple[int, ...], kind: str, ranks: tuple[int, ...]
+) -> Finding:
+    trace = case.trace
+    right = {2: "BatchNorm1d", 3: "BatchNorm1d", 4: "BatchNorm2d", 5: "BatchNorm3d"}.get(len(sizes))
+    allowed = " or ".join(map(str, ranks))
+    return finding(
+        RANK,
+        f"`{name_of(step)}` is a {kind} and takes {allowed} axes, "
+        f"but {shape_text(sizes)} has {len(sizes)}",
+        step=step,
+        labels=places(trace, step, "num_features", f"{kind} takes {allowed} axes"),
+        why=(f"{shape_text(sizes)}: axis 1 would hold the {step_features(step)} features",),
+        proposals=_rank_proposals(case, step, sizes, right, kind),
+    )
+
+
+def step_features(step: Step) -> int:
+    """How many features a norm has."""
+    return (step.attrs.num_features or 0) if isinstance(step.attrs, NormAttrs) else 0
+
+
+def _rank_proposals(
+    case: Case, step: Step, sizes: tuple[int, ...], right: str | None, kind: str
+) -> Iterator[Proposal]:
+    features = step_features(step)
+    if len(sizes) == 3 and kind == "BatchNorm2d" and sizes[0] == features:
+        yield from edit_operand(step, case.trace, ".unsqueeze(0)", "add the batch axis")
+    call = constructor_of(case.trace, step.path)
+    if call is not None and right is not None and call.callee == kind:
+        prefix = call.code.text(call.node.func).rpartition(".")[0]
+        name = f"{prefix}.{right}" if prefix else right
+        yield Proposal(f"{right} is the one for {len(sizes)} axes",
+                       (call.code.replace(call.node.func, name),), kind="class")  # fmt: skip
+
+
+def _other_axis(
+    case: Case, step: Step, sizes: tuple[int, ...], wanted: int, kind: str
+) -> Finding:
+    trace = case.trace
+    rows = prod(sizes[:-1])
+    return finding(
+        AXIS,
+        f"`{name_of(step)}` has {wanted} features and reads axis 1, which has {sizes[1]}",
+        step=step,
+        labels=(
+            *places(trace, step, "num_features", f"num_features = {wanted}"),
+            label(step.call_site, f"{here(step)}: the {wanted} features are the last axis")
+            if entered_through(trace, step)
+            else None,
+        ),
+        why=(
+            f"{shape_text(sizes)}: axis 1 is {sizes[1]}, the last axis is {wanted}",
+            f"{' * '.join(map(str, sizes[:-1]))} = {rows} rows of {wanted} features are what "
+            f"{name_of(step)} was made for",
+        ),
+        notes=(f"{kind}({sizes[1]}) would run, and normalise over the wrong axis",),
+        proposals=_axis_proposals(step, trace, sizes),
+    )
+
+
+def _axis_proposals(step: Step, trace: Trace, sizes: tuple[int, ...]) -> Iterator[Proposal]:
+    found = operand_nodes(step.call_site)
+    if found is None or not found[1] or step.call_site is None:
+        return
+    code, operand = found[0], found[1][0]
+    whole, inner = call_text(step), code.text(operand)
+    span = code.span(operand)
+    prefix, _, rest = whole.partition(inner)
+    if not rest or span.line != step.call_site.line:
+        return
+    last = len(sizes) - 2
+    folded = f"{prefix}{inner}.flatten(0, {last}){rest}.unflatten(0, {inner}.shape[:{last + 1}])"
+    turned = f"{prefix}{inner}.transpose(1, -1){rest}.transpose(1, -1)"
+    rows = " x ".join(map(str, sizes[:-1]))
+    fold = Proposal(
+        f"let it see {prod(sizes[:-1])} rows, and give them their {rows} form again",
+        (Edit(step.call_site, folded),),
+        kind="axis",
+    )
+    turn = Proposal(
+        "bring the features to axis 1, and back", (Edit(step.call_site, turned),), kind="axis"
+    )
+    yield from (fold, turn) if entered_through(trace, step) else (turn, fold)
+
+
+def _other_features(case: Case, step: Step, channels: int, wanted: int) -> Finding:
+    trace = case.trace
+    maker, _ = channel_maker(trace, step)
+    argument = None if maker is None else output_argument(maker)
+    made: Label | None = None
+    if maker is not None and argument is not None:
+        text = f"`{name_of(maker)}` makes {channels}"
+        made = argument_label(trace, maker.path, argument, text)
+    return finding(
+        FEATURES,
+        f"`{name_of(step)}` has {plural(wanted, 'feature')}, but {channels} arrive",
+        step=step,
+        labels=(*places(trace, step, "num_features", f"num_features = {wanted}"), made),
+        why=(f"{shape_text(step.inputs[0].shape)}: axis 1 is {channels}, not {wanted}",),
+        proposals=(
+            *set_argument(
+                trace, step.path, "num_features", channels, f"take the {channels} that arrive"
+            ),
+            *make_instead(trace, maker, wanted),
+        ),
+    )
+
+
+def _single_value(case: Case, step: Step, sizes: tuple[int, ...], channels: int) -> Finding:
+    trace = case.trace
+    shapes = tuple((2, *spec.shape[1:]) if spec.shape else () for spec in trace.inputs)
+    call = constructor_of(trace, step.path)
+    group: list[Proposal] = []
+    if call is not None and call.callee.startswith("BatchNorm"):
+        prefix = call.code.text(call.node.func).rpartition(".")[0]
+        node = call.argument("num_features")
+        groups = gcd(32, channels)
+        name = f"{prefix}.GroupNorm" if prefix else "GroupNorm"
+        written = call.code.text(node) if node is not None else str(channels)
+        text = f"{name}({groups}, {written})"
+        group = [
+            replace(
+                Proposal(text, (call.code.replace(call.node, text),), inline=True),
+                kind="group",
+            )
+        ]
+    return finding(
+        SINGLE,
+        f"`{name_of(step)}` gets a single value per channel, and in training mode it needs more",
+        step=step,
+        labels=(
+            primary(step.call_site, here(step)),
+            *places(trace, step, "num_features", f"one mean over the batch for each of {channels}")[
+                1:
+            ],
+        ),
+        why=(
+            f"{shape_text(sizes)}: {sizes[0]} {' '.join(f'* {size}' for size in sizes[2:])} = 1 "
+            f"value for each of the {channels} channels; its variance is not defined".replace(
+                "  ", " "
+            ),
+        ),
+        notes=("in eval mode it uses its running statistics, and passes",),
+        proposals=(
+            Proposal(
+                f"feed a batch of 2 or more: {command(trace, shapes)} --train",
+                shapes=shapes,
+                kind="feed",
+            ),
+            *group,
+        ),
+    )
+
+
+@failing("layer_norm", "rms_norm")
+def shape_norm(case: Case) -> Iterator[Finding]:
+    """Why a layer norm refuses what arrives."""
+    step = case.failed
+    if step is None or not isinstance(step.attrs, NormAttrs) or not step.inputs:
+        return
+    wanted, sizes = step.attrs.normalized_shape or (), ints(step.inputs[0].shape)
+    if not wanted or not sizes or sizes[-len(wanted) :] == wanted:
+        return
+    trace = case.trace
+    given = sizes[-len(wanted) :]
+    maker = maker_of(trace, step)
+    proposals: list[Proposal] = []
+    if len(wanted) == 1:
+        if len(sizes) > 2 and sizes[1] == wanted[0]:
+            proposals += _axis_proposals(step, trace, sizes)
+        proposals += set_argument(
+            trace, step.path, "normalized_shape", given[0], f"take the {given[0]} that arrive"
+        )
+        proposals += make_instead(trace, maker, wanted[0])
+    else:
+        call = constructor_of(trace, step.path)
+        if call is not None:
+            text = f"({', '.join(map(str, given))})"
+            proposals.append(
+                Proposal(f"take the {shape_text(given)} that arrive",
+                         (call.set("normalized_shape", text),), kind="consumer")  # fmt: skip
+            )
+    yield finding(
+        FEATURES,
+        f"`{name_of(step)}` normalises {shape_text(wanted)}, but {shape_text(given)} arrives",
+        step=step,
+        labels=places(trace, step, "normalized_shape", f"normalized_shape = {shape_text(wanted)}"),
+        why=(f"the last axes of {shape_text(sizes)} are {shape_text(given)}",),
+        proposals=proposals,
+    )
+
+
+@failing("group_norm")
+def group_norm(case: Case) -> Iterator[Finding]:
+    """Why a group norm refuses what arrives."""
+    step = case.failed
+    if step is None or not isinstance(step.attrs, NormAttrs) or not step.inputs:
+        return
+    sizes, wanted = ints(step.inputs[0].shape), step.attrs.num_features
+    if len(sizes) > 1 and wanted is not None and sizes[1] != wanted:
+        trace = case.trace
+        maker, _ = channel_maker(trace, step)
+        yield finding(
+            FEATURES,
+            f"`{name_of(step)}` has {plural(wanted, 'channel')}, but {sizes[1]} arrive",
+            step=step,
+            labels=places(trace, step, "num_channels", f"num_channels = {wanted}"),
+            why=(f"{shape_text(sizes)}: axis 1 is {sizes[1]}, not {wanted}",),
+            proposals=(
+                *set_argument(
+                    trace, step.path, "num_channels", sizes[1], f"take the {sizes[1]} that arrive"
+                ),
+                *make_instead(trace, maker, wanted),
+            ),
+        )

@@ -1,0 +1,317 @@
+"""A view or reshape into sizes that do not come out."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from math import prod
+
+from shapescope.analysis.code import CallSource, call_at
+from shapescope.analysis.diagnosis.built_for import customary_sizes, maps_of, sizes_giving
+from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
+from shapescope.analysis.diagnosis.history import chain_to, ints, size_history, source_of
+from shapescope.analysis.diagnosis.registry import declare, failing
+from shapescope.analysis.diagnosis.rules.layers import (
+    channel_maker,
+    make_instead,
+    maker_of,
+    output_argument,
+)
+from shapescope.analysis.diagnosis.words import (
+    equation,
+    here,
+    name_of,
+    primary,
+    product_text,
+    shape_text,
+)
+from shapescope.analysis.fixes.constructor import argument_label
+from shapescope.analysis.fixes.flatten import flattened_call
+from shapescope.analysis.fixes.resample import feed, resize_input
+from shapescope.attrs import CallAttrs
+from shapescope.diagnostic import Label
+from shapescope.arithmetic import reshape_refusal
+from shapescope.trace import Step, Trace
+
+VIEW = declare("view-size", "a view or reshape asks for sizes that do not come out")
+STRIDES = declare("view-strides", "a view of a tensor whose axes were moved before")
+BATCH_FIXED = declare("batch-fixed", "a batch size is written down where any should do")
+
+
+@failing("view", "reshape", "unflatten")
+def cannot_view(case: Case) -> Iterator[Finding]:
+    """Why a tensor cannot be seen in the sizes that are asked for."""
+    step = case.failed
+    if step is None or not step.inputs or not isinstance(step.attrs, CallAttrs):
+        return
+    sizes, target = ints(step.inputs[0].shape), step.attrs.get("shape")
+    if not isinstance(target, tuple) or not all(isinstance(size, int) for size in target):
+        return
+    wanted = tuple(size for size in target if isinstance(size, int))
+    if not sizes or not wanted:
+        return
+    if reshape_refusal(sizes, wanted) is None:
+        yield _strides(case, step, sizes, wanted)
+        return
+    batch = sizes[0]
+    fixed = wanted[0] not in (-1, batch) and _fits_without_batch(sizes, wanted)
+    if fixed:
+        yield _batch_fixed(case, step, sizes, wanted)
+    if len(wanted) == 2 and len(sizes) > 2:
+        yield _rows(case, step, sizes, wanted)
+    yield _other(case, step, sizes, wanted)
+
+
+def _fits_without_batch(sizes: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    """Whether the sizes come out once the first one follows the batch."""
+    return reshape_refusal(sizes, (sizes[0], *wanted[1:])) is None
+
+
+def _strides(
+    case: Case, step: Step, sizes: tuple[int, ...], wanted: tuple[int, ...]
+) -> Finding:
+    call = call_at(step.call_site)
+    moved = maker_of(case.trace, step)
+    proposals = []
+    if call is not None and isinstance(call.node.func, ast.Attribute) and call.callee == "view":
+        text = call.code.text(call.node)
+        receiver = call.code.text(call.node.func.value)
+        rest = text[len(receiver) :].replace("view", "reshape", 1)
+        proposals = [
+            Proposal("copy where a view cannot be", (call.code.replace(call.node, receiver + rest),))
+        ]
+    return finding(
+        STRIDES,
+        f"{shape_text(sizes)} cannot be seen as {shape_text(wanted)} without moving values",
+        step=step,
+        labels=(
+            primary(step.call_site, here(step)),
+            None if moved is None else label(moved.call_site, f"`{name_of(moved)}` moved its axes"),
+        ),
+        why=("the number of values is right, but they do not lie next to each other in memory",),
+        proposals=proposals,
+    )
+
+
+def _batch_fixed(
+    case: Case, step: Step, sizes: tuple[int, ...], wanted: tuple[int, ...]
+) -> Finding:
+    call = call_at(step.call_site)
+    return finding(
+        BATCH_FIXED,
+        f"the batch is written as {wanted[0]}, but {sizes[0]} arrive",
+        step=step,
+        labels=(primary(step.call_site, here(step)),),
+        why=(
+            f"{shape_text(sizes)} is {prod(sizes)} values, {shape_text(wanted)} is not: "
+            f"{sizes[0]} * {prod(sizes[1:])} against {wanted[0]} * {_rest(wanted)}",
+        ),
+        proposals=_first_follows_batch(call),
+    )
+
+
+def _rest(wanted: Sequence[int]) -> str:
+    return "the rest" if -1 in wanted[1:] else str(prod(wanted[1:]))
+
+
+def _first_follows_batch(call: CallSource | None) -> Iterator[Proposal]:
+    sizes = None if call is None else size_nodes(call)
+    if call is None or not sizes or call.receiver is None:
+        return
+    text = call.code.text(call.receiver)
+    yield Proposal("follow the batch that arrives", (call.code.replace(sizes[0], f"{text}.size(0)"),))
+
+
+def size_nodes(call: CallSource) -> list[ast.expr]:
+    """The expressions of the sizes that a view or reshape asks for."""
+    given = list(call.node.args)
+    if call.receiver is None or call.callee == "unflatten":
+        given = given[1:]
+    if len(given) == 1 and isinstance(given[0], ast.Tuple | ast.List):
+        return list(given[0].elts)
+    return given
+
+
+def _rows(case: Case, step: Step, sizes: tuple[int, ...], wanted: tuple[int, ...]) -> Finding:
+    """Rows of a number that a sample does not have: the flatten of another input size."""
+    trace = case.trace
+    features, sample = wanted[1], prod(sizes[1:])
+    maps = maps_of(features, sizes[1], len(sizes) - 2, _spelled(trace, step, features), sizes[2:])
+    chain = chain_to(trace, source_of(trace, step))
+    ranges = None if maps is None else sizes_giving(chain, len(sizes) - 2, maps)
+    built = None if ranges is None else customary_sizes(ranges)
+    note = None
+    if maps is not None:
+        product = f"{features} = {product_text((sizes[1], *maps))}"
+        note = f"{product}, which no input size gives"
+        if built is not None:
+            note = f"{product} is what a {shape_text(built)} input gives"
+    rows = f"{sizes[0]} * {sample} = {prod(sizes)}, which {features} does not divide"
+    if wanted[0] != -1:
+        rows = f"{sizes[0]} * {sample} = {prod(sizes)}, not {wanted[0]} * {features}"
+    return finding(
+        VIEW,
+        f"{shape_text(sizes)} cannot be seen as rows of {features}: a sample has {sample} values",
+        step=step,
+        labels=(
+            primary(step.call_site, here(step)),
+            *(_consumers(trace, features)),
+        ),
+        why=tuple(filter(None, (size_history(chain), f"{equation(sizes[1:])} a sample; {rows}"))),
+        notes=(note,),
+        proposals=_row_proposals(trace, step, built),
+    )
+
+
+def _spelled(trace: Trace, step: Step, features: int) -> tuple[int, ...] | None:
+    """The factors of the features as the view or the layer behind it writes them."""
+    from shapescope.analysis.code.origins import factors_of
+
+    call = call_at(step.call_site)
+    nodes = [] if call is None else size_nodes(call)
+    if call is not None and nodes:
+        found = factors_of(trace, step.path, call.code, nodes[-1])
+        if found is not None and prod(found) == features:
+            return found
+    for path in consumer_paths(trace, features):
+        from shapescope.analysis.code import constructor_of
+
+        maker = constructor_of(trace, path)
+        node = None if maker is None else maker.argument("in_features")
+        if maker is not None and node is not None:
+            found = factors_of(trace, path, maker.code, node)
+            if found is not None and prod(found) == features:
+                return found
+    return None
+
+
+def consumer_paths(trace: Trace, features: int) -> Iterator[str]:
+    """The linear layers that take this many features."""
+    kinds = {spec.path: spec.class_name for spec in trace.modules}
+    for param in trace.params:
+        path, _, name = param.name.rpartition(".")
+        linear = kinds.get(path) == "Linear" and name == "weight"
+        if linear and len(param.shape) == 2 and param.shape[1] == features:
+            yield path
+
+
+def _consumers(trace: Trace, features: int) -> Iterator[Label]:
+    for path in consumer_paths(trace, features):
+        found = argument_label(trace, path, "in_features", f"`{path}` takes {features}")
+        if found is not None:
+            yield found
+
+
+def _row_proposals(
+    trace: Trace, step: Step, built: tuple[int, ...] | None
+) -> Iterator[Proposal]:
+    call = call_at(step.call_site)
+    text = None if call is None else flattened_call(call)
+    if call is not None and text is not None:
+        yield Proposal(
+            "keep the batch and take what arrives",
+            (call.code.replace(call.node, text),),
+            kind="consumer",
+        )
+    if built is not None:
+        yield from resize_input(trace, built)
+        yield from feed(trace, built)
+
+
+def _other(case: Case, step: Step, sizes: tuple[int, ...], wanted: tuple[int, ...]) -> Finding:
+    """Sizes that differ in a part: the leading and trailing ones that agree are set aside."""
+    trace = case.trace
+    before, after = _differing(sizes, wanted)
+    maker, _ = channel_maker(trace, step)
+    named = f"{shape_text(sizes)} cannot be seen as {shape_text(wanted)}"
+    why: list[str] = []
+    proposals: list[Proposal] = []
+    labels: list[Label | None] = [primary(step.call_site, here(step))]
+    if before and after and -1 not in after:
+        need, have = prod(after), prod(before)
+        parts = f"{product_text(after)} = {need}" if len(after) > 1 else str(need)
+        given = f"{product_text(before)} = {have}" if len(before) > 1 else str(have)
+        named += f": {need} values for each, but {have} arrive" if need != have else ""
+        why.append(f"{parts} is asked for where {given} arrives")
+        if len(before) == 1 and len(sizes) > 1 and sizes[1] == have:
+            labels.append(_made_label(trace, maker, have))
+            proposals += make_product(trace, step, maker, sizes, wanted, need)
+            proposals += make_instead(trace, maker, need)
+    why.append(
+        f"{shape_text(sizes)} is {prod(sizes)} values"
+        + (f", {shape_text(wanted)} is {prod(wanted)}" if -1 not in wanted else "")
+    )
+    return finding(VIEW, named, step=step, labels=labels, why=why, proposals=proposals)
+
+
+def _differing(
+    sizes: tuple[int, ...], wanted: tuple[int, ...]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """What is left of both once equal sizes at the front and the back are taken away."""
+    front = 0
+    while front < min(len(sizes), len(wanted)) and sizes[front] == wanted[front]:
+        front += 1
+    back = 0
+    while (
+        back < min(len(sizes), len(wanted)) - front and sizes[-1 - back] == wanted[-1 - back]
+    ):
+        back += 1
+    return sizes[front : len(sizes) - back], wanted[front : len(wanted) - back]
+
+
+def _made_label(trace: Trace, maker: Step | None, size: int) -> Label | None:
+    argument = None if maker is None else output_argument(maker)
+    if maker is None or argument is None:
+        return None
+    return argument_label(trace, maker.path, argument, f"{argument} = {size}")
+
+
+def make_product(
+    trace: Trace,
+    step: Step,
+    maker: Step | None,
+    sizes: tuple[int, ...],
+    wanted: tuple[int, ...],
+    need: int,
+) -> Iterator[Proposal]:
+    """Let the maker make the product of the sizes, as the view spells them.
+
+    `view(b, self.anchors, 5 + self.classes, h, w)` asks for `anchors * (5 + classes)` channels.
+    """
+    from shapescope.analysis.code import constructor_of
+
+    call = call_at(step.call_site)
+    argument = None if maker is None else output_argument(maker)
+    made = None if maker is None else constructor_of(trace, maker.path)
+    nodes = [] if call is None else size_nodes(call)
+    if call is None or maker is None or made is None or argument is None:
+        return
+    if len(nodes) != len(wanted):
+        return
+    front = len(sizes) - len(_differing(sizes, wanted)[0])
+    before, after = _differing(sizes, wanted)
+    start = next(
+        (place for place in range(len(wanted)) if wanted[place : place + len(after)] == after), None
+    )
+    function = made.code.function(made.node)
+    if start is None or function is None or front < 0 or not before:
+        return
+    parts = []
+    for node in nodes[start : start + len(after)]:
+        text = call.code.text(node).replace("self.", "")
+        parts.append(f"({text})" if isinstance(node, ast.BinOp) else text)
+    known = {arg.arg for arg in (*function.args.args, *function.args.kwonlyargs)}
+    names = {
+        name.id
+        for part in parts
+        for name in ast.walk(ast.parse(part, mode="eval"))
+        if isinstance(name, ast.Name)
+    }
+    if not names or not names <= known:
+        return
+    text = " * ".join(parts)
+    yield Proposal(
+        f"make the {need} that the view asks for in `{name_of(maker)}`",
+        (made.set(argument, text),),
+        kind="producer",
+    )
