@@ -95,7 +95,9 @@ class UserCode:
         self.module = types.ModuleType("not executed yet")
         self.tree = ast.Module([], [])
         self._paths = [folder for folder in folders if folder]
-        self._fallbacks: list[str] = []
+        # A project is often run from its root: its packages are found there, but last of all.
+        self._fallbacks = [working_folder()] if working_folder() else []
+        self.folders.extend(_with_separator(folder) for folder in self._fallbacks)
         self._siblings: dict[str, types.ModuleType] = {}
         self._dtype = torch.get_default_dtype()
         self._depth = 0
@@ -114,7 +116,7 @@ class UserCode:
         found = [] if self.file is None else [self.file]
         for module in self._siblings.values():
             path = _file_of(module)
-            if path is not None and path not in found:
+            if path is not None and path not in found and not path.endswith(os.sep):
                 found.append(path)
         return tuple(Path(path) for path in found)
 
@@ -175,13 +177,13 @@ class UserCode:
             sys.modules.update(hidden)
 
     def _search_path(self, path: list[str]) -> list[str]:
-        last = [folder for folder in (*self._fallbacks, working_folder()) if folder]
         rest = [entry for entry in path if entry not in self._paths]
-        return [*self._paths, *rest, *(folder for folder in last if folder not in rest)]
+        last = [folder for folder in self._fallbacks if folder not in (*self._paths, *rest)]
+        return [*self._paths, *rest, *last]
 
     def _keep_paths(self, path: list[str]) -> None:
         """Remember what the file itself put on `sys.path`, for the next time it runs."""
-        known = {*path, *self._paths, *self._fallbacks, working_folder()}
+        known = {*path, *self._paths, *self._fallbacks}
         for entry in sys.path:
             if entry and entry not in known:
                 self._paths.append(os.path.abspath(entry))
@@ -223,12 +225,12 @@ def _with_separator(folder: str) -> str:
 
 
 def _file_of(module: object) -> str | None:
-    """The source file of a module; for a folder without `__init__`, the folder."""
+    """The source file of a module; for a folder without `__init__`, the folder and a separator."""
     try:
         path = getattr(module, "__file__", None)
-        if path is None:
-            path = next(iter(getattr(module, "__path__", ())), None)
-            path = None if path is None else _with_separator(path)
+        folder = None if path is not None else next(iter(getattr(module, "__path__", ())), None)
     except Exception:  # noqa: BLE001  # a lazy module may import, and fail, when it is asked
         return None
+    if isinstance(folder, str):
+        return _with_separator(os.path.abspath(folder))
     return os.path.abspath(path) if isinstance(path, str) else None
