@@ -278,7 +278,7 @@ def _maker(
         raise ShapescopeError(f"{parsed.text}: `{attribute}` is a class, but no torch.nn.Module")
     if not callable(value):
         raise ShapescopeError(
-            f"{parsed.text}: `{attribute}` is a {type(value).__name__}; "
+            f"{parsed.text}: `{attribute}` is of type {type(value).__name__}; "
             "name a class or a function that returns a model"
         )
     args, kwargs = parsed.arguments.values(name)
