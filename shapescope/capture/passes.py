@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from shapescope.capture.recorder import Recorder
+from shapescope.capture.source import call_user
 from shapescope.capture.standins import light_imports
 from shapescope.capture.tensors import concrete_shape, spec_of, tensors_in
 from shapescope.capture.values import ValueStats, value_stats
@@ -111,7 +112,7 @@ def run_pass(
         try:
             with recorder:
                 recorder.name_inputs(named)
-                output = module(*args, **kwargs)
+                output = call_user(module, *args, **kwargs)
                 if loss is not None:
                     _loss_of(output, *loss)
         except Exception as caught:  # noqa: BLE001  # the user's forward may raise anything
