@@ -28,6 +28,14 @@ COMMANDS: tuple[CommandEntry, ...] = (
         "shapescope.cli.params",
     ),
     CommandEntry(
+        "draw", _SEE, "Draw the architecture: the figure of a paper.", "shapescope.cli.draw",
+    ),
+    CommandEntry(
+        "report", _SEE,
+        "Write one interactive page: drawing, steps, formulas, diagnostics, a run.",
+        "shapescope.cli.report",
+    ),
+    CommandEntry(
         "models", _SEE, "List what can be named as MODEL.", "shapescope.cli.models",
     ),
     CommandEntry(

@@ -61,15 +61,24 @@ def write_file(path: Path, text: str) -> None:
     Raises:
         ShapescopeError: the folder does not exist or may not be written to.
     """
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file in one go: it holds all of the data, or what it held before.
+
+    Raises:
+        ShapescopeError: the folder does not exist or may not be written to.
+    """
     target = path.resolve()
     try:
         if target.exists() and not target.is_file() and not target.is_dir():
-            target.write_text(text, encoding="utf-8")  # a pipe or device cannot be replaced
+            target.write_bytes(data)  # a pipe or device cannot be replaced
             return
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
             Path(name).chmod(_mode(target))
             Path(name).replace(target)
         except BaseException:

@@ -70,11 +70,11 @@ class Stack:
     def draw(self, left: float) -> list[Item]:
         """The planes from back to front."""
         front = self.front(left)
-        kind = self.stage.kind
+        fill, edge = self.stage.look
         items: list[Item] = []
         for place in reversed(range(self.planes)):
             box = front.moved(-place * SHIFT, -place * SHIFT)
-            items.append(rectangle(box, kind, f"{kind}-line", width=0.8))
+            items.append(rectangle(box, fill, edge, width=0.8))
         return items
 
     def cell(self, left: float, row: float, column: float) -> Box:
@@ -130,14 +130,14 @@ class Column:
 
     def draw(self, left: float) -> list[Item]:
         """The column with its circles, three dots where values are left out."""
-        kind = self.stage.kind
+        fill, edge = self.stage.look
         box = Box(left, -self.height / 2, left + self.width, self.height / 2)
-        items: list[Item] = [rectangle(box, kind, f"{kind}-line", width=0.8, radius=3)]
-        for centre in self.centres(left):
-            items.append(circle(centre, CELL / 2 - 0.6, "plane", f"{kind}-line"))
+        items: list[Item] = [rectangle(box, fill, edge, width=0.8, radius=3)]
+        radius = CELL / 2 - 0.6
+        items.extend(circle(centre, radius, "plane", edge) for centre in self.centres(left))
         if self.length > MOST_CELLS:
             x = left + self.width / 2
-            items.extend(circle((x, place * 5.0), 1.2, f"{kind}-line") for place in (-1, 0, 1))
+            items.extend(circle((x, place * 5.0), 1.2, edge) for place in (-1, 0, 1))
         return items
 
 

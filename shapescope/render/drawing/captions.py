@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from shapescope.attrs import ConvAttrs, LinearAttrs
 from shapescope.render.drawing.scene import Item, Text
 from shapescope.render.drawing.stages import Stage
 from shapescope.render.drawing.text_metrics import shortened, shortened_path
@@ -24,15 +25,17 @@ def caption(stage: Stage) -> list[Text]:
     size = stage_size(stage)
     lines = [Text(0, 0, path, FAINT_SIZE, role="faint")] if path else []
     role = "failure" if stage.failed else "text"
-    return [*lines, Text(0, 0, shortened(size, SIZE, WIDEST_LINE, bold=True), SIZE, bold=True,
-                         role=role)]
+    return [
+        *lines,
+        Text(0, 0, shortened(size, SIZE, WIDEST_LINE, bold=True), SIZE, bold=True, role=role),
+    ]
 
 
 def stage_size(stage: Stage) -> str:
     """The size of the stage's tensor, without its batch."""
     if stage.failed:
         return "fails here"
-    return size_text(stage.shape)
+    return size_text(stage.shape, stage.rank)
 
 
 def joint_lines(stage: Stage) -> list[Text]:
@@ -46,10 +49,26 @@ def joint_lines(stage: Stage) -> list[Text]:
         times = f" x {stage.times}" if stage.times > 1 and main else ""
         lines.append(_line(first + times, bold=main))
         lines.extend(_line(word) for word in settings)
+    if stage.failed and (wanted := wants(stage)):
+        return [*lines, Text(0, 0, wanted, FAINT_SIZE, role="failure")]
     params = sum(param.numel for step in stage.steps for param in step.params)
     if params and stage.times == 1:
         lines.append(Text(0, 0, f"{count_text(params)} params", FAINT_SIZE, role="faint"))
     return lines
+
+
+def wants(stage: Stage) -> str:
+    """What a layer that failed would take, and what it gets."""
+    if stage.main is None or not stage.main.inputs:
+        return ""
+    shape = stage.main.inputs[0].shape
+    match stage.main.attrs:
+        case LinearAttrs(in_features=wanted) if shape:
+            return f"takes {wanted}, gets {shape[-1]}"
+        case ConvAttrs(in_channels=wanted, kernel_size=kernel) if len(shape) > len(kernel):
+            return f"takes {wanted}, gets {shape[-1 - len(kernel)]}"
+        case _:
+            return ""
 
 
 def _line(content: str, *, bold: bool = False) -> Text:
@@ -61,9 +80,7 @@ def widest(lines: Sequence[Text]) -> float:
     return max((one.width for one in lines), default=0.0)
 
 
-def text_block(
-    lines: Sequence[Text], x: float, baseline: float, *, up: bool = False
-) -> list[Item]:
+def text_block(lines: Sequence[Text], x: float, baseline: float, *, up: bool = False) -> list[Item]:
     """The lines below each other from `baseline` on; with `up` the last one stands there."""
     items: list[Item] = []
     y = baseline

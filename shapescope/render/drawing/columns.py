@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from shapescope.render.drawing.edges import TIP, bent
 from shapescope.render.drawing.graph import Laid
 from shapescope.render.drawing.scene import Box, Item, Point, arrow_head, extent
 
-WIDEST = 1080.0
-GUTTER = 34.0
+WIDEST = 1000.0
+GUTTER = 26.0
 MOST_COLUMNS = 9
 SHAPE = 0.62
 """Height over width that a figure in a paper likes to have."""
@@ -56,7 +57,7 @@ def _pieces(laid: Laid) -> list[_Piece]:
     ]
     cuts.append(len(layers) - 1)
     pieces = []
-    for before, last in zip(cuts, cuts[1:], strict=False):
+    for before, last in pairwise(cuts):
         inside = [
             laid.boxes[names[number]] for layer in layers[before + 1 : last + 1] for number in layer
         ]
@@ -141,9 +142,7 @@ def _arranged(laid: Laid, columns: Sequence[Sequence[_Piece]]) -> list[Item]:
     return items
 
 
-def _between(
-    lines: Sequence[Item], start: Point, end: Point, boxes: Sequence[Box]
-) -> list[Item]:
+def _between(lines: Sequence[Item], start: Point, end: Point, boxes: Sequence[Box]) -> list[Item]:
     """The edge from the foot of one column to the head of the next, through the gutter."""
     path = lines[0]
     first, last = path.commands[0][1], path.commands[-1][1][-2:]  # type: ignore[union-attr]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from shapescope.render.drawing.scene import Command, Item, Outline, Point, arrow_head
 
@@ -18,7 +19,7 @@ def curve(points: Sequence[Point], *, arrow: bool) -> list[Item]:
     if arrow and len(stops) > 2 and stops[-2][1] > stops[-1][1]:
         stops[-2:] = [stops[-1]]  # the last piece is shorter than the tip
     commands: list[Command] = [("M", stops[0])]
-    for (x1, y1), (x2, y2) in zip(stops, stops[1:], strict=False):
+    for (x1, y1), (x2, y2) in pairwise(stops):
         if abs(y1 - y2) < 0.05 and abs(x1 - x2) < 0.3:
             continue
         if abs(x1 - x2) < 0.3:

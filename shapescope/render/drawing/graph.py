@@ -10,18 +10,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from shapescope.render.drawing.edges import bent, curve
+from shapescope.render.drawing.folding import Item as TreeItem
 from shapescope.render.drawing.layered import Node, Placement, layered
 from shapescope.render.drawing.nodes import Drawn, input_node, node, path_range
 from shapescope.render.drawing.scene import Box, Group, Item, Point, Text, rectangle
 from shapescope.render.drawing.text_metrics import shortened_path, text_width
-from shapescope.render.drawing.tree import Item as TreeItem
 from shapescope.render.drawing.tree import Tree
 from shapescope.render.shapes import printable
 from shapescope.trace import Trace
 
-GAP = 17.0
-APART = 16.0
-FRAME = 9.0
+GAP = 16.0
+APART = 12.0
+FRAME = 7.0
 HEADER = 18.0
 MOST_PORTS = 3
 PORT = Node(6.0, 0.0, 2.0)
@@ -129,7 +129,10 @@ class GraphFigure:
             for place, spec in enumerate(self.trace.inputs):
                 name = ("input", -1 - place)
                 if any(name == edge[0] for edge in level.edges):
-                    boxes[name] = (input_node(spec.name or "", spec.shape), None)
+                    boxes[name] = (
+                        input_node(spec.name or "", spec.shape, self.tree.input_rank),
+                        None,
+                    )
         return self._placed(level, boxes)
 
     def _placed(self, level: Level, boxes: dict[object, tuple[Drawn, Laid | None]]) -> Laid:
@@ -182,9 +185,9 @@ class GraphFigure:
     ) -> dict[tuple[object, object], list[Item]]:
         arriving: dict[object, list[tuple[float, tuple[object, object]]]] = {}
         for (one, other), key in level.edges.items():
-            route = placement.routes[number[one], number[other]][1:-1]
+            lanes = placement.routes[number[one], number[other]][1:-1]
             start = frames[one].left + self._out(boxes.get(one), frames[one], key)
-            before = route[-1][0] if route else start
+            before = lanes[-1][0] if lanes else start
             arriving.setdefault(other, []).append((before, (one, other)))
         ends = _arrivals(arriving, boxes, frames, level)
         lines: dict[tuple[object, object], list[Item]] = {}
@@ -238,10 +241,10 @@ class GraphFigure:
         left = FRAME + shift
         items.extend(part.moved(left, HEADER) for part in inside)
         # The lines of the ports go on through the frame's own edge.
-        for x in inner.enters.values():
-            items.append(bent([(left + x, 0.0), (left + x, HEADER)]))
-        for x in inner.leaves.values():
-            items.append(bent([(left + x, high - FRAME), (left + x, high)]))
+        xs = [left + x for x in inner.enters.values()]
+        items.extend(bent([(x, 0.0), (x, HEADER)]) for x in xs)
+        xs = [left + x for x in inner.leaves.values()]
+        items.extend(bent([(x, high - FRAME), (x, high)]) for x in xs)
         return Drawn(wide, high, tuple(items), left)
 
 
@@ -278,7 +281,11 @@ def _arrivals(
         for place, (_, edge) in enumerate(edges):
             if inner is not None and inner.enters:
                 ports = inner.enters
-                x = frame.left + boxes[other][0].inset + ports.get(level.edges[edge], list(ports.values())[-1])
+                x = (
+                    frame.left
+                    + boxes[other][0].inset
+                    + ports.get(level.edges[edge], list(ports.values())[-1])
+                )
             elif len(edges) == 1:
                 x = frame.centre[0]
             else:

@@ -9,13 +9,15 @@ adjacent violators).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from shapescope.render.drawing.cells import Cell, Grid
+from shapescope.render.drawing.ordering import order
 from shapescope.render.drawing.scene import Point
+from shapescope.render.drawing.spacing import space
 
-LANE = 14.0
+LANE = 12.0
 """Width of the lane that an edge takes beside the nodes of a layer."""
-SWEEPS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +43,6 @@ class Placement:
     heights: tuple[float, ...]
     width: float
     height: float
-
-
-@dataclass(slots=True)
-class _Cell:
-    """A node or a lane within a layer."""
-
-    width: float
-    pull: float
-    node: int | None
-    above: list[int] = field(default_factory=list)
-    below: list[int] = field(default_factory=list)
-    x: float = 0.0
-    position: int = 0
 
 
 def layered(
@@ -131,194 +120,42 @@ class _Layout:
         apart: float,
     ) -> None:
         self.nodes = nodes
-        self.edges = list(dict.fromkeys(edges))
         self.depth = depth
         self.gaps = gaps
         self.apart = apart
-        self.cells: list[_Cell] = []
-        self.layers: list[list[int]] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
+        self.grid = Grid(layers=[[] for _ in range(max(depth.values(), default=-1) + 1)])
         self.cell_of: dict[int, int] = {}
-        self.lanes: dict[tuple[int, int], list[int]] = {}
-        for number in nodes:
-            node = nodes[number]
-            self.cell_of[number] = self._add(depth[number], _Cell(node.width, node.pull, number))
-        for source, target in self.edges:
+        for number, node in nodes.items():
+            self.cell_of[number] = self.grid.add(depth[number], Cell(node.width, node.pull, number))
+        for source, target in dict.fromkeys(edges):
             self._edge(source, target)
-
-    def _add(self, layer: int, cell: _Cell) -> int:
-        self.cells.append(cell)
-        self.layers[layer].append(len(self.cells) - 1)
-        return len(self.cells) - 1
 
     def _edge(self, source: int, target: int) -> None:
         before = self.cell_of[source]
         lanes = []
         for layer in range(self.depth[source] + 1, self.depth[target]):
-            lane = self._add(layer, _Cell(LANE, 6.0, None))
+            lane = self.grid.add(layer, Cell(LANE, 6.0, None))
             lanes.append(lane)
-            self._link(before, lane)
+            self.grid.link(before, lane)
             before = lane
-        self._link(before, self.cell_of[target])
-        self.lanes[source, target] = lanes
-
-    def _link(self, upper: int, lower: int) -> None:
-        self.cells[upper].below.append(lower)
-        self.cells[lower].above.append(upper)
+        self.grid.link(before, self.cell_of[target])
+        self.grid.lanes[source, target] = lanes
 
     def placement(self) -> Placement:
-        self._order()
-        self._place()
+        order(self.grid)
+        space(self.grid, self.apart)
         return self._measured()
 
-    # --- the order within layers
-
-    def _order(self) -> None:
-        for layer in self.layers:
-            self._number(layer)
-        best, fewest = [list(layer) for layer in self.layers], self._crossings()
-        for sweep in range(SWEEPS):
-            if not fewest:
-                break
-            layers = self.layers if sweep % 2 == 0 else self.layers[::-1]
-            for layer in layers:
-                layer.sort(key=lambda cell: self._wanted(cell, down=sweep % 2 == 0))
-                self._number(layer)
-            crossings = self._crossings()
-            if crossings < fewest:
-                best, fewest = [list(layer) for layer in self.layers], crossings
-        self.layers = best
-        for layer in self.layers:
-            self._number(layer)
-
-    def _number(self, layer: Sequence[int]) -> None:
-        for position, cell in enumerate(layer):
-            self.cells[cell].position = position
-
-    def _wanted(self, number: int, *, down: bool) -> tuple[float, int]:
-        cell = self.cells[number]
-        neighbours = cell.above if down else cell.below
-        if not neighbours:
-            return float(cell.position), number
-        total = sum(self.cells[one].position for one in neighbours)
-        return total / len(neighbours), number
-
-    def _crossings(self) -> int:
-        """How often two edges between neighbouring layers cross."""
-        total = 0
-        for layer in self.layers[:-1]:
-            ends = [
-                sorted(self.cells[one].position for one in self.cells[cell].below)
-                for cell in layer
-            ]
-            seen: list[int] = []
-            for targets in ends:
-                total += sum(1 for target in targets for one in seen if one > target)
-                seen.extend(targets)
-        return total
-
-    # --- places along the layer
-
-    def _place(self) -> None:
-        spine = self._spine()
-        for layer in self.layers:
-            x = 0.0
-            for number in layer:
-                cell = self.cells[number]
-                cell.x = x + cell.width / 2
-                x += cell.width + self.apart
-            middle = next((self.cells[one].x for one in layer if one in spine), x / 2)
-            for number in layer:
-                self.cells[number].x -= middle
-        for sweep in range(SWEEPS * 2):
-            layers = self.layers if sweep % 2 == 0 else self.layers[::-1]
-            for layer in layers:
-                self._settle(layer, spine, both=sweep >= SWEEPS, down=sweep % 2 == 0)
-            if sweep >= SWEEPS:
-                self._straighten()
-
-    def _spine(self) -> set[int]:
-        """Cells that alone in their layer are on a longest way from top to bottom.
-
-        They stand exactly below each other; branches of equal length stand around their line.
-        """
-        down: dict[int, int] = {}
-        for layer in self.layers:
-            for number in layer:
-                cell = self.cells[number]
-                best = max((down[one] for one in cell.above), default=0)
-                down[number] = best + (cell.node is not None)
-        up: dict[int, int] = {}
-        for layer in reversed(self.layers):
-            for number in layer:
-                best = max((up[one] for one in self.cells[number].below), default=0)
-                up[number] = best + (self.cells[number].node is not None)
-        longest = max(down.values(), default=0)
-        spine: set[int] = set()
-        for layer in self.layers:
-            found = [
-                number
-                for number in layer
-                if self.cells[number].node is not None
-                and down[number] + up[number] - 1 == longest
-            ]
-            if len(found) == 1:
-                spine.add(found[0])
-        return spine
-
-    def _straighten(self) -> None:
-        """Give all lanes of an edge the place of the one that stands farthest out."""
-        for lanes in self.lanes.values():
-            if len(lanes) < 2:
-                continue
-            places = [self.cells[one].x for one in lanes]
-            far = max(places) if sum(places) >= 0 else min(places)
-            for one in lanes:
-                self.cells[one].x = far
-
-    def _settle(
-        self, layer: Sequence[int], spine: set[int], *, both: bool, down: bool
-    ) -> None:
-        """Move the cells of one layer to where their neighbours want them, the order kept."""
-        goals, weights, offsets = [], [], []
-        offset = 0.0
-        for place, number in enumerate(layer):
-            cell = self.cells[number]
-            if place:
-                before = self.cells[layer[place - 1]]
-                offset += (before.width + cell.width) / 2 + self._space(before, cell)
-            neighbours = [*cell.above, *cell.below] if both else cell.above if down else cell.below
-            total = weight = 0.0
-            for other in neighbours:
-                # Between two lanes a straight line matters most.
-                force = 8.0 if cell.node is None and self.cells[other].node is None else 1.0
-                total += force * self.cells[other].x
-                weight += force
-            goal = total / weight if weight else cell.x
-            if number in spine:
-                goals.append(-offset)
-                weights.append(1e5)
-            else:
-                if both and cell.node is None:
-                    goal = cell.x
-                goals.append(goal - offset)
-                weights.append(cell.pull * max(len(neighbours), 1))
-            offsets.append(offset)
-        for number, start, offset in zip(layer, _monotone(goals, weights), offsets, strict=True):
-            self.cells[number].x = start + offset
-
-    def _space(self, one: _Cell, other: _Cell) -> float:
-        return 0.0 if one.node is None and other.node is None else self.apart
-
     def _measured(self) -> Placement:
-        lefts = [cell.x - cell.width / 2 for cell in self.cells]
-        rights = [cell.x + cell.width / 2 for cell in self.cells]
+        lefts = [cell.x - cell.width / 2 for cell in self.grid.cells]
+        rights = [cell.x + cell.width / 2 for cell in self.grid.cells]
         shift = -min(lefts, default=0.0)
         tops: list[float] = []
         heights: list[float] = []
         y = 0.0
-        for place, layer in enumerate(self.layers):
+        for place, layer in enumerate(self.grid.layers):
             height = max(
-                (self.nodes[n].height for c in layer if (n := self.cells[c].node) is not None),
+                (self.nodes[n].height for c in layer if (n := self.grid.cells[c].node) is not None),
                 default=0.0,
             )
             tops.append(y)
@@ -326,27 +163,26 @@ class _Layout:
             y += height + self.gaps[place] + self._stretch(layer)
         centres = {
             cell.node: (cell.x + shift, tops[layer] + heights[layer] / 2)
-            for layer, cells in enumerate(self.layers)
-            for cell in (self.cells[number] for number in cells)
+            for layer, cells in enumerate(self.grid.layers)
+            for cell in (self.grid.cells[number] for number in cells)
             if cell.node is not None
         }
         routes = {}
-        for (source, target), lanes in self.lanes.items():
+        for (source, target), lanes in self.grid.lanes.items():
             # From the foot of its layer to the head of the target's, also where a box is lower.
             upper, lower = self.depth[source], self.depth[target]
             points: list[Point] = [(centres[source][0], tops[upper] + heights[upper])]
-            for place, lane in enumerate(lanes):
-                layer = self.depth[source] + 1 + place
-                x = self.cells[lane].x + shift
-                points += [(x, tops[layer]), (x, tops[layer] + heights[layer])]
+            for layer_number, lane in enumerate(lanes, upper + 1):
+                x, top = self.grid.cells[lane].x + shift, tops[layer_number]
+                points += [(x, top), (x, top + heights[layer_number])]
             points.append((centres[target][0], tops[lower]))
             routes[source, target] = tuple(points)
         return Placement(
             centres,
             routes,
             tuple(
-                tuple(n for c in layer if (n := self.cells[c].node) is not None)
-                for layer in self.layers
+                tuple(n for c in layer if (n := self.grid.cells[c].node) is not None)
+                for layer in self.grid.layers
             ),
             tuple(tops),
             tuple(heights),
@@ -357,21 +193,8 @@ class _Layout:
     def _stretch(self, layer: Sequence[int]) -> float:
         """More room below a layer whose edges go far to the side."""
         far = [
-            abs(self.cells[number].x - self.cells[one].x)
+            abs(self.grid.cells[number].x - self.grid.cells[one].x)
             for number in layer
-            for one in self.cells[number].below
+            for one in self.grid.cells[number].below
         ]
         return min(max(far, default=0.0) * 0.06, 16.0)
-
-
-def _monotone(goals: Sequence[float], weights: Sequence[float]) -> list[float]:
-    """The nondecreasing values nearest to the goals, by weighted squares."""
-    blocks: list[tuple[float, float, int]] = []
-    for goal, weight in zip(goals, weights, strict=True):
-        value, total, count = goal, weight, 1
-        while blocks and blocks[-1][0] > value:
-            other, mass, size = blocks.pop()
-            value = (other * mass + value * total) / (mass + total)
-            total, count = total + mass, count + size
-        blocks.append((value, total, count))
-    return [value for value, _, count in blocks for _ in range(count)]

@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from shapescope.render.drawing.folding import Item as TreeItem
 from shapescope.render.drawing.scene import Box, Group, Item, Text, rectangle
 from shapescope.render.drawing.text_metrics import shortened, shortened_path, text_width
-from shapescope.render.drawing.tree import Item as TreeItem
 from shapescope.render.drawing.units import Unit
 from shapescope.render.drawing.wording import size_text
 from shapescope.render.shapes import printable, shape_text, short_count
 from shapescope.trace import Shape, Step
 
 SIZE = 10.5
-SMALL = 9.0
-PAD_X = 7.0
+SMALL = 9.5
+PAD_X = 6.0
 PAD_Y = 4.5
 LEADING = 1.3
 WIDEST = 128.0
 """No line of a box is longer."""
+WIDEST_NAME = 150.0
+"""Nor is the name of a module."""
 WIDEST_HEAD = 104.0
 """Longer heads give their settings to the next line."""
 
@@ -48,9 +50,10 @@ def node(item: TreeItem, failed: int | None) -> Drawn:
     return _module_node(item, failed)
 
 
-def input_node(name: str, shape: Shape) -> Drawn:
+def input_node(name: str, shape: Shape, rank: int) -> Drawn:
     """The box of an input."""
-    lines = [_text(name or "input", bold=True), _text(size_text(shape), small=True)]
+    head = f"input {name}" if name not in ("", "input") else "input"
+    lines = [_text(head, bold=True), _text(size_text(shape, rank), small=True)]
     return _boxed(lines, "input", None, f"input {name}: {shape_text(shape)}", radius=10)
 
 
@@ -71,7 +74,7 @@ def _unit_node(item: TreeItem, unit: Unit, failed: int | None) -> Drawn:
     if broken:
         lines.append(_text("fails here", small=True, role="failure"))
     else:
-        lines.append(_text(size_text(unit.shape), small=True))
+        lines.append(_text(unit.size, small=True))
     return _boxed(lines, kind, step.index, _label(unit), broken=broken)
 
 
@@ -79,10 +82,10 @@ def _module_node(item: TreeItem, failed: int | None) -> Drawn:
     step = item.step
     name = printable(step.class_name) if step is not None else ""
     times = f" x {item.times}" if item.times > 1 else ""
-    lines = [_text(name, times, bold=True)]
+    lines = [_text(name, times, bold=True, width=WIDEST_NAME)]
     if step is not None:
         lines.append(_text(path_range(item), small=True, role="faint", path=True))
-    lines.append(_text(size_text(item.last.shape), small=True))
+    lines.append(_text(item.size, small=True))
     params = params_inside(item)
     if params and item.times == 1:
         lines.append(_text(f"{short_count(params)} params", small=True, role="faint"))
@@ -143,12 +146,14 @@ def _text(
     small: bool = False,
     role: str = "text",
     path: bool = False,
+    width: float = WIDEST,
 ) -> Text:
     size = SMALL if small else SIZE
-    room = WIDEST - text_width(tail, size, bold=bold)
+    room = width - text_width(tail, size, bold=bold)
     cut = shortened_path if path else shortened
-    return Text(0, 0, cut(printable(content), size, room, bold=bold) + tail, size, "middle", role,
-                bold)
+    return Text(
+        0, 0, cut(printable(content), size, room, bold=bold) + tail, size, "middle", role, bold
+    )
 
 
 def _wrapped(words: Sequence[str]) -> list[str]:
@@ -156,7 +161,7 @@ def _wrapped(words: Sequence[str]) -> list[str]:
     lines: list[str] = []
     for word in words:
         longer = f"{lines[-1]}, {word}" if lines else word
-        if lines and text_width(longer, SMALL) <= 92:
+        if lines and text_width(longer, SMALL) <= 100:
             lines[-1] = longer
         else:
             lines.append(word)

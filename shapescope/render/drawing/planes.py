@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from shapescope.ops.registry import Window
 from shapescope.render.drawing.bodies import Column, Stack, connections, funnel
 from shapescope.render.drawing.captions import (
     FAINT_SIZE,
-    SIZE,
     caption,
     joint_lines,
     stage_label,
@@ -119,7 +119,7 @@ class _Figure:
     def _between(self, place: int) -> list[Item]:
         before, body = self.bodies[place - 1], self.bodies[place]
         if isinstance(before, Column) and isinstance(body, Column):
-            if self.stages[place].kind == "dense":
+            if self.stages[place].kind == "dense" and not self.stages[place].failed:
                 left = before.centres(self.lefts[place - 1])
                 return [connections(left, body.centres(self.lefts[place]))]
             return [funnel(self._box(place - 1), self._box(place))]
@@ -196,11 +196,10 @@ class _Figure:
         return [rectangle(box, None, "field", width=1.3, dash=(4, 2.5))]
 
 
-def _reach(window: object, position: int, size: int) -> tuple[float, float]:
+def _reach(window: Window, position: int, size: int) -> tuple[float, float]:
     """The first value a window covers and the one behind its last, cut off at the map's edges."""
-    kernel, stride, padding, dilation = window  # type: ignore[misc]
-    start = position * stride - padding
-    end = start + (kernel - 1) * dilation + 1
+    start = position * window.stride - window.padding
+    end = start + (window.kernel_size - 1) * window.dilation + 1
     return float(max(start, 0)), float(min(end, size))
 
 
@@ -210,6 +209,3 @@ def _spot(place: int) -> Point:
     Odd and even places differ, so that the end of one cone is not the start of the next.
     """
     return (0.22, 0.5) if place % 2 else (0.62, 0.42)
-
-
-__all__ = ["GAP", "LARGEST_MAP", "SIZE", "planes_items"]

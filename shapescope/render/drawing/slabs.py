@@ -12,11 +12,11 @@ from math import log2, sqrt
 
 from shapescope.render.drawing.captions import (
     FAINT_SIZE,
-    LEADING,
     SIZE,
     stage_label,
     stage_size,
     text_block,
+    wants,
     widest,
 )
 from shapescope.render.drawing.row import Slot, extent_of, placed
@@ -76,17 +76,17 @@ class Slab:
 
     def draw(self, start: float) -> list[Item]:
         """Side, top and front, the body's middle on the axis."""
-        kind, (dx, dy) = self.stage.kind, self.slant
+        (fill, edge), (dx, dy) = self.stage.look, self.slant
         left, middle = start - dx / 2, -dy / 2
         top, bottom = middle - self.height / 2, middle + self.height / 2
-        right, edge = left + self.thickness, f"{self.stage.kind}-line"
+        right = left + self.thickness
         side = ((right, top), (right + dx, top + dy), (right + dx, bottom + dy), (right, bottom))
         lid = ((left, top), (left + dx, top + dy), (right + dx, top + dy), (right, top))
         front = ((left, top), (right, top), (right, bottom), (left, bottom))
         return [
-            polygon(side, f"{kind}-side", edge, width=0.7),
-            polygon(lid, kind, edge, width=0.7),
-            polygon(front, kind, edge, width=0.7),
+            polygon(side, fill if self.stage.failed else f"{fill}-side", edge, width=0.7),
+            polygon(lid, fill, edge, width=0.7),
+            polygon(front, fill, edge, width=0.7),
         ]
 
 
@@ -170,9 +170,7 @@ def _clusters(stages: Sequence[Stage], fields: Mapping[int, Sequence[int]]) -> l
     return [
         Cluster(
             tuple(
-                Slab(stage, scale, tallest)
-                for stage in group
-                for _ in range(min(stage.times, 6))
+                Slab(stage, scale, tallest) for stage in group for _ in range(min(stage.times, 6))
             ),
             tuple(_lines(group, fields)),
         )
@@ -193,6 +191,8 @@ def _lines(group: Sequence[Stage], fields: Mapping[int, Sequence[int]]) -> list[
         lines.append(_short(head, times))
         lines.extend(_short(word) for word in settings)
         lines.extend(_wrapped([part for part in stage.parts if part != stage.head]))
+        if stage.failed and (wanted := wants(stage)):
+            lines.append(Text(0, 0, wanted, FAINT_SIZE, role="failure"))
         if stage.shape != first.shape:
             lines.append(Text(0, 0, f"to {stage_size(stage)}", FAINT_SIZE, role="faint"))
     sees = fields.get(group[-1].main.index) if group[-1].main and group[-1].rank else None
@@ -236,9 +236,7 @@ def _rows(clusters: Sequence[Cluster]) -> list[list[Cluster]]:
     for cluster in clusters:
         trial = [_slot(one) for one in (*rows[-1], cluster)]
         left, right = extent_of(trial, placed(trial))
-        over = right - left > ROW_WIDTH or (
-            len(rows) < number and right - left > goal * 1.04
-        )
+        over = right - left > ROW_WIDTH or (len(rows) < number and right - left > goal * 1.04)
         if rows[-1] and over:
             rows.append([cluster])
         else:
@@ -257,6 +255,3 @@ def _row_items(row: Sequence[Cluster], *, first: bool) -> list[Item]:
         items.extend(cluster.draw(left))
         items.extend(text_block(cluster.lines, left + cluster.width / 2, baseline))
     return items
-
-
-__all__ = ["LEADING", "slabs_items"]

@@ -9,18 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from shapescope.attrs import (
-    AdaptivePoolAttrs,
-    ConvAttrs,
-    FractionalPoolAttrs,
-    PoolAttrs,
-    ResizeAttrs,
-    UnpoolAttrs,
-)
 from shapescope.ops.registry import Window, lookup
 from shapescope.render.drawing.units import Unit, UnitGraph, unit_graph
 from shapescope.trace import Shape, Step, Trace
 
+CONTAINERS = frozenset(("Sequential", "ModuleList", "ModuleDict"))
+"""Modules that only hold others: their class says nothing of what is done."""
 LONGEST_ROW = 60
 """More stages than these are no figure of feature maps."""
 
@@ -55,6 +49,11 @@ class Stage:
     def words(self) -> str:
         """What made it, in one line."""
         return ", ".join(self.parts)
+
+    @property
+    def look(self) -> tuple[str, str]:
+        """The roles of its surface and its edge."""
+        return ("failure-fill", "failure") if self.failed else (self.kind, f"{self.kind}-line")
 
     @property
     def main(self) -> Step | None:
@@ -92,11 +91,11 @@ def stages_of(trace: Trace) -> tuple[Stage, ...] | None:
     segments = _segments(graph)
     if segments is None or not segments:
         return None
-    ranks = _Ranks(graph)
+    segments = _whole_modules(graph, segments)
     first = Stage("input", (), "", trace.inputs[0].name or "input", trace.inputs[0].shape, 0)
-    row = [replace(first, rank=ranks.of_input)]
+    row = [replace(first, rank=graph.input_rank)]
     for segment in segments:
-        stage = _stage(graph, segment, ranks)
+        stage = _stage(graph, segment)
         last = row[-1]
         alike = (stage.kind, stage.parts, stage.shape) == (last.kind, last.parts, last.shape)
         if alike and not stage.failed and stage.rank:
@@ -109,9 +108,7 @@ def stages_of(trace: Trace) -> tuple[Stage, ...] | None:
 def is_chain(trace: Trace) -> bool:
     """Whether every unit takes only what the one before it gave."""
     graph = unit_graph(trace)
-    return len(trace.inputs) == 1 and all(
-        unit.sources == [unit.number - 1] for unit in graph.units
-    )
+    return len(trace.inputs) == 1 and all(unit.sources == [unit.number - 1] for unit in graph.units)
 
 
 def _segments(graph: UnitGraph) -> list[list[Unit]] | None:
@@ -139,18 +136,56 @@ def _segments(graph: UnitGraph) -> list[list[Unit]] | None:
     return None if len(segments) < 3 and whole > 6 else segments
 
 
+def _whole_modules(graph: UnitGraph, segments: Sequence[list[Unit]]) -> list[list[Unit]]:
+    """Segments joined that lie in one module of a class which is a single stage elsewhere.
+
+    A residual block that has no way around still is that block; a transformer's layer is two
+    residuals one after the other.
+    """
+    classes = set()
+    for segment in segments:
+        above = _around(graph.trace, segment)
+        if len(segment) > 1 and above is not None:
+            classes.add(above.class_name)
+    joined: list[list[Unit]] = []
+    last: int | None = None
+    for segment in segments:
+        owner = _owner(graph.trace, segment, classes)
+        if owner is not None and owner == last:
+            joined[-1].extend(segment)
+        else:
+            joined.append(list(segment))
+        last = owner
+    return joined
+
+
+def _owner(trace: Trace, segment: Sequence[Unit], classes: set[str]) -> int | None:
+    """The outermost module of one of these classes that lies around the segment."""
+    above = _around(trace, segment)
+    found = None
+    while above is not None:
+        if above.class_name in classes:
+            found = above.index
+        above = None if above.parent is None else trace.steps[above.parent]
+    return found
+
+
+def _around(trace: Trace, segment: Sequence[Unit]) -> Step | None:
+    return _common_parent(trace, [step for unit in segment for step in unit.steps])
+
+
 def _before(run: Sequence[Unit]) -> list[int]:
     """What may still be needed when the last unit of a run is done: all that came before it."""
     return [*run[0].sources, *(unit.number for unit in run[:-1])]
 
 
-def _stage(graph: UnitGraph, segment: Sequence[Unit], ranks: _Ranks) -> Stage:
+def _stage(graph: UnitGraph, segment: Sequence[Unit]) -> Stage:
     last = segment[-1]
     failure = graph.trace.failure
     failed = failure is not None and any(
         step.index == failure.step for unit in segment for step in unit.steps
     )
-    rank = ranks.of_unit[last.number]
+    rank = last.rank
     if len(segment) == 1:
         main = last.main
         others = tuple(step for step in last.steps if step is not main)
@@ -186,55 +221,9 @@ def _common_parent(trace: Trace, steps: Sequence[Step]) -> Step | None:
         if common is None:
             common = above
         else:
-            same = [one for one, other in zip(common, above, strict=False) if one == other]
-            common = same
-    if not common or trace.steps[common[-1]].parent is None:
-        return None
-    return trace.steps[common[-1]]
-
-
-class _Ranks:
-    """How many spatial axes each unit's output has."""
-
-    def __init__(self, graph: UnitGraph) -> None:
-        self.of_unit: list[int] = []
-        self.of_input = _first_rank(graph)
-        for unit in graph.units:
-            self.of_unit.append(self._rank(unit))
-
-    def _rank(self, unit: Unit) -> int:
-        axes = len(unit.shape)
-        for step in reversed(unit.steps):
-            own = spatial_rank(step)
-            if own and own < axes:
-                return own
-        source = unit.sources[0] if unit.sources else None
-        if source is not None:
-            before = self.of_input if source < 0 else self.of_unit[source]
-            spec = next((one for one in unit.steps[0].inputs), None)
-            if spec is not None and len(spec.shape) == axes:
-                return before
-        return max(axes - 2, 0) if axes != 3 else 0
-
-
-def spatial_rank(step: Step) -> int:
-    """The number of spatial axes the step's settings speak of; 0 where they speak of none."""
-    match step.attrs:
-        case ConvAttrs() | PoolAttrs() | FractionalPoolAttrs() | UnpoolAttrs():
-            return len(step.attrs.kernel_size)
-        case AdaptivePoolAttrs():
-            return len(step.attrs.output_size)
-        case ResizeAttrs():
-            return len(step.inputs[0].shape) - 2 if step.inputs else 0
-        case _:
-            return 0
-
-
-def _first_rank(graph: UnitGraph) -> int:
-    shape = graph.trace.inputs[0].shape if graph.trace.inputs else ()
-    for unit in graph.units:
-        for step in unit.steps:
-            own = spatial_rank(step)
-            if own and own < len(shape):
-                return own
-    return max(len(shape) - 2, 0) if len(shape) != 3 else 0
+            common = [one for one, other in zip(common, above, strict=False) if one == other]
+    inner = [trace.steps[place] for place in common or () if trace.steps[place].parent is not None]
+    # A container says nothing: the module around it that is none gives the name.
+    while len(inner) > 1 and inner[-1].class_name in CONTAINERS:
+        inner.pop()
+    return inner[-1] if inner else None

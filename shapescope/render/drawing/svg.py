@@ -23,9 +23,10 @@ def scene_to_svg(scene: Scene, theme: str = "light", *, background: bool = True)
     width, height = _number(scene.width), _number(scene.height)
     name = _identity(scene, theme)
     size = "" if theme == "page" else f' width="{width}" height="{height}"'
+    named = f'role="img" aria-labelledby="{name}-title {name}-desc"'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg"{size} viewBox="0 0 {width} {height}" {named}'
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg"{size} viewBox="0 0 {width} {height}" '
-        f'role="img" aria-labelledby="{name}-title {name}-desc" font-family={quoteattr(FONTS)}>',
+        f"{head} font-family={quoteattr(FONTS)}>",
         f'<title id="{name}-title">{_text(scene.title)}</title>',
         f'<desc id="{name}-desc">{_text(scene.description)}</desc>',
     ]

@@ -7,6 +7,7 @@ machine that draws: the same trace gives the same picture everywhere.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 UNITS_PER_EM = 2048
@@ -15,6 +16,7 @@ ASCENT = 0.76
 DESCENT = 0.24
 """From the baseline to the bottom of a `g` or a bracket, in em."""
 ELLIPSIS = "…"
+_PARTS = re.compile(r"(?<=\w)\.(?=\w)")
 
 _REGULAR = (
     "651 821 942 1716 1303 1946 1597 563 799 799 1024 1716 651 739 651 690 1303 1303 1303 1303 "
@@ -66,6 +68,10 @@ def shortened_path(path: str, size: float, width: float, *, bold: bool = False) 
     """A dotted path, its beginning cut off where it is too wide: its end tells it apart."""
     if text_width(path, size, bold=bold) <= width:
         return path
+    while (dot := _PARTS.search(path)) is not None:
+        path = path[dot.end() :]
+        if text_width(ELLIPSIS + path, size, bold=bold) <= width:
+            return ELLIPSIS + path
     kept = path
     while kept and text_width(ELLIPSIS + kept, size, bold=bold) > width:
         kept = kept[1:]

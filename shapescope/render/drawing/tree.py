@@ -7,10 +7,11 @@ run of modules that are alike and follow one another is one item with a count.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from shapescope.render.drawing.folding import Item, class_of, fold, fold_closed
+from shapescope.render.drawing.stages import CONTAINERS
 from shapescope.render.drawing.units import Unit, UnitGraph
-from shapescope.trace import Shape, Step
 
 BUDGET = 56
 """So many nodes are legible in one figure."""
@@ -18,59 +19,6 @@ MOST_CHILDREN = 18
 """A module with more items inside stays closed, unless it is all there is."""
 DEEPEST = 60
 """Modules nested deeper are drawn as part of the one around them."""
-CONTAINERS = frozenset(("Sequential", "ModuleList", "ModuleDict"))
-
-
-@dataclass(slots=True, eq=False)
-class Item:
-    """A unit, or a module with items inside. `times`: so many of them, alike, follow each other.
-
-    Attributes:
-        unit: the unit, None for a module.
-        step: the module's step, None for a unit.
-        children: what is inside a module, in order of execution.
-        more: modules that are folded into this one, closed, though they differ inside.
-        last: the last of the run that is folded into this item; itself where none is.
-        opened: whether the inside of a module is drawn.
-    """
-
-    unit: Unit | None
-    step: Step | None
-    children: list[Item] = field(default_factory=list)
-    times: int = 1
-    opened: bool = False
-    more: list[Item] = field(default_factory=list)
-    last: Item = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        self.last = self
-
-    def units(self) -> Iterator[Unit]:
-        """All units inside, in order."""
-        stack = [self]
-        while stack:
-            item = stack.pop()
-            if item.unit is not None:
-                yield item.unit
-            stack.extend(reversed(item.more))
-            stack.extend(reversed(item.children))
-
-    @property
-    def shape(self) -> Shape:
-        """The shape that leaves it."""
-        if self.unit is not None:
-            return self.unit.shape
-        if self.step is not None and self.step.outputs:
-            return self.step.outputs[0].shape
-        shape: Shape = ()
-        for unit in self.units():
-            shape = unit.shape
-        return shape
-
-    @property
-    def main(self) -> Step | None:
-        """The step it stands for."""
-        return self.step if self.unit is None else self.unit.main
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +28,19 @@ class Tree:
     root: Item
     edges: tuple[tuple[int, int], ...]
     inputs: tuple[tuple[int, int], ...]
+    input_rank: int = 0
 
 
 def tree_of(graph: UnitGraph, budget: int = BUDGET) -> Tree:
     """The items of a figure, opened as far as the budget of nodes allows."""
     root = _built(graph)
     alias = list(range(len(graph.units)))
-    _fold(root, alias)
+    fold(root, alias)
     edges, inputs = _edges(graph, alias)
     _open(root, budget)
     _dissolve(root)
-    _fold_closed(root)
-    return Tree(root, edges, inputs)
+    fold_closed(root)
+    return Tree(root, edges, inputs, graph.input_rank)
 
 
 # --- building
@@ -150,59 +99,6 @@ def _simple(item: Item) -> Item:
     return item
 
 
-# --- folding
-
-
-def _fold(item: Item, alias: list[int]) -> object:
-    """Fold runs of children that are alike; gives the item's signature.
-
-    `alias` tells for each unit which one is drawn for it.
-    """
-    if item.unit is not None:
-        return item.unit.parts
-    signatures = [_fold(child, alias) for child in item.children]
-    kept: list[Item] = []
-    kept_signatures: list[object] = []
-    for child, signature in zip(item.children, signatures, strict=True):
-        if kept and signature == kept_signatures[-1] and _follows(kept[-1], child):
-            _join(kept[-1], child, alias)
-        else:
-            kept.append(child)
-            kept_signatures.append(signature)
-    item.children = kept
-    return (_name(item), tuple(zip(kept_signatures, (child.times for child in kept), strict=True)))
-
-
-def _follows(item: Item, other: Item) -> bool:
-    """Whether the other goes on where the item ends, at the same size."""
-    before, after = item.last.shape, other.shape
-    if len(before) != len(after):
-        return False
-    if item.unit is not None:
-        ends = item.last.unit
-        if ends is None or other.unit is None:
-            return False
-        return other.unit.sources == [ends.number] and before == after
-    if sum(one != two for one, two in zip(before, after, strict=True)) > 1:
-        return False
-    made = {unit.number for unit in item.last.units()}
-    return any(source in made for unit in other.units() for source in unit.sources)
-
-
-def _join(item: Item, other: Item, alias: list[int]) -> None:
-    item.times += other.times
-    item.last = other
-    for unit, drawn in zip(other.units(), item.units(), strict=False):
-        alias[unit.number] = drawn.number
-    # Units that a fold inside dropped still have to be found.
-    drawn_units = [unit.number for unit in item.units()]
-    for number, target in enumerate(alias):
-        if alias[target] != target:
-            alias[number] = alias[target]
-    if not drawn_units:
-        raise ValueError("an item without units")
-
-
 def _edges(
     graph: UnitGraph, alias: Sequence[int]
 ) -> tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]:
@@ -232,7 +128,7 @@ def _open(root: Item, budget: int) -> None:
         following: list[Item] = []
         for item in queue:
             look, cost = _look(item), len(item.children) - 1
-            if look in seen and _name(item) not in CONTAINERS:
+            if look in seen and class_of(item) not in CONTAINERS:
                 later.setdefault(look, []).append(item)
                 continue
             big = len(item.children) > MOST_CHILDREN and len(root.children) > 3
@@ -255,12 +151,8 @@ def _open(root: Item, budget: int) -> None:
 
 def _look(item: Item) -> object:
     """What makes two modules the same kind of module to a reader."""
-    words = (one.unit.words if one.unit is not None else _name(one) for one in item.children)
-    return _name(item), tuple(words)
-
-
-def _name(item: Item) -> str:
-    return item.step.class_name if item.step is not None else ""
+    words = (one.unit.words if one.unit is not None else class_of(one) for one in item.children)
+    return class_of(item), tuple(words)
 
 
 def _dissolve(root: Item) -> None:
@@ -275,7 +167,7 @@ def _dissolve(root: Item) -> None:
             children: list[Item] = []
             for child in item.children:
                 whole = item is root and _shown(child) > 0.45 * total
-                plain = _name(child) in CONTAINERS or whole
+                plain = class_of(child) in CONTAINERS or whole
                 if child.opened and child.times == 1 and plain:
                     children.extend(child.children)
                     changed = True
@@ -283,33 +175,6 @@ def _dissolve(root: Item) -> None:
                     children.append(child)
             item.children = children
         stack.extend(child for child in item.children if child.opened)
-
-
-def _fold_closed(root: Item) -> None:
-    """Closed modules of one class that follow each other at one size are one box with a count."""
-    stack = [root]
-    while stack:
-        item = stack.pop()
-        kept: list[Item] = []
-        for child in item.children:
-            before = kept[-1] if kept else None
-            closed = child.unit is None and not child.opened
-            if (
-                closed
-                and before is not None
-                and before.unit is None
-                and not before.opened
-                and _name(before) == _name(child)
-                and before.last.shape == child.shape
-                and _follows(before, child)
-            ):
-                before.more.append(child)
-                before.times += child.times
-                before.last = child.last
-            else:
-                kept.append(child)
-        item.children = kept
-        stack.extend(child for child in kept if child.opened)
 
 
 def _shown(item: Item) -> int:

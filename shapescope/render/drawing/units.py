@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from shapescope.render.drawing.wording import is_light, kind_of, unit_parts, words
+from shapescope.render.drawing.ranks import input_rank, rank_after
+from shapescope.render.drawing.wording import is_light, kind_of, size_text, unit_parts, words
 from shapescope.trace import Shape, Step, Trace
 
 SMALL = 4
@@ -32,11 +33,19 @@ _WEIGHT = {
 
 @dataclass(slots=True)
 class Unit:
-    """Steps that are drawn as one. `sources` are units by number; -1 - i is input i of the model."""
+    """Steps drawn as one.
+
+    Attributes:
+        number: its place among the units.
+        steps: in order of execution.
+        sources: units by number; -1 - i is input i of the model.
+        rank: how many of the last axes of its output are spatial; 0 where it is no map.
+    """
 
     number: int
     steps: list[Step]
     sources: list[int] = field(default_factory=list)
+    rank: int = 0
 
     @property
     def main(self) -> Step:
@@ -64,6 +73,11 @@ class Unit:
         return ", ".join(self.parts)
 
     @property
+    def size(self) -> str:
+        """The size of its first output, in the words of a figure."""
+        return size_text(self.shape, self.rank)
+
+    @property
     def shape(self) -> Shape:
         """The shape of its first output; of its input where it failed."""
         last = self.steps[-1]
@@ -78,6 +92,7 @@ class UnitGraph:
     trace: Trace
     units: tuple[Unit, ...]
     of_step: dict[int, int]
+    input_rank: int = 0
 
 
 def unit_graph(trace: Trace) -> UnitGraph:
@@ -202,4 +217,9 @@ class _Joiner:
                     if number != unit.number:
                         found[number] = None
             unit.sources = list(found)
-        return UnitGraph(self.trace, tuple(units), of_step)
+        shape = self.trace.inputs[0].shape if self.trace.inputs else ()
+        first = input_rank(shape, [step for unit in units for step in unit.steps])
+        for unit in units:
+            ranks = [first if one < 0 else units[one].rank for one in unit.sources[:1]]
+            unit.rank = rank_after(unit.steps, ranks[0] if ranks else 0)
+        return UnitGraph(self.trace, tuple(units), of_step, first)

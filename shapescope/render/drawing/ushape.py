@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import sqrt
 
 from shapescope.render.drawing.edges import WIDTH
+from shapescope.render.drawing.ranks import spatial_rank
 from shapescope.render.drawing.scene import (
     Box,
     Group,
@@ -20,7 +22,6 @@ from shapescope.render.drawing.scene import (
     line,
     rectangle,
 )
-from shapescope.render.drawing.stages import spatial_rank
 from shapescope.render.drawing.text_metrics import shortened, text_width
 from shapescope.render.drawing.units import Unit, UnitGraph
 from shapescope.render.shapes import printable, shape_text
@@ -31,7 +32,7 @@ SMALL = 9.5
 TALLEST = 128.0
 BETWEEN = 30.0
 """From one bar to the next of the same row: an arrow and room for the numbers."""
-ROW_GAP = 46.0
+ROW_GAP = 54.0
 FEWEST_SKIPS = 2
 LEGEND = 8
 """So many kinds of arrows are explained below the figure."""
@@ -137,9 +138,9 @@ def _level(whole: Shape, shape: Shape) -> int | None:
 def _is_u(bars: Sequence[Bar]) -> bool:
     levels = [bar.level for bar in bars]
     turn = levels.index(max(levels))
-    down = all(0 <= two - one <= 1 for one, two in zip(levels, levels[1 : turn + 1], strict=False))
+    down = all(0 <= two - one <= 1 for one, two in pairwise(levels[: turn + 1]))
     rest = levels[turn:]
-    up = all(0 <= one - two <= 1 for one, two in zip(rest, rest[1:], strict=False))
+    up = all(0 <= one - two <= 1 for one, two in pairwise(rest))
     skips = sum(bar.copied_from is not None for bar in bars)
     return down and up and skips >= FEWEST_SKIPS and max(levels) >= FEWEST_SKIPS
 

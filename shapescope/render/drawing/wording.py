@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
 
 from shapescope.attrs import (
     AdaptivePoolAttrs,
@@ -27,11 +26,12 @@ from shapescope.trace import Shape, Step
 JOINS = {"add": "+", "mul": "×", "cat": "concat", "stack": "stack", "sub": "-"}
 """Ops that bring branches together, as a figure names them."""
 
-_RESHAPES = frozenset(
+_RESHAPE_NAMES = (
     "reshape view flatten unflatten permute transpose movedim squeeze unsqueeze expand "
     "getitem chunk split contiguous repeat roll pad narrow select unbind swapaxes "
-    "pixel_shuffle pixel_unshuffle channel_shuffle unfold fold tensor_unfold t".split()
+    "pixel_shuffle pixel_unshuffle channel_shuffle unfold fold tensor_unfold t"
 )
+_RESHAPES = frozenset(_RESHAPE_NAMES.split())
 _ATTENTION = frozenset(("scaled_dot_product_attention", "multi_head_attention"))
 _POOLS = frozenset(("mean", "adaptive_avg_pool2d", "amax"))
 _PRODUCTS = frozenset(("matmul", "bmm", "mm", "einsum", "baddbmm", "addmm", "bilinear"))
@@ -175,16 +175,11 @@ def unit_parts(steps: Sequence[Step]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def size_text(shape: Shape) -> str:
-    """The shape without its batch: `6 @ 28 x 28` for maps, `12 x 64` for rows, `120` for vectors."""
+def size_text(shape: Shape, rank: int) -> str:
+    """The shape without its batch: `6 @ 28 x 28` for maps of `rank` axes, else `12 x 64`."""
     inner = [printable(str(size)) for size in shape[1:]]
     if not inner:
         return "scalar" if not shape else printable(str(shape[0]))
-    if len(inner) >= 3:
+    if rank and len(inner) == rank + 1:
         return f"{inner[0]} @ {' x '.join(inner[1:])}"
     return " x ".join(inner)
-
-
-def numel(shape: Shape) -> int:
-    """The values of one sample; an axis that is a formula counts once."""
-    return prod(size for size in shape[1:] if isinstance(size, int))
