@@ -5,6 +5,8 @@ Importing this imports neither torch nor rich: what needs them is loaded when it
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
@@ -16,24 +18,33 @@ if TYPE_CHECKING:
     from shapescope.api import trace as trace
     from shapescope.diagnostic import Diagnostic as Diagnostic
     from shapescope.diagnostic import ShapescopeError as ShapescopeError
+    from shapescope.pattern import ShapeMismatchError as ShapeMismatchError
+    from shapescope.pattern import expect as expect
+    from shapescope.pattern import expecting as expecting
     from shapescope.result import TraceResult as TraceResult
 
 _HOMES = {
     "check": "shapescope.api",
+    "expect": "shapescope.pattern",
+    "expecting": "shapescope.pattern",
     "params": "shapescope.api",
     "summary": "shapescope.api",
     "trace": "shapescope.api",
     "Diagnostic": "shapescope.diagnostic",
+    "ShapeMismatchError": "shapescope.pattern",
     "ShapescopeError": "shapescope.diagnostic",
     "TraceResult": "shapescope.result",
 }
 
 __all__ = [
     "Diagnostic",
+    "ShapeMismatchError",
     "ShapescopeError",
     "TraceResult",
     "__version__",
     "check",
+    "expect",
+    "expecting",
     "params",
     "summary",
     "trace",
@@ -53,3 +64,26 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+class _Package(ModuleType):
+    """The package itself: its `trace` is the function, although it has a module of that name.
+
+    Python sets a submodule as an attribute of its package when it is first imported; here that
+    would put the module `shapescope.trace` in the place of the function. Code inside writes
+    `from shapescope.trace import Trace`, which finds the module all the same.
+    """
+
+    @property
+    def trace(self) -> Any:
+        """The function of `shapescope.api`."""
+        from shapescope.api import trace
+
+        return trace
+
+    @trace.setter
+    def trace(self, module: ModuleType) -> None:
+        """Python announcing the submodule: nothing to do."""
+
+
+sys.modules[__name__].__class__ = _Package
