@@ -125,15 +125,17 @@ def map_of(sizes: Sequence[int], pairs: Pairs) -> str:
 
 def below(values: Sequence[int], least: int, name: str) -> str | None:
     """Reason why an argument is too small on some axis, or None."""
-    if min(values) >= least:
-        return None
-    return f"{name} is {extent(values)}, but has to be at least {least}"
+    # not min(): sizes that are formulas are asked one by one, never compared with each other
+    for value in values:
+        if value < least:
+            return f"{name} is {extent(values)}, but has to be at least {least}"
+    return None
 
 
 def empty_map(sizes: Sequence[int]) -> str | None:
     """Reason why a map cannot be read: one of its axes is empty, or None."""
-    if min(sizes) > 0:
-        return None
-    axis = next(axis for axis, n in enumerate(sizes) if n < 1)
-    where = "" if len(sizes) == 1 else f" along spatial axis {axis}"
-    return f"the {extent(sizes)} map is empty{where}"
+    for axis, n in enumerate(sizes):
+        if n < 1:
+            where = "" if len(sizes) == 1 else f" along spatial axis {axis}"
+            return f"the {extent(sizes)} map is empty{where}"
+    return None

@@ -68,12 +68,12 @@ def pad_refusal(
     if reason is not None:
         return reason
     for n, (before, after) in zip(sizes, pairs, strict=True):
-        if mode == "reflect" and max(before, after) >= n:
+        if mode == "reflect" and (before >= n or after >= n):
             return f"reflect padding {before}, {after} has to be smaller than the size {n}"
     outputs = [pad_output(n, *pair) for n, pair in zip(sizes, pairs, strict=True)]
     # reflect lets an axis be cropped to nothing as long as another one is left
-    least = 0 if mode == "reflect" and max(outputs) > 0 else 1
-    if min(outputs) < least:
+    least = 0 if mode == "reflect" and any(out > 0 for out in outputs) else 1
+    if any(out < least for out in outputs):
         return f"padding makes {extent(outputs)} of {extent(sizes)}"
     return None
 
@@ -81,7 +81,7 @@ def pad_refusal(
 def _crop_refusal(sizes: Sequence[int], pairs: Pairs) -> str | None:
     for n, (before, after) in zip(sizes, pairs, strict=True):
         # cropping comes first: what is added on one side cannot pay for the other
-        cropped = -min(before, 0) - min(after, 0)
+        cropped = (-before if before < 0 else 0) + (-after if after < 0 else 0)
         if cropped > n:
             return f"padding {before}, {after} crops {cropped}, more than the {n} there are"
     return None

@@ -136,6 +136,12 @@ def transposed_refusal(
     )
     if reason is not None:
         return reason
+    outputs = [
+        transposed_output(n, k, s, p, e, d)
+        for n, k, s, p, e, d in zip(
+            sizes, kernel, strides, paddings, extras, dilations, strict=True
+        )
+    ]
     onednn = batch == 0
     if batch:
         for extra, s, d in zip(extras, strides, dilations, strict=True):
@@ -144,6 +150,8 @@ def transposed_refusal(
                     f"output_padding {extent(extras)} has to be smaller than the stride "
                     f"{extent(strides)} or than the dilation {extent(dilations)}"
                 )
+        if all(out > 0 for out in outputs) and all(d > 0 for d in dilations):
+            return None  # whichever kernel runs
         onednn = float32 and _runs_on_onednn(
             (batch, channels, *sizes), kernel, strides, dilations, extras, groups, threads
         )
@@ -157,14 +165,8 @@ def transposed_refusal(
             reason = below(dilations, 1, "dilation")
             if reason is not None:
                 return reason
-    outputs = [
-        transposed_output(n, k, s, p, e, d)
-        for n, k, s, p, e, d in zip(
-            sizes, kernel, strides, paddings, extras, dilations, strict=True
-        )
-    ]
     least = 0 if onednn else 1
-    if min(outputs) < least:
+    if any(out < least for out in outputs):
         return (
             f"padding {extent(paddings)} leaves an output of {extent(outputs)} "
             f"for a {extent(sizes)} map"

@@ -16,7 +16,8 @@ def plain(value: Any) -> Any:
     """The value as attrs hold it, or NOT_PLAIN.
 
     Sequences become tuples, a dtype its name (`float32`), a slice its text (`1:-1`), the ellipsis
-    `...`; the symbolic sizes of a tracer become their formula.
+    `...`; the symbolic sizes of a tracer become their formula, those of a search for valid sizes
+    stay what they are.
     """
     if type(value) in _SCALARS:
         return value
@@ -27,6 +28,8 @@ def plain(value: Any) -> Any:
         return slice_text(value)
     if value is Ellipsis:
         return "..."
+    if getattr(value, "stays_in_attrs", False):  # a size that keeps its formula
+        return value
     if hasattr(value, "node") or isinstance(value, int | float | str):  # SymInt; enums, np.int64
         return str(value) if hasattr(value, "node") else _scalar(value)
     if type(value).__name__ == "dtype":
