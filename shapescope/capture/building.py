@@ -87,8 +87,10 @@ def _build(
         if not isinstance(module, nn.Module):
             what = "None" if module is None else f"a {type(module).__name__}"
             raise NotAModuleError(what)
-        if "_modules" in module.__dict__:
-            call_user(module.eval)
+        if "_modules" not in module.__dict__:
+            # Its class never called `Module.__init__`: there is nothing more it could be asked.
+            return Built(module, {}, name, note)
+        call_user(module.eval)
     return Built(module, constructions.spans(module), name, note)
 
 

@@ -102,9 +102,9 @@ class LoadedModel:
 
                 raise constructor_problem(error, self) from error
             if "_modules" not in built.module.__dict__:
-                from shapescope.capture.constructor import never_initialised
+                from shapescope.capture.uninitialised import never_initialised
 
-                raise never_initialised(built.module, self)
+                raise ShapescopeError(never_initialised(built.module, self), exit_code=1)
         if self.known_definitions:
             return Built(built.module, dict(self.known_definitions), "cpu")
         return built

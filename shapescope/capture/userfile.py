@@ -213,9 +213,9 @@ class UserCode:
 
 
 def _before_path_finder() -> int:
-    """The position in `sys.meta_path` from which files are found."""
+    """The position in `sys.meta_path` from which files are found, the latest owner first."""
     for position, finder in enumerate(sys.meta_path):
-        if finder is PathFinder:
+        if finder is PathFinder or isinstance(finder, _FolderFinder):
             return position
     return len(sys.meta_path)
 
