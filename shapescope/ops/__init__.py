@@ -7,6 +7,7 @@ from shapescope.ops import (
     attention,
     axes,
     conv,
+    detection,
     elementwise,
     factory,
     gather,
@@ -25,6 +26,7 @@ from shapescope.ops import (
     resize,
     shape,
     shuffle,
+    transform,
     unfold,
 )
 from shapescope.ops.registry import (
@@ -48,6 +50,7 @@ __all__ = [
     "axes",
     "canonical_name",
     "conv",
+    "detection",
     "elementwise",
     "factory",
     "gather",
@@ -73,5 +76,6 @@ __all__ = [
     "shape",
     "shuffle",
     "snake_case",
+    "transform",
     "unfold",
 ]

@@ -19,6 +19,7 @@ def _arange_shape(step: Step) -> tuple[Ints, ...] | None:
     start, end, stride = argument(step, "start"), argument(step, "end"), argument(step, "step", 1)
     if end is None:
         start, end = 0, start
+    start = 0 if start is None else start
     numbers = [value for value in (start, end, stride) if isinstance(value, int | float)]
     if len(numbers) < 3 or not stride:
         return None

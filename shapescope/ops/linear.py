@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
+from typing import Any, cast
 
 from shapescope.attrs import CallAttrs, EmbeddingAttrs, LinearAttrs
 from shapescope.ops.flow import last_lost_flow, same
@@ -17,10 +17,10 @@ from shapescope.trace import Step
 
 def _linear_call(bound: Bound) -> LinearAttrs | None:
     weight = bound.get("weight")
-    if weight is None or not 1 <= len(weight.shape) <= 2:
-        return None
-    sizes = shape_of(weight)
-    return LinearAttrs(sizes[-1], sizes[0] if len(sizes) == 2 else 1, bound.get("bias") is not None)
+    if weight is None or len(weight.shape) != 2:
+        return None  # a weight of one axis makes no new one: as good as a product with a vector
+    out_features, in_features = shape_of(weight)
+    return LinearAttrs(in_features, out_features, bound.get("bias") is not None)
 
 
 def _linear_module(module: Any, bound: Bound) -> LinearAttrs:
@@ -30,8 +30,10 @@ def _linear_module(module: Any, bound: Bound) -> LinearAttrs:
 
 def _linear_shape(step: Step) -> tuple[Ints, ...] | None:
     attrs, sizes = step.attrs, shape(step)
-    if not isinstance(attrs, LinearAttrs) or not sizes:
+    if not sizes:
         return None
+    if not isinstance(attrs, LinearAttrs):
+        return (sizes[:-1],)
     return ((*sizes[:-1], attrs.out_features),)
 
 
@@ -52,9 +54,8 @@ def _linear_text(step: Step) -> tuple[str, ...]:
 
 
 def _linear_macs(step: Step) -> int | None:
-    if not isinstance(step.attrs, LinearAttrs):
-        return None
-    return prod(shape(step)) * step.attrs.out_features
+    outputs = step.attrs.out_features if isinstance(step.attrs, LinearAttrs) else 1
+    return prod(shape(step)) * outputs
 
 
 register(
@@ -180,9 +181,11 @@ def _bag_shape(step: Step) -> tuple[Ints, ...] | None:
     size = argument(step, "embedding_dim")
     bags = shape(step)[0]
     if len(shape(step)) == 1:
-        if len(step.inputs) < 2:
+        offsets = [s for s in step.inputs[1:] if len(s.shape) == 1 and s.dtype.startswith("int")]
+        if not offsets:
             return None
-        bags = shape(step, 1)[0] - bool(argument(step, "include_last_offset", False))
+        bags = cast(Ints, offsets[-1].shape)[0]
+        bags -= bool(argument(step, "include_last_offset", False))
     return ((bags, size),)
 
 

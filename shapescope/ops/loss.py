@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from shapescope.ops.registry import Op, register
+from math import prod
+from typing import Any
+
+from shapescope.attrs import CallAttrs
+from shapescope.ops.registry import Bound, Op, read_plain, register
 from shapescope.ops.shapes import Ints, argument, broadcast, shape, shapes, text, without
+from shapescope.ops.values import shape_of
 from shapescope.trace import Step
 
 
@@ -125,3 +130,35 @@ for _name, _class, _signature, _rule, _reason in (
             changes_axes=True,
         )
     )
+
+
+def _linear_call(bound: Bound) -> CallAttrs:
+    weight = bound.get("linear_weight")
+    given = {"weight": () if weight is None else shape_of(weight)}
+    return read_plain({**given, "reduction": bound.get("reduction")})
+
+
+def _linear_module(module: Any, bound: Bound) -> CallAttrs:
+    weight = (module.num_classes, *module.out_features, module.linear.in_features)
+    return read_plain({"weight": weight, "reduction": module.reduction})
+
+
+def _linear_macs(step: Step) -> int | None:
+    """Those of the linear map whose scores the loss compares; a loss has none of its own."""
+    weight = argument(step, "weight", ())
+    return prod(shape(step)) * prod(weight[:-1]) if weight else None
+
+
+register(
+    Op(
+        "linear_cross_entropy",
+        "input linear_weight target",
+        weights=("linear_weight", "linear_bias"),
+        modules=("LinearCrossEntropyLoss",),
+        from_call=_linear_call,
+        from_module=_linear_module,
+        shape_rule=_reduced,
+        macs_rule=_linear_macs,
+        changes_axes=True,
+    )
+)

@@ -91,8 +91,6 @@ RENAMED = {
     "rnn_relu": "rnn",
     "rnn_tanh_cell": "rnn_cell",
     "rnn_relu_cell": "rnn_cell",
-    "hardtanh6": "relu6",
     "grid_sampler": "grid_sample",
     "affine_grid_generator": "affine_grid",
-    "get_default_dtype": "get_default_dtype",
 }

@@ -89,7 +89,8 @@ def _instance_norm_refusal(step: Step) -> str | None:
     if found is None:
         return None
     attrs, channels, _ = found
-    if attrs.affine and attrs.num_features not in (None, channels) and len(shape(step)) > 2:
+    # the channels are axis 0 where there is no batch, and a shape does not say whether there is
+    if attrs.affine and attrs.num_features not in (None, *shape(step)[:2]):
         return f"the layer takes {attrs.num_features} channels, but {channels} arrive"
     return None
 

@@ -31,6 +31,8 @@ def cat_axis(step: Step) -> int:
     sizes = shape(step)
     if step.op == "hstack":
         return 0 if len(sizes) < 2 else 1
+    if step.op == "column_stack":
+        return 1
     number: int = {"vstack": 0, "dstack": 2}.get(step.op, argument(step, "dim", 0))
     return number
 
@@ -42,6 +44,8 @@ def _joined(step: Step) -> tuple[Ints, ...]:
     for sizes in shapes(step):
         if len(sizes) >= least:
             found.append(sizes)
+        elif step.op == "column_stack":
+            found.append((*(sizes or (1,)), 1))
         elif least == 3:
             found.append((1, *(sizes or (1,)), 1) if len(sizes) < 2 else (*sizes, 1))
         else:
@@ -76,7 +80,7 @@ def _cat_flow(step: Step) -> Flows | None:
     return joined_flow(step, cat_axis(step))
 
 
-for _name in ("cat", "hstack", "vstack", "dstack"):
+for _name in ("cat", "hstack", "vstack", "dstack", "column_stack"):
     register(
         Op(
             _name,
@@ -221,12 +225,15 @@ def _tensor_split_shape(step: Step) -> tuple[Ints, ...] | None:
     wanted = argument(step, "indices_or_sections")
     for name in ("sections", "indices"):
         wanted = argument(step, name, wanted)
-    if found is None:
-        return None
-    along, n = found
+    return None if found is None else _parts_along(step, found[0], wanted)
+
+
+def _parts_along(step: Step, along: int, wanted: object) -> tuple[Ints, ...] | None:
+    """The pieces between indices, or so many that differ by one at most."""
+    n = shape(step)[along]
     if isinstance(wanted, int) and wanted > 0:
         parts = [n // wanted + (1 if piece < n % wanted else 0) for piece in range(wanted)]
-    elif are_ints(wanted):
+    elif isinstance(wanted, tuple) and are_ints(wanted):
         edges = [0, *(min(max(n + at if at < 0 else at, 0), n) for at in wanted), n]
         parts = [max(end - start, 0) for start, end in pairwise(edges)]
     else:
@@ -245,6 +252,14 @@ def _cut_flow(step: Step) -> Flows | None:
     return (picked(None if at == found[0] else at for at in range(rank)),)
 
 
+def _named_split(step: Step) -> tuple[Ints, ...] | None:
+    """hsplit, vsplit and dsplit: tensor_split along the axis of their name."""
+    rank = len(shape(step))
+    along = {"vsplit": 0, "hsplit": 0 if rank == 1 else 1, "dsplit": 2}[step.op]
+    wanted = argument(step, "indices_or_sections")
+    return _parts_along(step, along, wanted) if along < rank else None
+
+
 def _unbind_shape(step: Step) -> tuple[Ints, ...] | None:
     found = _along(step)
     return None if found is None else (without(shape(step), (found[0],)),) * found[1]
@@ -258,6 +273,7 @@ for _name, _signature, _rule, _reason in (
     ("unsafe_split", "input split_size_or_sections dim", _split_shape, _split_refusal),
     ("tensor_split", "input indices_or_sections dim", _tensor_split_shape, _axis_refusal),
     ("unbind", "input dim", _unbind_shape, _axis_refusal),
+    ("unsafe_split_with_sizes", "input split_size_or_sections dim", _split_shape, _split_refusal),
 ):
     register(
         Op(
@@ -266,6 +282,16 @@ for _name, _signature, _rule, _reason in (
             shape_rule=_rule,
             refusal_rule=_reason,
             flow_rule=_cut_flow,
+            free=True,
+            changes_axes=True,
+        )
+    )
+for _name in ("hsplit", "vsplit", "dsplit"):
+    register(
+        Op(
+            _name,
+            "input indices_or_sections",
+            shape_rule=_named_split,
             free=True,
             changes_axes=True,
         )

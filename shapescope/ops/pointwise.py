@@ -13,7 +13,7 @@ ACTIVATIONS = (
     ("relu6", "input inplace", ("ReLU6",), "inplace"),
     ("leaky_relu", "input negative_slope inplace", ("LeakyReLU",), "negative_slope inplace"),
     ("prelu", "input weight", ("PReLU",), "num_parameters"),
-    ("rrelu", "input lower upper training inplace", ("RReLU",), "lower upper inplace"),
+    ("rrelu", "input lower upper training inplace", ("RReLU",), "lower upper training inplace"),
     ("elu", "input alpha inplace", ("ELU",), "alpha inplace"),
     ("selu", "input inplace", ("SELU",), "inplace"),
     ("celu", "input alpha inplace", ("CELU",), "alpha inplace"),
@@ -32,13 +32,18 @@ ACTIVATIONS = (
     ("threshold", "input threshold value inplace", ("Threshold",), "threshold value inplace"),
     ("tanh", "input", ("Tanh",), ""),
     ("sigmoid", "input", ("Sigmoid",), ""),
-    ("dropout", "input p training inplace", ("Dropout",), "p inplace"),
-    ("dropout1d", "input p training inplace", ("Dropout1d",), "p inplace"),
-    ("dropout2d", "input p training inplace", ("Dropout2d",), "p inplace"),
-    ("dropout3d", "input p training inplace", ("Dropout3d",), "p inplace"),
-    ("alpha_dropout", "input p training inplace", ("AlphaDropout",), "p inplace"),
+    ("dropout", "input p training inplace", ("Dropout",), "p training inplace"),
+    ("dropout1d", "input p training inplace", ("Dropout1d",), "p training inplace"),
+    ("dropout2d", "input p training inplace", ("Dropout2d",), "p training inplace"),
+    ("dropout3d", "input p training inplace", ("Dropout3d",), "p training inplace"),
+    ("alpha_dropout", "input p training inplace", ("AlphaDropout",), "p training inplace"),
     ("feature_dropout", "input p training", (), ""),
-    ("feature_alpha_dropout", "input p training inplace", ("FeatureAlphaDropout",), "p inplace"),
+    (
+        "feature_alpha_dropout",
+        "input p training inplace",
+        ("FeatureAlphaDropout",),
+        "p training inplace",
+    ),
     ("identity", "input", ("Identity",), ""),
 )
 
@@ -67,7 +72,8 @@ clone contiguous detach data alias requires_grad to dequantize fake_quantize_per
 quantize_per_tensor quantize_per_channel pin_memory
 fill zero normal uniform bernoulli exponential random cauchy log_normal geometric
 tril triu sort argsort cumsum cumprod cummax cummin logcumsumexp
-normalize renorm gumbel_softmax
+normalize renorm gumbel_softmax copy isin bucketize msort igamma igammac
+resize_as weight_norm native_dropout quantize_per_tensor_dynamic poisson special_erf special_exp2
 """
 """Ops that keep the shape of their first input."""
 
