@@ -121,7 +121,7 @@ def prediction_lines(prediction: Prediction, classes: Sequence[str]) -> list[Lin
         line.add(f", actual {label(prediction.actual)}: ")
         line.add("correct" if right else "wrong", "match" if right else "mismatch")
     line.add(f"  (softmax sums to {total:.4f})", "faint")
-    return [Line(prediction.name, "heading"), *table(rows), line]
+    return [*table(rows), line]
 
 
 def summary_lines(predictions: Sequence[Prediction], classes: Sequence[str]) -> list[Line]:

@@ -137,13 +137,19 @@ def table(rows: Sequence[Sequence[str]], indent: int = 2) -> list[Line]:
         rows: cells of equal number.
         indent: spaces before each row.
     """
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    columns = list(zip(*rows, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    numeric = [all(_is_number(cell) for cell in column[1:]) for column in columns]
     lines = []
     for number, row in enumerate(rows):
         line = Line(" " * indent)
-        for cell, width in zip(row, widths, strict=True):
-            right = cell[:1].isdigit() and cell.replace(",", "").replace(".", "").isdigit()
+        for cell, width, right in zip(row, widths, numeric, strict=True):
             padded = cell.rjust(width) if right else cell.ljust(width)
             line.add(padded, "" if number else "faint").add("  ")
         lines.append(line)
     return lines
+
+
+def _is_number(cell: str) -> bool:
+    digits = cell.removesuffix(" %").replace(",", "").replace(".", "").replace("-", "")
+    return digits.isdigit() or cell in ("", "no images")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 import random
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -60,10 +61,13 @@ def load(path: Path) -> dict[str, Any]:
         )
     try:
         _check_sums(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            # of a pickle in another protocol, which is refused or read like the others
+            warnings.simplefilter("ignore", UserWarning)
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ShapescopeError(_refusal(path, error)) from error
-    except (RuntimeError, OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except Exception as error:  # bytes that are no checkpoint make an unpickler raise anything
         raise ShapescopeError(
             f"{path} is damaged or no checkpoint: {_first_line(error)}"
         ) from error

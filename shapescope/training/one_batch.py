@@ -94,9 +94,9 @@ def one_batch(prepared: Prepared) -> OneBatch:
         batch_size=len(labels),
         optimizer=recipe.optimizer.name,
         lr=recipe.optimizer.lr,
-        loss_before=float(loss),
+        loss_before=float(loss.detach()),
         loss_after=float(loss_after),
-        correct_before=int((scores.argmax(1) == labels).sum()),
+        correct_before=int((scores.detach().argmax(1) == labels).sum()),
         correct_after=int((later.argmax(1) == labels).sum()),
         gradients=rows,
     )

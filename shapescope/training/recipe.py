@@ -212,8 +212,8 @@ def _merged(base: Mapping[str, Any], changes: Mapping[str, Any], where: str) -> 
             raise ShapescopeError(
                 f"a recipe has no {where}{key}; it has {', '.join(where + known for known in base)}"
             )
-        if isinstance(base[key], Mapping) and isinstance(change, Mapping):
-            result[key] = _merged(base[key], change, f"{where}{key}.")
+        if isinstance(result[key], Mapping) and isinstance(change, Mapping):
+            result[key] = _merged(result[key], change, f"{where}{key}.")
         else:
             result[key] = change
     return result

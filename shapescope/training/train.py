@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from shapescope.training.distributed import Group
 from shapescope.training.engine import Engine, make_optimizer
 from shapescope.training.evaluation import Evaluation, evaluate
 from shapescope.training.events import EventWriter
-from shapescope.training.loop import Learner, Tally, Watcher, run_epoch, start_average
+from shapescope.training.loop import Learner, Plan, Tally, Watcher, run_epoch, start_average
 from shapescope.training.report import Beginning, Progress, Reporter, Silent
 from shapescope.training.run import Run
 from shapescope.training.setup import Prepared, Request, prepare, record
@@ -77,7 +78,7 @@ def train(
     group = group or Group()
     told = reporter if reporter is not None and group.leads else Silent()
     prepared = prepare(request, group, engine if resume else None)
-    with _as_engine_wants(prepared.plan.engine), Stopper() as stop:
+    with _own_generators(prepared.plan), _as_engine_wants(prepared.plan.engine), Stopper() as stop:
         session = _Session(request, prepared, run, told, stop)
         session.begin(resume=resume)
         return session.run_all()
@@ -110,6 +111,9 @@ class _Session:
     def begin(self, *, resume: bool) -> None:
         """Record the run, or read where it stopped, and tell."""
         group, recipe = self.plan.group, self.plan.recipe
+        # for what the model itself draws, as dropout does; a checkpoint restores it
+        torch.manual_seed(recipe.seed + group.rank)
+        random.seed(recipe.seed + group.rank)
         if resume:
             self._check_data()
             if self.run.last_path.exists():
@@ -119,8 +123,6 @@ class _Session:
                 self.run.write_metrics(self.history)
         elif group.leads:
             self.run.create(record(self.request, self.prepared))
-        if group.processes > 1 and not self.history and not self.learner.tally.step:
-            torch.manual_seed(recipe.seed + group.rank)
         if self.request.events and group.leads:
             self.events = EventWriter(self.run.folder)
         image_set = self.prepared.image_set
@@ -324,6 +326,16 @@ def _borrowed(model: nn.Module, weights: dict[str, torch.Tensor]) -> Iterator[No
         yield
     finally:
         model.load_state_dict(own)
+
+
+@contextmanager
+def _own_generators(plan: Plan) -> Iterator[None]:
+    """Leave the caller's random numbers as they were."""
+    before = checkpoint.rng_state(plan.device)
+    try:
+        yield
+    finally:
+        checkpoint.restore_rng(before, plan.device)
 
 
 @contextmanager
