@@ -96,7 +96,7 @@ def _slow_attention() -> Iterator[None]:
 
 
 def _torch(subject: Subject, inputs: Any, train: bool) -> Peer:
-    """What torch itself counts: unique parameters, and half of what FlopCounterMode counts on meta."""
+    """What torch itself counts on meta: unique parameters, and half of its FLOPs."""
     from torch.utils.flop_counter import FlopCounterMode
 
     try:

@@ -65,7 +65,7 @@ def _join(
     for place in kept:
         text = texts[place]
         padded = text.rjust(widths[place]) if TITLES[place] in RIGHT else text.ljust(widths[place])
-        line.add(padded if place == kept[-1] else padded + _GAP, style or _style(place))
+        line.add(padded.rstrip() if place == kept[-1] else padded + _GAP, style or _style(place))
     return line
 
 
