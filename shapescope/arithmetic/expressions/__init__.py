@@ -21,8 +21,10 @@ from shapescope.arithmetic.expressions.conditions import (
     some,
     unequal,
 )
+from shapescope.arithmetic.expressions.evaluation import compiled
 from shapescope.arithmetic.expressions.growth import Horizon, horizon
 from shapescope.arithmetic.expressions.parse import parse_condition, parse_expression
+from shapescope.arithmetic.expressions.rewriting import given_equalities, renamed
 from shapescope.arithmetic.expressions.sizesets import (
     Range,
     SizeSet,
@@ -60,11 +62,13 @@ __all__ = [
     "above",
     "as_expr",
     "at_least",
+    "compiled",
     "equal",
     "every",
     "everything",
     "expanded",
     "extreme",
+    "given_equalities",
     "horizon",
     "interval",
     "is_zero",
@@ -78,6 +82,7 @@ __all__ = [
     "of_sizes",
     "parse_condition",
     "parse_expression",
+    "renamed",
     "settled",
     "some",
     "unequal",

@@ -15,6 +15,7 @@ from shapescope.arithmetic.expressions.terms import (
     content,
     exactly_divided,
     expanded,
+    remainder_form,
 )
 
 Interval = tuple[int | None, int | None]
@@ -31,6 +32,13 @@ class Facts:
     def __init__(self) -> None:
         self._bounds: dict[Expr, Interval] = {}
         self._settled: dict[Expr, Interval] = {}
+
+    def copy(self) -> Facts:
+        """The same facts, to be added to apart from these."""
+        twin = Facts()
+        twin._bounds = dict(self._bounds)
+        twin._settled = dict(self._settled)
+        return twin
 
     def learn_at_least(self, expr: Expr, bound: int) -> None:
         """From now on `expr >= bound`."""
@@ -79,6 +87,13 @@ def interval(expr: Expr, facts: Facts | None = None) -> Interval:
             one = (one[1], one[0])
         low = None if low is None or one[0] is None else low + coefficient * one[0]
         high = None if high is None or one[1] is None else high + coefficient * one[1]
+    if len(expr.terms) > 1 and (low is None or high is None):
+        # x - m*(x//m) lies between 0 and m
+        bare = build(dict(expr.terms), 0)
+        plain = remainder_form(bare)
+        if plain != bare:
+            shifted = interval(plain + expr.constant, facts)
+            low, high = _narrowed((low, high), shifted)
     if facts is not None and expr.terms:
         part, factor, constant = _normal(expr)
         known = facts.of(part)

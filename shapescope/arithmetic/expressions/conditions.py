@@ -19,11 +19,11 @@ from shapescope.arithmetic.expressions.terms import (
     Quotient,
     build,
     content,
-    divide,
     exactly_divided,
     expanded,
+    lone_extreme,
     number,
-    remainder,
+    remainder_form,
 )
 
 
@@ -154,22 +154,11 @@ def _zero(expr: Expr) -> Condition:
     # the factored form is shorter to read; both are 0 together
     shown = expr if len(expr.terms) <= len(full.terms) else full
     shown = exactly_divided(shown, content(shown))
-    return Comparison(_remainder_form(shown), True)
+    return Comparison(_unsigned(remainder_form(shown)), True)
 
 
-def _remainder_form(expr: Expr) -> Expr:
-    """`x - m*(x//m)` as `x % m`, where that is all."""
-    for product, coefficient in expr.terms:
-        quotient = product[0]
-        if len(product) > 1 or not isinstance(quotient, Quotient) or abs(coefficient) < 2:
-            continue
-        rest = expr - build({product: coefficient}, 0)
-        if coefficient > 0:
-            rest, coefficient = -rest, -coefficient
-        rest_quotient = divide(rest, number(-coefficient))
-        if rest_quotient == build({product: 1}, 0):
-            return remainder(rest, number(-coefficient))
-    return expr
+def _unsigned(expr: Expr) -> Expr:
+    return exactly_divided(expr, content(expr))
 
 
 @lru_cache(1 << 14)
@@ -185,6 +174,14 @@ def _not_negative(expr: Expr) -> Condition:
     lowered = _without_quotient(full)
     if lowered is not None:
         return _not_negative(lowered)
+    inner = lone_extreme(full)
+    if inner is not None:
+        # min(a, b) >= c where both are; max(a, b) >= c where one is
+        atom, coefficient, rest = inner
+        return junction(
+            (_not_negative(item * coefficient + rest) for item in atom.items),
+            every=atom.largest != (coefficient > 0),
+        )
     shown = expr if len(expr.terms) <= len(full.terms) else full
     divisor = gcd(*(coefficient for _, coefficient in shown.terms))
     return Comparison(

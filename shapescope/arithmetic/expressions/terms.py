@@ -392,6 +392,13 @@ def _divided(left: Expr, by: int) -> Expr:
 
 def _small_quotient(left: Expr, by: int) -> Expr:
     """`left // by` where no more comes out: nested divisions made one, the sign made plain."""
+    inner = lone_extreme(left)
+    if inner is not None:
+        # division keeps the order: max(a, b)//n = max(a//n, b//n)
+        extreme_atom, coefficient, rest = inner
+        largest = extreme_atom.largest == (coefficient > 0)
+        items = (_divided(_scale(item, coefficient) + rest, by) for item in extreme_atom.items)
+        return extreme(items, largest=largest)
     if left.terms[0][1] < 0:
         # -p//n = -((p + n - 1)//n)
         return _scale(_divided(_scale(left, -1) + (by - 1), by), -1)
@@ -412,6 +419,34 @@ def _small_quotient(left: Expr, by: int) -> Expr:
     return of_atom(Quotient(left, number(by)))
 
 
+def lone_extreme(expr: Expr) -> tuple[Extreme, int, Expr] | None:
+    """The one maximum or minimum among the terms, its coefficient, and the other terms."""
+    found: tuple[Extreme, int, Expr] | None = None
+    for product, coefficient in expr.terms:
+        atom = product[0]
+        if isinstance(atom, Extreme) and len(product) == 1:
+            if found is not None:
+                return None
+            found = (atom, coefficient, expr - _scale(of_atom(atom), coefficient))
+    return found
+
+
+def remainder_form(expr: Expr) -> Expr:
+    """`x - m*(x//m)` as `x % m`, where that is all there is."""
+    for product, coefficient in expr.terms:
+        quotient = product[0]
+        if len(product) > 1 or not isinstance(quotient, Quotient) or abs(coefficient) < 2:
+            continue
+        rest = expr - build({product: coefficient}, 0)
+        signed = coefficient
+        if coefficient > 0:
+            rest, signed = -rest, -coefficient
+        if divide(rest, number(-signed)) == build({product: 1}, 0):
+            whole = remainder(rest, number(-signed))
+            return whole if coefficient < 0 else -whole
+    return expr
+
+
 def _without_remainders(left: Expr, by: int) -> Expr:
     """Remainders among other terms written as differences where the divisor then divides them."""
     if len(left.terms) < 2 and not left.constant:
@@ -420,9 +455,15 @@ def _without_remainders(left: Expr, by: int) -> Expr:
         if len(product) == 1 and isinstance(product[0], Remainder):
             inner = product[0]
             if inner.right.is_number and (coefficient * inner.right.constant) % by == 0:
-                plain = inner.left - inner.right * divide(inner.left, inner.right)
                 rest = left - _scale(of_atom(inner), coefficient)
-                return _without_remainders(rest + _scale(plain, coefficient), by)
+                down = inner.left - inner.right * divide(inner.left, inner.right)
+                result = rest + _scale(down, coefficient)
+                if inner.right == number(2):
+                    # x % 2 is also what is missing to the next even number
+                    up = -inner.left - inner.right * divide(-inner.left, inner.right)
+                    other = rest + _scale(up, coefficient)
+                    result = min(result, other, key=lambda expr: len(expr.terms))
+                return _without_remainders(result, by)
     return left
 
 

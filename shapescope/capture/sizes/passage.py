@@ -1,0 +1,318 @@
+"""One pass with formulas: the way the model goes at some sizes, and what is true of all like it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from shapescope.arithmetic.expressions import BATCH, Expr, equal, name, number
+from shapescope.capture.leaves import is_leaf
+from shapescope.capture.passes import _nothing_changes_outside
+from shapescope.capture.recorder import Recorder
+from shapescope.capture.records import Record
+from shapescope.capture.sizes.call import Call, Shapes
+from shapescope.capture.sizes.judge import Judge, NotSymbolic, Refused
+from shapescope.capture.sizes.numbers import AxisSize, Int, now, sized
+from shapescope.capture.sizes.reader import SizeReader
+from shapescope.capture.sizes.rules import RULES, by_row
+from shapescope.capture.sizes.tags import exprs_of, sizes_of, tag_sizes
+from shapescope.capture.sizes.values import judge_values, pass_values_on
+from shapescope.capture.source import code_span, user_frame
+from shapescope.capture.tensors import spec_of, tensors_in
+from shapescope.ops import lookup
+from shapescope.trace import SourceSpan, Step
+from shapescope.valid_sizes import Passage
+
+Arguments = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+class Proxy:
+    """Stands for a tensor where a row reads settings: shape with formulas, and dtype."""
+
+    __slots__ = ("dtype", "shape")
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.shape = sizes_of(tensor)
+        self.dtype = tensor.dtype
+
+    def dim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+
+def run_passage(
+    module: nn.Module,
+    arguments: Arguments,
+    names: Sequence[Sequence[str | None]],
+    sizes: Mapping[str, int],
+    definitions: Mapping[str, SourceSpan],
+    *,
+    batch: int = 2,
+    device: str = "meta",
+) -> Passage:
+    """Run a copy of a model once, its free axes as formulas.
+
+    Args:
+        module: our own copy of the model, in eval mode; used up by the run.
+        arguments: the inputs at these sizes.
+        names: for each input tensor, the name of each of its axes, None where it is no free one.
+        sizes: the present size of each free axis, and of the batch where it is one of them.
+        definitions: where the modules were constructed.
+        batch: the batch the arguments have.
+        device: `meta`, or `cpu` where values are needed.
+    """
+    return _Runner(module, sizes, batch, device).run(arguments, names, definitions)
+
+
+class _Runner:
+    def __init__(
+        self, module: nn.Module, sizes: Mapping[str, int], batch: int, device: str
+    ) -> None:
+        self.module = module
+        self.sizes = sizes
+        self.batch = batch
+        self.judge = Judge(sizes, self._where)
+        self.reader = SizeReader(self.judge)
+        self.recorder = Recorder(
+            module, redirect=device, shape_of=sizes_of, observe=self._observe
+        )
+        self.remainders: list[Expr] = []
+        self._judging: int | None = None
+        self._leaf_call: tuple[Any, tuple[Any, ...], Mapping[str, Any]] | None = None
+
+    # --- the run
+
+    def run(
+        self,
+        arguments: Arguments,
+        names: Sequence[Sequence[str | None]],
+        definitions: Mapping[str, SourceSpan],
+    ) -> Passage:
+        args, kwargs = arguments
+        tensors = list(tensors_in((args, kwargs)))
+        for tensor, axes in zip(tensors, names, strict=True):
+            tag_sizes(
+                tensor,
+                [
+                    size if axis is None else sized(name(axis), size, self.judge)
+                    for size, axis in zip(tensor.shape, axes, strict=True)
+                ],
+            )
+        output: Any = None
+        error: BaseException | None = None
+        with _nothing_changes_outside(False), self._leaf_arguments():
+            try:
+                with _whole_numbers(self.module), self.reader, self.recorder:
+                    self.recorder.name_inputs(
+                        [(f"input{position}", tensor) for position, tensor in enumerate(tensors)]
+                    )
+                    output = self.module(*args, **kwargs)
+            except Refused as refusal:
+                error = refusal
+            except Exception as caught:  # noqa: BLE001  # the user's forward may raise anything
+                error = caught
+        reason, failed = "", None
+        outputs: tuple[tuple[Expr, ...], ...] = ()
+        if error is None:
+            try:
+                outputs = self._outputs(output)
+            except Refused as refusal:
+                error, reason = refusal, refusal.reason
+                outputs = ()
+        else:
+            reason, failed = self._explained(error)
+        steps, _ = self.recorder.finish(
+            error if isinstance(error, Exception) else None, definitions
+        )
+        if failed is None and error is not None and steps and outputs == ():
+            failed = steps[-1].index if isinstance(error, Refused) and output is None else None
+        return Passage(
+            sizes=dict(self.sizes),
+            decisions=tuple(self.judge.decisions),
+            fits=error is None,
+            outputs=outputs,
+            steps=steps,
+            failed_step=failed,
+            reason=reason,
+            doubts=tuple(self.judge.doubts),
+            remainders=tuple(self.remainders),
+            pinned=self.judge.pinned,
+        )
+
+    def _outputs(self, output: Any) -> tuple[tuple[Expr, ...], ...]:
+        """The outputs, each of which has to keep the batch."""
+        tensors = list(tensors_in(output))
+        if not tensors:
+            raise Refused("it returns no tensor")
+        batch = name(BATCH) if BATCH in self.sizes else None
+        found = []
+        for tensor in tensors:
+            shape = exprs_of(tensor)
+            if not shape:
+                raise Refused("an output has no axes, so it does not keep the batch")
+            wanted = number(self.batch) if batch is None else batch
+            self.judge.require(
+                equal(shape[0], wanted),
+                lambda shape=shape: (  # type: ignore[misc]
+                    f"an output starts with {shape[0].evaluate(self.sizes)}, not with the batch"
+                ),
+            )
+            found.append(shape)
+        return tuple(found)
+
+    # --- each step
+
+    def _observe(self, index: int, outputs: tuple[Tensor, ...]) -> None:
+        with torch._C.DisableTorchFunction():
+            self._judge_step(index, outputs)
+
+    def _judge_step(self, index: int, outputs: tuple[Tensor, ...]) -> None:
+        record = self.recorder.records[index]
+        call = self._call(index, record, outputs)
+        self._judging = index
+        shapes = self._judged(call)
+        for position, tensor in enumerate(outputs):
+            shape = shapes[position] if shapes is not None and position < len(shapes) else None
+            if shape is None or tuple(now(size) for size in shape) != tuple(tensor.shape):
+                shape = self._guessed(call, tensor)
+            tag_sizes(tensor, shape)
+        judge_values(call)
+        self._judging = None
+        pass_values_on(call)
+        self._note_remainders(call)
+        record.outputs = [spec_of(tensor, None, sizes_of) for tensor in outputs]
+
+    def _judged(self, call: Call) -> Shapes | None:
+        try:
+            return RULES.get(call.step.op, by_row)(call)
+        except NotSymbolic:
+            return None
+
+    def _call(self, index: int, record: Record, outputs: tuple[Tensor, ...]) -> Call:
+        row = lookup(record.op)
+        if record.kind == "module" and self._leaf_call is not None:
+            module, args, kwargs = self._leaf_call
+            attrs = row.read_module(module, _proxied(args), _proxied(kwargs))
+        else:
+            module = None
+            args, kwargs = self.reader.last
+            attrs = row.read_call(row.bind(_proxied(args), _proxied(kwargs)))
+        step = Step(
+            index=index,
+            path=record.path,
+            op=record.op,
+            kind=record.kind,
+            parent=None,
+            sources=(),
+            inputs=tuple(record.inputs),
+            outputs=(),
+            attrs=attrs,
+        )
+        return Call(self.judge, step, args, kwargs, outputs, module)
+
+    def _guessed(self, call: Call, tensor: Tensor) -> tuple[Any, ...]:
+        """The sizes of an output no rule speaks of: those of the inputs where they are equal."""
+        known: dict[int, Any] = {}
+        for shape in call.shapes:
+            for size in shape:
+                if type(size) is AxisSize:
+                    known.setdefault(size.now, size)
+        if known:
+            self.judge.doubt(f"there is no rule for the shape of `{call.step.op}`")
+        return tuple(known.get(size, size) for size in tensor.shape)
+
+    def _note_remainders(self, call: Call) -> None:
+        windows = lookup(call.step.op).window(call.step) if call.shapes else None
+        for window, size in zip(reversed(windows or ()), reversed(call.shapes[0]), strict=False):
+            if type(window.stride) is int and window.stride > 1 and type(size) is AxisSize:
+                room = size.expr + window.padding - (window.kernel_size - 1) * window.dilation - 1
+                if isinstance(window.kernel_size, int) and type(window.kernel_size) is int:
+                    self.remainders.append((room + window.padding) % window.stride)
+
+    # --- where things stand
+
+    def _where(self) -> tuple[int | None, SourceSpan | None]:
+        site = user_frame(sys._getframe(1))
+        span = None if site is None else code_span(*site)
+        return self._judging, span
+
+    def _explained(self, error: BaseException) -> tuple[str, int | None]:
+        """Why the pass ended, and where; a doubt where no rule says so."""
+        if isinstance(error, Refused):
+            return error.reason, len(self.recorder.records) - 1
+        text = str(error).strip().splitlines()
+        reason = text[0] if text else type(error).__name__
+        index = self.recorder._failing_record(error)
+        if index is None:
+            return reason, None
+        record = self.recorder.records[index]
+        if record.op == "module":
+            return reason, None
+        # torch raised: does a rule say for which sizes it does?
+        self._judging = index
+        try:
+            self._judged(self._call(index, record, ()))
+        except Refused as refusal:
+            return refusal.reason, index
+        finally:
+            self._judging = None
+        self.judge.doubt(f"`{record.op}` fails for a reason no rule knows: {reason}")
+        return reason, index
+
+    @contextmanager
+    def _leaf_arguments(self) -> Iterator[None]:
+        """While it lasts, the arguments of the latest call of a leaf are kept."""
+
+        def keep(module: nn.Module, args: Any, kwargs: Any) -> None:
+            self._leaf_call = (module, args, kwargs)
+
+        handles = [
+            module.register_forward_pre_hook(keep, with_kwargs=True)
+            for module in self.module.modules()
+            if is_leaf(module) and not isinstance(module, torch.jit.ScriptModule)
+        ]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+
+def _proxied(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return Proxy(value)
+    if type(value) in (tuple, list):
+        return type(value)(_proxied(item) for item in value)
+    if isinstance(value, Mapping):
+        return {key: _proxied(item) for key, item in value.items()}
+    return value
+
+
+@contextmanager
+def _whole_numbers(model: nn.Module) -> Iterator[None]:
+    """In the user's own functions, `int(...)` keeps formulas while this lasts."""
+    places: dict[int, dict[str, Any]] = {}
+    for module in model.modules():
+        for kind in type(module).__mro__:
+            if kind.__module__.startswith(("torch.", "builtins")):
+                continue
+            for function in vars(kind).values():
+                names = getattr(function, "__globals__", None)
+                if names is not None:
+                    places[id(names)] = names
+    changed = [names for names in places.values() if "int" not in names]
+    for names in changed:
+        names["int"] = Int
+    try:
+        yield
+    finally:
+        for names in changed:
+            names.pop("int", None)
+
+
+__all__ = ["run_passage"]

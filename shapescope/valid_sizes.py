@@ -1,0 +1,119 @@
+"""Which input sizes fit a model: the question, what one pass says about it, and the answer.
+
+Plain data, like a trace: capture makes passages, analysis turns them into an answer, render draws
+it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from shapescope.arithmetic.expressions import Condition, Expr, Range
+from shapescope.diagnostic import Diagnostic, Label
+from shapescope.trace import Shape, SourceSpan, Step, TensorSpec
+
+
+@dataclass(frozen=True, slots=True)
+class FreeAxis:
+    """An axis of an input that is left open; `input` counts positional inputs, then keywords."""
+
+    name: str
+    input: int
+    axis: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A condition that held on the way through the model.
+
+    Attributes:
+        condition: what held.
+        is_limit: where it does not hold, the model fails; else it goes another way.
+        step: the step that asked, None where the forward itself did.
+        site: the expression that asked.
+        shown: the condition as the step has it, before it was simplified.
+    """
+
+    condition: Condition
+    is_limit: bool = False
+    step: int | None = None
+    site: SourceSpan | None = field(default=None, compare=False)
+    shown: str | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One way through the model: what is true of every size that goes the same way.
+
+    Attributes:
+        sizes: the sizes it was found with.
+        decisions: the conditions of this way, in order.
+        fits: whether the model runs this way and keeps the batch.
+        outputs: the outputs as formulas; empty where it does not run.
+        steps: what ran.
+        failed_step: where it ended early.
+        reason: why, in one line.
+        doubts: what was not understood; the passage then says nothing of other sizes.
+        remainders: for each step with a stride, what it leaves over at the end of each axis.
+        pinned: a formula ended in a plain number on this way: other sizes go other ways.
+    """
+
+    sizes: Mapping[str, int]
+    decisions: tuple[Decision, ...]
+    fits: bool
+    outputs: tuple[tuple[Expr, ...], ...] = ()
+    steps: tuple[Step, ...] = ()
+    failed_step: int | None = None
+    reason: str = ""
+    doubts: tuple[str, ...] = ()
+    remainders: tuple[Expr, ...] = ()
+    pinned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A set of sizes: each axis in one of its ranges, and every condition true."""
+
+    ranges: Mapping[str, tuple[Range, ...]]
+    where: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A limit, the axes it binds, and who sets it."""
+
+    axes: tuple[str, ...]
+    text: str
+    condition: str
+    step: int | None = None
+    path: str | None = None
+    labels: tuple[Label, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The outputs that one choice of sizes gives."""
+
+    sizes: Mapping[str, int]
+    outputs: tuple[Shape, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ValidSizes:
+    """The answer of `shapescope sizes`; SIZES in the documentation says what each part means."""
+
+    model: str
+    mode: str
+    inputs: tuple[TensorSpec, ...]
+    axes: tuple[FreeAxis, ...]
+    valid: tuple[Part, ...]
+    searched_to: int | None
+    as_asked: Mapping[str, int]
+    as_asked_fits: bool
+    built_for: Mapping[str, int] | None
+    ranges_if_square: tuple[Range, ...] | None
+    reasons: tuple[Reason, ...] = ()
+    gives: tuple[Given, ...] = ()
+    notes: tuple[str, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
