@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class CommandEntry(NamedTuple):
-    """A command, and where it is found. The summary is the first line of its help."""
+    """A command: its name, its section and line in the overview, and the module that has it."""
 
     name: str
     section: str
@@ -41,6 +41,11 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry(
         "check", _MEND, "Check models for CI: an exit code, and one line per problem.",
         "shapescope.cli.check",
+    ),
+    CommandEntry(
+        "diff", _MEND,
+        "Compare two models step by step: shapes, settings, parameters, multiply-adds.",
+        "shapescope.cli.diff",
     ),
     CommandEntry(
         "explain", _MEND,

@@ -1,0 +1,124 @@
+"""Two traces side by side: which steps are the same, which changed and how, which came and went."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from functools import cached_property
+
+from shapescope.analysis.cost import Totals, step_macs, totals
+from shapescope.trace import Step, Trace
+
+SAME, CHANGED, ADDED, REMOVED = "same", "changed", "added", "removed"
+OUTPUT, SETTINGS, PARAMS, MACS = "output", "settings", "params", "macs"
+
+
+@dataclass(frozen=True, slots=True)
+class StepChange:
+    """A step before and after; one of the two is None where it was added or removed.
+
+    `what` names the facts that differ: `output`, `settings`, `params` (shapes), `macs`.
+    """
+
+    kind: str
+    before: Step | None
+    after: Step | None
+    what: tuple[str, ...] = ()
+
+    @property
+    def step(self) -> Step:
+        """The step to name it by: the one after, else the one before."""
+        step = self.after or self.before
+        if step is None:
+            raise ValueError("a change without a step")
+        return step
+
+
+@dataclass(frozen=True)
+class TraceDiff:
+    """All that differs between two traces."""
+
+    before: Trace
+    after: Trace
+    changes: tuple[StepChange, ...]
+
+    @cached_property
+    def totals(self) -> tuple[Totals, Totals]:
+        """The totals before and after."""
+        return totals(self.before), totals(self.after)
+
+    @property
+    def outcomes_differ(self) -> bool:
+        """Whether one of the two failed, both elsewhere, or the outputs have other shapes."""
+        if (self.before.failure is None) != (self.after.failure is None):
+            return True
+        return self.before.outputs != self.after.outputs
+
+    @property
+    def same(self) -> bool:
+        """Whether nothing differs."""
+        return not self.outcomes_differ and all(one.kind == SAME for one in self.changes)
+
+
+def diff_traces(before: Trace, after: Trace) -> TraceDiff:
+    """Align the steps of two traces by module path and op, then by op, and compare each pair.
+
+    Composites are left out: what changed in them changed in a step inside.
+    """
+    old, new = before.leaves, after.leaves
+    matcher = SequenceMatcher(None, _keys(old), _keys(new), autojunk=False)
+    changes: list[StepChange] = []
+    for tag, i, i_end, j, j_end in matcher.get_opcodes():
+        if tag == "equal":
+            changes += map(_compared, old[i:i_end], new[j:j_end])
+        else:
+            changes += _replaced(old[i:i_end], new[j:j_end])
+    return TraceDiff(before, after, tuple(changes))
+
+
+def _keys(steps: Sequence[Step]) -> list[tuple[str, str]]:
+    return [(step.path, step.op) for step in steps]
+
+
+def _replaced(old: Sequence[Step], new: Sequence[Step]) -> Iterator[StepChange]:
+    """Steps of other names that do the same in the same order are pairs, the rest came or went."""
+    ops = SequenceMatcher(
+        None, [step.op for step in old], [step.op for step in new], autojunk=False
+    )
+    for tag, i, i_end, j, j_end in ops.get_opcodes():
+        if tag == "equal":
+            yield from map(_compared, old[i:i_end], new[j:j_end])
+        else:
+            yield from _other_layers(old[i:i_end], new[j:j_end])
+
+
+def _other_layers(old: Sequence[Step], new: Sequence[Step]) -> Iterator[StepChange]:
+    """Modules under one path whose layer is another now; the rest came or went."""
+    after = {step.path: step for step in new if step.kind == "module"}
+    paired = {step.path for step in old if step.kind == "module" and step.path in after}
+    for step in old:
+        if step.kind == "module" and step.path in paired:
+            yield _compared(step, after[step.path])
+        else:
+            yield StepChange(REMOVED, step, None)
+    for step in new:
+        if step.kind != "module" or step.path not in paired:
+            yield StepChange(ADDED, None, step)
+
+
+def _compared(before: Step, after: Step) -> StepChange:
+    what = []
+    if [spec.shape for spec in before.outputs] != [spec.shape for spec in after.outputs]:
+        what.append(OUTPUT)
+    if before.op != after.op or before.attrs != after.attrs:
+        what.append(SETTINGS)
+    if _shapes_of_params(before) != _shapes_of_params(after):
+        what.append(PARAMS)
+    if step_macs(before) != step_macs(after):
+        what.append(MACS)
+    return StepChange(CHANGED if what else SAME, before, after, tuple(what))
+
+
+def _shapes_of_params(step: Step) -> list[tuple[str, tuple[int, ...]]]:
+    return [(param.name.rpartition(".")[2], param.shape) for param in step.params]

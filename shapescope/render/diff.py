@@ -1,0 +1,180 @@
+"""Two traces side by side, as text, Markdown for pull requests, and JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from shapescope.analysis.cost import Totals, step_macs
+from shapescope.analysis.diff import (
+    ADDED,
+    CHANGED,
+    MACS,
+    PARAMS,
+    REMOVED,
+    SAME,
+    StepChange,
+    TraceDiff,
+)
+from shapescope.render.line import Line
+from shapescope.render.markdown import escape
+from shapescope.render.settings import op_text, settings_text
+from shapescope.render.shapes import count_text, plural, printable, shape_text
+from shapescope.render.theme import Surface
+from shapescope.trace import Step, Trace
+
+SCHEMA = "shapescope.diff/1"
+SIGNS = {ADDED: "+", REMOVED: "-", CHANGED: "~", SAME: " "}
+_STYLES = {ADDED: "added", REMOVED: "mismatch", CHANGED: "unknown", SAME: "faint"}
+_TITLES = ("", "path", "op", "output", "params", "MACs")
+
+
+def diff_lines(
+    diff: TraceDiff, names: tuple[str, str], surface: Surface, *, every: bool = False
+) -> list[Line]:
+    """The steps that differ, every step with `every`, and what that comes to in all."""
+    lines = [Line(printable(f"{names[0]} -> {names[1]}"), "heading")]
+    shown = [one for one in diff.changes if every or one.kind != SAME]
+    if shown:
+        rows = [_cells(one) for one in shown]
+        widths = [max(len(row[place]) for row in (*rows, _TITLES)) for place in range(len(_TITLES))]
+        lines += [Line(), _joined(_TITLES, widths, "faint")]
+        lines.append(Line(surface.glyphs.rule * min(lines[-1].width, surface.width), "faint"))
+        lines += [
+            _joined(row, widths, _STYLES[one.kind]) for row, one in zip(rows, shown, strict=True)
+        ]
+    lines.append(Line())
+    return [*lines, *(Line(text) for text in summary(diff))]
+
+
+def diff_markdown(diff: TraceDiff, names: tuple[str, str]) -> str:
+    """A table for a pull request, and what the change comes to in all."""
+    shown = [one for one in diff.changes if one.kind != SAME]
+    lines = [f"**{escape(names[0])} -> {escape(names[1])}**", ""]
+    if shown:
+        lines += ["| | path | op | output | params | MACs |", "|---|---|---|---|---:|---:|"]
+        lines += ["| " + " | ".join(escape(cell) for cell in _cells(one)) + " |" for one in shown]
+        lines.append("")
+    lines += [f"- {escape(text)}" for text in summary(diff)]
+    return "\n".join(lines) + "\n"
+
+
+def diff_json(diff: TraceDiff, names: tuple[str, str]) -> str:
+    """One object: the steps that differ and both totals."""
+    before, after = diff.totals
+    data = {
+        "schema": SCHEMA,
+        "before": {"model": names[0], **_totals(before), "outputs": _outputs(diff.before)},
+        "after": {"model": names[1], **_totals(after), "outputs": _outputs(diff.after)},
+        "same": diff.same,
+        "changes": [
+            {"kind": one.kind, "what": list(one.what),
+             "before": _step(one.before), "after": _step(one.after)}
+            for one in diff.changes
+            if one.kind != SAME
+        ],
+    }  # fmt: skip
+    return json.dumps(data, indent=2) + "\n"
+
+
+def summary(diff: TraceDiff) -> list[str]:
+    """What the change comes to: counts, output, parameters, multiply-adds."""
+    if diff.same:
+        return [f"no difference in {plural(len(diff.changes), 'step')}"]
+    counted = [
+        (sum(one.kind == kind for one in diff.changes), kind) for kind in (CHANGED, ADDED, REMOVED)
+    ]
+    texts = [", ".join(f"{plural(count, 'step')} {kind}" for count, kind in counted if count)]
+    if diff.outcomes_differ:
+        texts.append(f"output {_outcome(diff.before)} -> {_outcome(diff.after)}")
+    before, after = diff.totals
+    texts.append(f"params {_change(before.params, after.params)}")
+    texts.append(f"MACs {_change(before.macs, after.macs)}")
+    return [text for text in texts if text]
+
+
+def _cells(one: StepChange) -> tuple[str, ...]:
+    before, after = one.before, one.after
+    return (
+        SIGNS[one.kind],
+        printable(_pair(before and before.path, after and after.path)),
+        _pair(_settings(before), _settings(after)),
+        _pair(_output(before), _output(after)),
+        _pair(_params(before), _params(after)) if one.kind != CHANGED or PARAMS in one.what else "",
+        _pair(_macs(before), _macs(after)) if one.kind != CHANGED or MACS in one.what else "",
+    )
+
+
+def _joined(cells: tuple[str, ...], widths: list[int], style: str) -> Line:
+    padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]
+    return Line("  ".join(padded).rstrip(), style)
+
+
+def _pair(before: str | None, after: str | None) -> str:
+    if before is None or after is None or before == after:
+        return (after if before is None else before) or ""
+    return f"{before} -> {after}"
+
+
+def _settings(step: Step | None) -> str | None:
+    if step is None:
+        return None
+    return f"{op_text(step)} {settings_text(step, kernel=False)}".strip()
+
+
+def _output(step: Step | None) -> str | None:
+    if step is None:
+        return None
+    return shape_text(step.outputs[0].shape) if step.outputs else "fails"
+
+
+def _params(step: Step | None) -> str | None:
+    if step is None:
+        return None
+    count = sum(param.numel for param in step.params)
+    return count_text(count) if count else ""
+
+
+def _macs(step: Step | None) -> str | None:
+    if step is None:
+        return None
+    count = step_macs(step)
+    return count_text(count) if count else ""
+
+
+def _change(before: int, after: int) -> str:
+    if before == after:
+        return f"{count_text(before)}, unchanged"
+    share = f", {100 * (after - before) / before:+.1f} %" if before else ""
+    sign = "+" if after > before else "-"
+    return (
+        f"{count_text(before)} -> {count_text(after)} "
+        f"({sign}{count_text(abs(after - before))}{share})"
+    )
+
+
+def _outcome(trace: Trace) -> str:
+    if trace.failure is not None:
+        return "fails"
+    return ", ".join(shape_text(spec.shape) for spec in trace.outputs)
+
+
+def _totals(found: Totals) -> dict[str, int]:
+    return {"params": found.params, "macs": found.macs}
+
+
+def _outputs(trace: Trace) -> list[list[int | str]] | None:
+    return None if trace.failure else [list(spec.shape) for spec in trace.outputs]
+
+
+def _step(step: Step | None) -> dict[str, Any] | None:
+    if step is None:
+        return None
+    return {
+        "index": step.index,
+        "path": step.path,
+        "op": step.op,
+        "outputs": [list(spec.shape) for spec in step.outputs],
+        "params": sum(param.numel for param in step.params),
+        "macs": step_macs(step),
+    }

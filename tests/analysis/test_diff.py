@@ -1,0 +1,146 @@
+"""Two traces side by side, and the command that shows them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from shapescope.analysis.diff import diff_traces
+from shapescope.capture.inputs import InputSpec
+from shapescope.capture.loader import load
+from shapescope.capture.tracer import trace_model
+from shapescope.cli.app import run
+from shapescope.trace import Trace
+
+NET = """
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, {channels}, 3)
+        self.act = nn.{act}()
+        self.fc = nn.Linear({channels} * 6 * 6, 10)
+
+    def forward(self, x):
+        return self.fc(self.act(self.conv(x)).flatten(1))
+"""
+
+
+def net(channels: int = 4, act: str = "ReLU") -> str:
+    return NET.format(channels=channels, act=act)
+
+
+def traced(folder: Path, text: str) -> Trace:
+    file = folder / "net.py"
+    file.write_text(text)
+    return trace_model(load(f"{file}:Net"), (InputSpec((2, 1, 8, 8)),)).trace
+
+
+def test_a_model_is_the_same_as_itself(tmp_path: Path) -> None:
+    found = diff_traces(traced(tmp_path, net()), traced(tmp_path, net()))
+    assert found.same
+    assert {one.kind for one in found.changes} == {"same"}
+
+
+def test_each_change_names_what_changed(tmp_path: Path) -> None:
+    found = diff_traces(traced(tmp_path, net(4)), traced(tmp_path, net(8)))
+    by_path = {one.step.path: one for one in found.changes if one.step.path}
+    assert by_path["conv"].what == ("output", "settings", "params", "macs")
+    assert by_path["act"].what == ("output",)
+    assert by_path["fc"].what == ("settings", "params", "macs")
+    assert not found.outcomes_differ
+    before, after = found.totals
+    assert (before.params, after.params) == (40 + 1450, 80 + 2890)
+
+
+def test_another_layer_under_one_name_is_a_change(tmp_path: Path) -> None:
+    found = diff_traces(
+        traced(tmp_path, net()), traced(tmp_path, net(act="BatchNorm2d(4) or nn.X"))
+    )
+    changed = [one for one in found.changes if one.kind != "same"]
+    assert [(one.kind, one.step.path, one.what) for one in changed] == [
+        ("changed", "act", ("settings", "params"))
+    ]
+
+
+def test_steps_come_and_go(tmp_path: Path) -> None:
+    longer = net().replace("self.conv(x)", "self.conv(x) * 2")
+    found = diff_traces(traced(tmp_path, net()), traced(tmp_path, longer))
+    assert [(one.kind, one.step.op) for one in found.changes if one.kind != "same"] == [
+        ("added", "mul")
+    ]
+    back = diff_traces(traced(tmp_path, longer), traced(tmp_path, net()))
+    assert [one.kind for one in back.changes if one.kind != "same"] == ["removed"]
+
+
+def test_renamed_layers_stay_pairs(tmp_path: Path) -> None:
+    renamed = net().replace("self.conv", "self.features")
+    found = diff_traces(traced(tmp_path, net()), traced(tmp_path, renamed))
+    assert found.same
+
+
+def test_a_failure_is_a_difference(tmp_path: Path) -> None:
+    found = diff_traces(traced(tmp_path, net()), traced(tmp_path, net().replace("6 * 6", "5 * 5")))
+    assert found.outcomes_differ
+    assert not found.same
+
+
+def test_the_command_compares_two_inputs(capsys: pytest.CaptureFixture[str]) -> None:
+    code = run(["diff", "lenet5", "--input", "1,1,32,32", "--input-b", "2,1,32,32"])
+    said = capsys.readouterr().out
+    assert code == 1
+    assert "lenet5 1,1,32,32 -> lenet5 2,1,32,32" in said
+    assert "~  layer1.0  conv2d 5x5         1 x 6 x 28 x 28 -> 2 x 6 x 28 x 28" in said
+    assert "output 1 x 10 -> 2 x 10\nparams 61,750, unchanged\nMACs 416,520 -> 833,040 " in said
+    assert run(["diff", "lenet5", "lenet5-bn"]) == 0
+    assert "no difference in 14 steps" in capsys.readouterr().out
+
+
+def test_the_command_compares_with_a_revision(
+    in_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def git(*words: str) -> None:
+        who = ("-c", "user.name=A", "-c", "user.email=a@example.org")
+        subprocess.run(["git", *who, *words], check=True, capture_output=True)
+
+    file = in_folder / "net.py"
+    file.write_text(net(4))
+    git("init")
+    git("add", "net.py")
+    git("commit", "-m", "first")
+    file.write_text(net(8))
+    words = ["git:HEAD", "net.py:Net", "--input", "2,1,8,8"]
+    assert run(["diff", *words, "--format", "json"]) == 1
+    data = json.loads(capsys.readouterr().out)
+    assert data["schema"] == "shapescope.diff/1"
+    assert (data["before"]["params"], data["after"]["params"]) == (1490, 2970)
+    assert [one["after"]["path"] for one in data["changes"]] == ["conv", "act", "", "fc"]
+    assert run(["diff", *words, "--format", "markdown"]) == 1
+    table = capsys.readouterr().out
+    assert "| \\~ | conv | conv2d 3x3 | 2 x 4 x 6 x 6 -\\> 2 x 8 x 6 x 6 | 40 -\\> 80 |" in table
+    assert file.read_text() == net(8)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["lenet5"], "nothing to compare with"),
+        (["git:HEAD", "git:HEAD~1"], "git:REV stands for the file of the other model"),
+        (["git:", "lenet5"], "git:REV stands for the file of the other model"),
+        (["git:nonsense", "net.py:Net"], "git has no net.py at nonsense: "),
+        (["lenet5", "lenet6"], "there is no model called `lenet6`"),
+        (["lenet5", "network", "--format", "xml"], "`--format xml` is not known"),
+    ],
+)
+def test_bad_requests_get_one_line(
+    words: list[str], said: str, in_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (in_folder / "net.py").write_text(net())
+    assert run(["diff", *words]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith("error: " + said)
