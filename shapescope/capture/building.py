@@ -85,7 +85,7 @@ def _build(
             with device:
                 module = call_user(make)
         if not isinstance(module, nn.Module):
-            what = "None" if module is None else f"a {type(module).__name__}"
+            what = "None" if module is None else f"a value of type {type(module).__name__}"
             raise NotAModuleError(what)
         if "_modules" not in module.__dict__:
             # Its class never called `Module.__init__`: there is nothing more it could be asked.

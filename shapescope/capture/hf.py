@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import inspect
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from shapescope.capture.import_errors import one_line
 from shapescope.capture.input_spec import InputSpec
 from shapescope.capture.loader import LoadedModel
 from shapescope.capture.spec import ModelSpec
@@ -55,11 +58,9 @@ def load_from_transformers(parsed: ModelSpec) -> LoadedModel:
         setattr(config, name, value)
     if kwargs and not _is_path(parsed.place):
         # The constructor derives other values from the ones given.
-        config = type(config)(**kwargs)
-    for name in ("use_pretrained_backbone", "use_cache"):
-        if getattr(config, name, False):
-            # The one would download weights, the other adds a cache to the outputs.
-            setattr(config, name, False)
+        config = _made(parsed, lambda: type(config)(**kwargs))
+    if getattr(config, "use_pretrained_backbone", False):
+        config.use_pretrained_backbone = False  # It would download weights.
     return LoadedModel(
         spec=parsed.text,
         name=parsed.text,
@@ -91,6 +92,10 @@ def _transformers() -> ModuleType:
     return module
 
 
+def _is_a(value: object, base: type[Any]) -> bool:
+    return isinstance(value, type) and issubclass(value, base)
+
+
 def _is_path(place: str) -> bool:
     return place.endswith(".json") or (
         Path(place).is_dir() and Path(place, "config.json").is_file()
@@ -104,15 +109,15 @@ def _class_and_config(transformers: ModuleType, parsed: ModelSpec) -> tuple[type
     if _is_path(place):
         return _from_file(transformers, parsed)
     if place.lower() in CONFIG_MAPPING_NAMES:
-        config = transformers.AutoConfig.for_model(place.lower())
+        config = _made(parsed, lambda: transformers.AutoConfig.for_model(place.lower()))
         return _class_for(transformers, parsed, config), config
     named: Any = getattr(transformers, place, None) if place.isidentifier() else None
-    if isinstance(named, type) and issubclass(named, transformers.PreTrainedModel):
+    if _is_a(named, transformers.PreTrainedModel):
         if named.config_class is None:
             raise ShapescopeError(f"{parsed.text}: `{place}` is abstract; name an architecture")
-        return named, named.config_class()
-    if isinstance(named, type) and issubclass(named, transformers.PreTrainedConfig):
-        config = named()
+        return named, _made(parsed, named.config_class)
+    if _is_a(named, transformers.PreTrainedConfig):
+        config = _made(parsed, named)
         return _class_for(transformers, parsed, config), config
     if "/" in place:
         raise ShapescopeError(
@@ -120,6 +125,16 @@ def _class_and_config(transformers: ModuleType, parsed: ModelSpec) -> tuple[type
             "architecture, as in hf:BertModel, or its saved configuration: hf:folder/config.json"
         )
     raise no_such_name(parsed, transformer_names())
+
+
+def _made(parsed: ModelSpec, make: Callable[[], Any]) -> Any:
+    """A configuration; what makes it refuses values in ways of its own."""
+    try:
+        return make()
+    except Exception as error:
+        raise ShapescopeError(
+            f"{parsed.text}: this configuration cannot be made: {one_line(error)}"
+        ) from error
 
 
 def _from_file(transformers: ModuleType, parsed: ModelSpec) -> tuple[type[Any], Any]:
@@ -138,11 +153,24 @@ def _from_file(transformers: ModuleType, parsed: ModelSpec) -> tuple[type[Any], 
 
 
 def _class_for(transformers: ModuleType, parsed: ModelSpec, config: Any) -> type[Any]:
+    cls: type[Any]
     for name in _AUTO_CLASSES:
         mapping = getattr(transformers, name)._model_mapping
         if type(config) in mapping:
             found = mapping[type(config)]
-            cls: type[Any] = found[0] if isinstance(found, tuple) else found
+            cls = found[0] if isinstance(found, tuple) else found
+            return cls
+    # A part of a larger model: its class lies beside its configuration.
+    modeling = type(config).__module__.replace(".configuration_", ".modeling_")
+    try:
+        beside: dict[str, Any] = vars(importlib.import_module(modeling))
+    except ImportError:
+        beside = {}
+    for name, value in beside.items():
+        if name.endswith("PreTrainedModel") or not _is_a(value, transformers.PreTrainedModel):
+            continue
+        if value.config_class is type(config):
+            cls = value
             return cls
     raise ShapescopeError(
         f"{parsed.text}: transformers has no model for {type(config).__name__} alone; "
@@ -168,11 +196,13 @@ def _inputs(cls: type[Any], config: Any) -> tuple[InputSpec, ...]:
     found: list[InputSpec] = []
     if main == "input_ids":
         found.append(tokens)
-        # Two towers side by side need both; elsewhere the picture is optional.
+        # Two towers side by side need both; elsewhere the picture can be left away.
         if "pixel_values" in takes and hasattr(config, "projection_dim"):
             found.append(_picture(config))
     elif main == "pixel_values":
         found.append(_picture(config))
+        if "input_ids" in takes and hasattr(config, "text_config"):
+            found.append(replace(tokens, name="input_ids"))
     elif main == "input_values":
         found.append(InputSpec(_audio_shape(config), name=main))
     elif main == "input_features":
@@ -186,7 +216,15 @@ def _inputs(cls: type[Any], config: Any) -> tuple[InputSpec, ...]:
         return ()
     if getattr(config, "is_encoder_decoder", False) and "decoder_input_ids" in takes:
         found.append(replace(tokens, name="decoder_input_ids"))
-    return tuple(found)
+    missing = [
+        name
+        for name, parameter in takes.items()
+        if name != "self"
+        and parameter.default is parameter.empty
+        and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+        and all(spec.name != name for spec in found)
+    ]
+    return () if missing else tuple(found)
 
 
 def _picture(config: Any) -> InputSpec:

@@ -76,10 +76,11 @@ def no_such_name(parsed: ModelSpec, names: Sequence[str]) -> ShapescopeError:
     """The refusal of a name that a zoo does not have."""
     from difflib import get_close_matches
 
-    close = get_close_matches(parsed.place.lower(), names, 1, cutoff=0.5)
-    advice = (
-        f"did you mean {parsed.kind}:{close[0]}?" if close else "`shapescope models` lists them"
-    )
+    by_lower = {name.lower(): name for name in names}
+    close = get_close_matches(parsed.place.lower(), by_lower, 1, cutoff=0.5)
+    advice = "`shapescope models` lists them"
+    if close:
+        advice = f"did you mean {parsed.kind}:{by_lower[close[0]]}?"
     return ShapescopeError(f"{parsed.kind} has no model called `{parsed.place}`; {advice}")
 
 

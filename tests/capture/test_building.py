@@ -104,7 +104,9 @@ def test_a_constructor_at_fault_is_not_tried_with_memory() -> None:
 
 
 @pytest.mark.parametrize("device", ["meta", "cpu"])
-@pytest.mark.parametrize(("made", "what"), [(None, "None"), ([1], "a list"), (3, "a int")])
+@pytest.mark.parametrize(
+    ("made", "what"), [(None, "None"), ([1], "a value of type list"), (3, "a value of type int")]
+)
 def test_what_is_no_module_is_refused(device: str, made: object, what: str) -> None:
     with pytest.raises(NotAModuleError, match=f"^{what}$"):
         build_module(lambda: made, device)

@@ -232,7 +232,7 @@ def test_detectors_take_pictures_in_a_list(net: Path) -> None:
         (
             "json:loads('[1]')",
             (
-                "json:loads('[1]') gives a list, not a torch.nn.Module; name a class or a function "
+                "json:loads('[1]') gives a value of type list, not a torch.nn.Module; name a class or a function "
                 "that returns a model"
             ),
         ),
