@@ -91,9 +91,7 @@ class Case:
 
 def read_cases(folder: Path, words: Sequence[str] = ()) -> list[Case]:
     """Every case of a folder, or those whose name holds one of the words."""
-    found = [
-        Case(path.parent, json.loads(path.read_text())) for path in folder.glob("*/case.json")
-    ]
+    found = [Case(path.parent, json.loads(path.read_text())) for path in folder.glob("*/case.json")]
     chosen = [case for case in found if not words or any(word in case.name for word in words)]
     return sorted(chosen, key=lambda case: case.name)
 
@@ -255,9 +253,7 @@ def silent_bug(case: Case, model: nn.Module, inputs: list[Tensor]) -> bool:
     raise ValueError(f"unknown check {kind}")
 
 
-def _mixes_batch(
-    model: nn.Module, inputs: list[Tensor], output: Tensor, bound: int | None
-) -> bool:
+def _mixes_batch(model: nn.Module, inputs: list[Tensor], output: Tensor, bound: int | None) -> bool:
     count = inputs[0].shape[0]
     for sample in {0, count // 2, count - 1}:
         changed = [_changed(tensor, sample, 0, bound) for tensor in inputs]

@@ -9,6 +9,7 @@ from torch import nn
 from shapescope.analysis.batch import Evidence
 from shapescope.analysis.diagnosis import find
 from shapescope.analysis.diagnosis.finding import Finding
+from shapescope.analysis.diagnosis.loss_steps import loss_of, without_loss
 from shapescope.analysis.fixes.search import Search
 from shapescope.capture.loader import LoadedModel
 from shapescope.capture.retrace import Inputs, Retracer
@@ -48,9 +49,11 @@ def investigate(
     retrace = Retracer(model, inputs, train=train, target=target, mode=trace.mode)
     batch = other_batch(trace)
     other = None
-    if trace.failure is None and batch is not None:
-        other = retrace({}, batch=batch)
-    evidence = retrace.evidence({}, trace, other) if other is not None else Evidence()
+    loss = loss_of(trace)
+    bare = trace if loss is None else without_loss(trace, loss)
+    if bare.failure is None and batch is not None:
+        other = Retracer(model, inputs, train=train, mode=trace.mode)({}, batch=batch)
+    evidence = retrace.evidence({}, bare, other) if other is not None else Evidence()
     found = find(trace, evidence=evidence)
     if not fixes or batch is None:
         return tuple(one.diagnostic for one in found)

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from torch import nn
 
-from shapescope.analysis.batch import Evidence
+from shapescope.analysis.batch import Evidence, Mixing, suspicions, walk_batch
 from shapescope.capture.inputs import InputSpec, rebatch
 from shapescope.capture.loader import LoadedModel, load
+from shapescope.capture.mixing import mixing_run
 from shapescope.capture.source import is_library_file
 from shapescope.capture.tracer import Arguments, Target, trace_model
 from shapescope.diagnostic import ShapescopeError
@@ -19,6 +20,10 @@ from shapescope.source_text import absolute_path, overridden
 from shapescope.trace import Failure, Shape, Trace
 
 Inputs = Sequence[InputSpec] | Arguments
+
+_FEW = 3
+_MOST_MACS = 2 * 10**9
+_MOST_PARAMS = 10**8
 
 
 class Retracer:
@@ -132,12 +137,43 @@ class Retracer:
         return specs
 
     def evidence(self, texts: Mapping[str, str], trace: Trace, other: Trace | None) -> Evidence:
-        """What other passes of the model show: `other` with another batch size."""
-        return Evidence(other_batch=other)
+        """What other passes of the model show: `other` with another batch size.
+
+        Real numbers are only used where a step may let samples see each other, and where that
+        costs little.
+        """
+        return Evidence(other_batch=other, mixing=self._mixing(texts, trace, other))
+
+    def _mixing(self, texts: Mapping[str, str], trace: Trace, other: Trace | None) -> Mixing | None:
+        seen = trace if other is None or other.failure is not None else other
+        walk = walk_batch(seen)
+        if walk is None or trace.failure is not None or trace.mode == "symbolic":
+            return None
+        kinds = suspicions(seen, walk)
+        if not kinds or not _affordable(seen):
+            return None
+        inputs = self.inputs if seen is trace else self.reshaped(None, _FEW)
+        if inputs is None or _is_arguments(inputs):
+            return None
+        specs = tuple(spec for spec in inputs if isinstance(spec, InputSpec))
+        try:
+            with overridden({Path(path): text for path, text in texts.items()}):
+                return mixing_run(self.read(texts), specs, order="indexed" in kinds)
+        except ShapescopeError:
+            return None
 
 
 def _is_arguments(inputs: Inputs) -> bool:
     return isinstance(inputs, tuple) and len(inputs) == 2 and isinstance(inputs[1], dict)
+
+
+def _affordable(trace: Trace) -> bool:
+    """Whether a few runs of a few samples on real numbers cost next to nothing."""
+    batch = next((spec.shape[0] for spec in trace.inputs if spec.shape), 1)
+    macs = sum(lookup(step.op).macs(step) or 0 for step in trace.steps)
+    share = _FEW / batch if isinstance(batch, int) and batch else 1
+    params = sum(param.numel for param in trace.params)
+    return macs * share <= _MOST_MACS and params <= _MOST_PARAMS
 
 
 def _as_a_cpu_would(trace: Trace) -> Trace:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from shapescope.analysis.batch import Evidence
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal
+from shapescope.analysis.diagnosis.loss_steps import loss_of, without_loss
 from shapescope.analysis.diagnosis.registry import RuleInfo, explain_failure, rules, scan
 from shapescope.diagnostic import Diagnostic, Severity
 from shapescope.trace import Trace
@@ -18,6 +21,17 @@ __all__ = [
     "find",
     "rules",
 ]
+
+
+def _distinct(found: Iterable[Finding]) -> list[Finding]:
+    """One finding for a rule and a step: the severest, where two ways led to it."""
+    kept: dict[tuple[str, int | None], Finding] = {}
+    for one in found:
+        key = (one.diagnostic.rule, one.diagnostic.step)
+        if key not in kept or one.diagnostic.severity is Severity.ERROR:
+            kept[key] = one
+    return list(kept.values())
+
 
 _ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
 
@@ -34,11 +48,16 @@ def diagnose(trace: Trace, *, evidence: Evidence | None = None) -> tuple[Diagnos
 
 def find(trace: Trace, *, evidence: Evidence | None = None) -> tuple[Finding, ...]:
     """As `diagnose`, each with the edits worth trying."""
-    case = Case(trace, evidence or Evidence())
+    loss = loss_of(trace)
+    bare = trace if loss is None else without_loss(trace, loss)
+    loss_failed = trace.failure is not None and bare.failure is None
+    case = Case(bare, evidence or Evidence(), loss, loss_failed)
     found: list[Finding] = []
-    if trace.failure is not None:
+    if bare.failure is not None:
         first = next(explain_failure(case), None)
         if first is not None:
             found.append(first)
-    found += scan(case)
+    found += _distinct(scan(case))
+    if loss_failed and not any(one.diagnostic.severity is Severity.ERROR for one in found):
+        found += list(explain_failure(Case(trace)))[:1]
     return tuple(sorted(found, key=lambda one: _ORDER[one.diagnostic.severity]))

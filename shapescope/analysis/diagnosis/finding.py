@@ -49,10 +49,12 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What a rule looks at."""
+    """What a rule looks at: the model's trace, and the loss behind it if one was computed."""
 
     trace: Trace
     evidence: Evidence = field(default_factory=Evidence)
+    loss: Step | None = None
+    loss_failed: bool = False
 
     @property
     def failed(self) -> Step | None:

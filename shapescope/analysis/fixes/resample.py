@@ -57,7 +57,9 @@ def feed(trace: Trace, sizes: Sequence[int], *, at_least: bool = False) -> Itera
     if any(spec.name is None for spec in trace.inputs) or not shapes:
         return
     words = "feed at least" if at_least else "feed"
-    yield Proposal(f"{words} {shape_text(sizes)}: {command(trace, shapes)}", shapes=shapes, kind="feed")
+    yield Proposal(
+        f"{words} {shape_text(sizes)}: {command(trace, shapes)}", shapes=shapes, kind="feed"
+    )
 
 
 def root_forward(trace: Trace) -> tuple[Code, Function] | None:
@@ -235,7 +237,9 @@ def pad_and_crop(trace: Trace, multiple: int, axes: int) -> Iterator[Proposal]:
         ),
         code.replace(value, f"{text if plain else f'({text})'}[..., :height, :width]"),
     )
-    yield Proposal(f"pad to a multiple of {multiple}, and cut off what was added", edits, same_maps=True)
+    yield Proposal(
+        f"pad to a multiple of {multiple}, and cut off what was added", edits, same_maps=True
+    )
 
 
 def shrink_less(trace: Trace, chain: Sequence[Step]) -> Iterator[Proposal]:
@@ -248,8 +252,10 @@ def shrink_less(trace: Trace, chain: Sequence[Step]) -> Iterator[Proposal]:
     part = [step for step in chain if spatial_axes(step)]
     for number, step in enumerate(part):
         attrs = step.attrs
-        plain = isinstance(attrs, ConvAttrs) and step.op.startswith("conv") and not (
-            step.op.startswith("conv_transpose")
+        plain = (
+            isinstance(attrs, ConvAttrs)
+            and step.op.startswith("conv")
+            and not (step.op.startswith("conv_transpose"))
         )
         if not isinstance(attrs, ConvAttrs) or not plain or max(attrs.stride) == 1:
             continue

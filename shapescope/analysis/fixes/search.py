@@ -16,6 +16,7 @@ from typing import Protocol
 from shapescope.analysis.batch import Evidence
 from shapescope.analysis.diagnosis import find
 from shapescope.analysis.diagnosis.finding import Finding, Proposal
+from shapescope.analysis.diagnosis.loss_steps import loss_of, without_loss
 from shapescope.analysis.fixes.apply import edited, edits_between
 from shapescope.diagnostic import Edit, Help, Severity
 from shapescope.source_text import absolute_path, overridden, source_text
@@ -145,14 +146,18 @@ class Search:
         other = self.retrace(texts, shapes=proposal.shapes, batch=self.other_batch)
         if other is None or other.failure is not None:
             return []
+        loss, other_loss = loss_of(trace), loss_of(other)
+        whole = trace
+        if loss is not None and other_loss is not None:
+            trace, other = without_loss(trace, loss), without_loss(other, other_loss)
         if proposal.same_maps and not same_maps(trace):
             return []
         if not keeps_batch(trace, other):
             with _as_edited(texts):
-                return _new(find(trace, evidence=Evidence(other)), frozenset())
+                return _new(find(whole, evidence=Evidence(other)), frozenset())
         with _as_edited(texts):
             evidence = self.retrace.evidence(texts, trace, other)
-            left = _new(find(trace, evidence=evidence), self.known)
+            left = _new(find(whole, evidence=evidence), self.known)
         return left or None
 
     def _edited(self, texts: Mapping[str, str], edits: Sequence[Edit]) -> dict[str, str] | None:

@@ -3,12 +3,35 @@
 from __future__ import annotations
 
 from shapescope.analysis.diagnosis.rules import (
+    batch,
     channels,
+    combining,
     fallback,
     features,
+    loss,
     norms,
+    positions,
+    products,
+    recurrent,
     reshaping,
+    scrambles,
+    values,
     window,
 )
 
-__all__ = ["channels", "fallback", "features", "norms", "reshaping", "window"]
+__all__ = [
+    "batch",
+    "channels",
+    "combining",
+    "fallback",
+    "features",
+    "loss",
+    "norms",
+    "positions",
+    "products",
+    "recurrent",
+    "reshaping",
+    "scrambles",
+    "values",
+    "window",
+]

@@ -271,7 +271,11 @@ def _mismatch_proposals(
     yield from make_instead(trace, maker, wanted)
     if maker is not None:
         return
-    axis = 1 if isinstance(step.attrs, ConvAttrs) and len(sizes) == len(step.attrs.kernel_size) + 2 else 0
+    axis = (
+        1
+        if isinstance(step.attrs, ConvAttrs) and len(sizes) == len(step.attrs.kernel_size) + 2
+        else 0
+    )
     rest = ["-1"] * len(sizes)
     rest[axis] = str(wanted)
     if wanted == 1:

@@ -18,9 +18,16 @@ from shapescope.analysis.diagnosis.history import (
     passes,
     size_history,
     source_of,
+    spatial_axes,
 )
 from shapescope.analysis.diagnosis.registry import declare, failing
-from shapescope.analysis.diagnosis.rules.layers import make_instead, maker_of, places
+from shapescope.analysis.diagnosis.rules.layers import (
+    make_instead,
+    maker_of,
+    output_argument,
+    places,
+)
+from shapescope.analysis.diagnosis.rules.names import FOLDED
 from shapescope.analysis.diagnosis.words import (
     equation,
     here,
@@ -31,15 +38,16 @@ from shapescope.analysis.diagnosis.words import (
     shape_text,
     sizes_text,
 )
-from shapescope.analysis.fixes.constructor import argument_label, argument_span, set_argument
-from shapescope.analysis.fixes.flatten import entered_through, flatten_operand
+from shapescope.analysis.fixes.batch import flatten_per_sample
+from shapescope.analysis.fixes.constructor import argument_label, set_argument
+from shapescope.analysis.fixes.flatten import edit_operand, entered_through, flatten_operand
 from shapescope.analysis.fixes.resample import (
     adaptive_pool,
     feed,
     padding_that_keeps,
     resize_input,
 )
-from shapescope.attrs import LinearAttrs
+from shapescope.attrs import LinearAttrs, RecurrentAttrs
 from shapescope.diagnostic import Label
 from shapescope.trace import Step, Trace
 
@@ -64,9 +72,37 @@ def linear(case: Case) -> Iterator[Finding]:
     if len(sizes) > 2 and prod(sizes[1:]) == wanted:
         yield _missing_flatten(case, step, sizes, wanted)
     found = flattened(case.trace, step)
+    if found is not None and (len(sizes) == 1 or found.before[0] != sizes[0]):
+        yield _batch_swallowed(case, step, found, wanted)
     if found is not None and len(found.before) > 2 and found.before[0] == sizes[0]:
         yield _after_flatten(case, step, found, wanted)
     yield _plain(case, step, sizes, wanted)
+
+
+def _batch_swallowed(case: Case, step: Step, found: Flattened, wanted: int) -> Finding:
+    """The flatten in front took the batch with it."""
+    before = found.before
+    total, sample = prod(before), prod(before[1:])
+    proposals = list(flatten_per_sample(case.trace, found.step))
+    return finding(
+        FOLDED,
+        f"the batch of {before[0]} is flattened into the features at this line",
+        step=found.step,
+        labels=(
+            primary(
+                found.step.call_site
+                if not entered_through(case.trace, found.step)
+                else found.step.defined_at,
+                f"{here(found.step)}: {sample} values a sample, {total} in all",
+            ),
+            label(step.call_site, f"`{name_of(step)}` takes {wanted} features"),
+        ),
+        why=(
+            f"{product_text(before)} = {total} arrive at `{name_of(step)}`, which takes {wanted}; "
+            f"one sample is {equation(before[1:])}",
+        ),
+        proposals=proposals,
+    )
 
 
 def _missing_flatten(case: Case, step: Step, sizes: tuple[int, ...], wanted: int) -> Finding:
@@ -208,7 +244,10 @@ def _plain(case: Case, step: Step, sizes: tuple[int, ...], wanted: int) -> Findi
     trace = case.trace
     maker = maker_of(trace, step)
     made = made_by(maker, sizes[-1])
-    shown = f"{name_of(step)}: {shape_text(sizes)} has {sizes[-1]} on its last axis, not {wanted}"
+    if len(sizes) == 1:
+        shown = f"{name_of(step)}: {sizes[0]} values without a batch axis are one row of {sizes[0]}"
+    else:
+        shown = f"{name_of(step)}: {shape_text(sizes)} has {sizes[-1]} on its last axis"
     way = size_history(chain_to(trace, maker)) if maker is not None else ""
     return finding(
         IN_FEATURES,
@@ -216,18 +255,59 @@ def _plain(case: Case, step: Step, sizes: tuple[int, ...], wanted: int) -> Findi
         step=step,
         labels=(
             *places(trace, step, "in_features", f"in_features = {wanted}"),
-            None if maker is None else label(maker.defined_at or maker.call_site, made),
+            None if maker is None else _made_label(trace, maker, made),
         ),
-        why=(way, shown) if way else (shown,),
-        proposals=set_argument(
-            trace,
-            step.path,
-            "in_features",
-            sizes[-1],
-            f"take the {sizes[-1]} that arrive",
-            inline=not entered_through(trace, step),
-        ),
+        why=(way, f"{shown}, not {wanted}") if way else (f"{shown}, not {wanted}",),
+        notes=(_directions_note(maker, wanted, sizes[-1]),),
+        proposals=_plain_proposals(trace, step, sizes, wanted, maker),
     )
+
+
+def _made_label(trace: Trace, maker: Step, text: str) -> Label | None:
+    argument = output_argument(maker)
+    if argument is not None:
+        return argument_label(trace, maker.path, argument, text)
+    return label(maker.defined_at or maker.call_site, text)
+
+
+def _directions_note(maker: Step | None, wanted: int, given: int) -> str | None:
+    attrs = None if maker is None else maker.attrs
+    if isinstance(attrs, RecurrentAttrs) and attrs.bidirectional and given == 2 * wanted:
+        return f"bidirectional: {wanted} forward and {wanted} backward are {given}"
+    return None
+
+
+def _plain_proposals(
+    trace: Trace, step: Step, sizes: tuple[int, ...], wanted: int, maker: Step | None
+) -> Iterator[Proposal]:
+    """What mends a last axis of another size, the likeliest first."""
+    if wanted == 1 and sizes[-1] != 1:
+        yield from edit_operand(
+            step, trace, ".unsqueeze(-1)", "give every value an axis of its own"
+        )
+    is_map = len(sizes) > 2 and maker is not None and bool(spatial_axes(maker))
+    if is_map and sizes[1] == wanted:
+        axes = ", ".join(map(str, range(2, len(sizes))))
+        yield from edit_operand(
+            step, trace, f".mean(({axes}))", f"average the map, and keep its {wanted} channels"
+        )
+    if len(sizes) == 3 and sizes[1] == wanted:
+        yield from edit_operand(step, trace, ".transpose(1, 2)", "bring the features to the end")
+    if len(sizes) == 4 and sizes[1] == wanted and not is_map:
+        yield from edit_operand(
+            step, trace, ".permute(0, 2, 3, 1)", "bring the features to the end"
+        )
+    if is_map or (len(sizes) > 2 and maker is None):
+        yield from flatten_operand(step, trace)
+    yield from set_argument(
+        trace,
+        step.path,
+        "in_features",
+        sizes[-1],
+        f"take the {sizes[-1]} that arrive",
+        inline=not entered_through(trace, step),
+    )
+    yield from make_instead(trace, maker, wanted)
 
 
 def made_by(maker: Step | None, size: int) -> str:

@@ -98,9 +98,7 @@ def _rank_proposals(
                        (call.code.replace(call.node.func, name),), kind="class")  # fmt: skip
 
 
-def _other_axis(
-    case: Case, step: Step, sizes: tuple[int, ...], wanted: int, kind: str
-) -> Finding:
+def _other_axis(case: Case, step: Step, sizes: tuple[int, ...], wanted: int, kind: str) -> Finding:
     trace = case.trace
     rows = prod(sizes[:-1])
     return finding(
@@ -242,8 +240,11 @@ def shape_norm(case: Case) -> Iterator[Finding]:
         if call is not None:
             text = f"({', '.join(map(str, given))})"
             proposals.append(
-                Proposal(f"take the {shape_text(given)} that arrive",
-                         (call.set("normalized_shape", text),), kind="consumer")  # fmt: skip
+                Proposal(
+                    f"take the {shape_text(given)} that arrive",
+                    (call.set("normalized_shape", text),),
+                    kind="consumer",
+                )  # fmt: skip
             )
     yield finding(
         FEATURES,

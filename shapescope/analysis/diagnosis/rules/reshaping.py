@@ -28,9 +28,9 @@ from shapescope.analysis.diagnosis.words import (
 from shapescope.analysis.fixes.constructor import argument_label
 from shapescope.analysis.fixes.flatten import flattened_call
 from shapescope.analysis.fixes.resample import feed, resize_input
+from shapescope.arithmetic import reshape_refusal
 from shapescope.attrs import CallAttrs
 from shapescope.diagnostic import Label
-from shapescope.arithmetic import reshape_refusal
 from shapescope.trace import Step, Trace
 
 VIEW = declare("view-size", "a view or reshape asks for sizes that do not come out")
@@ -67,9 +67,7 @@ def _fits_without_batch(sizes: tuple[int, ...], wanted: tuple[int, ...]) -> bool
     return reshape_refusal(sizes, (sizes[0], *wanted[1:])) is None
 
 
-def _strides(
-    case: Case, step: Step, sizes: tuple[int, ...], wanted: tuple[int, ...]
-) -> Finding:
+def _strides(case: Case, step: Step, sizes: tuple[int, ...], wanted: tuple[int, ...]) -> Finding:
     call = call_at(step.call_site)
     moved = maker_of(case.trace, step)
     proposals = []
@@ -78,7 +76,9 @@ def _strides(
         receiver = call.code.text(call.node.func.value)
         rest = text[len(receiver) :].replace("view", "reshape", 1)
         proposals = [
-            Proposal("copy where a view cannot be", (call.code.replace(call.node, receiver + rest),))
+            Proposal(
+                "copy where a view cannot be", (call.code.replace(call.node, receiver + rest),)
+            )
         ]
     return finding(
         STRIDES,
@@ -119,7 +119,9 @@ def _first_follows_batch(call: CallSource | None) -> Iterator[Proposal]:
     if call is None or not sizes or call.receiver is None:
         return
     text = call.code.text(call.receiver)
-    yield Proposal("follow the batch that arrives", (call.code.replace(sizes[0], f"{text}.size(0)"),))
+    yield Proposal(
+        "follow the batch that arrives", (call.code.replace(sizes[0], f"{text}.size(0)"),)
+    )
 
 
 def size_nodes(call: CallSource) -> list[ast.expr]:
@@ -202,9 +204,7 @@ def _consumers(trace: Trace, features: int) -> Iterator[Label]:
             yield found
 
 
-def _row_proposals(
-    trace: Trace, step: Step, built: tuple[int, ...] | None
-) -> Iterator[Proposal]:
+def _row_proposals(trace: Trace, step: Step, built: tuple[int, ...] | None) -> Iterator[Proposal]:
     call = call_at(step.call_site)
     text = None if call is None else flattened_call(call)
     if call is not None and text is not None:
@@ -252,9 +252,7 @@ def _differing(
     while front < min(len(sizes), len(wanted)) and sizes[front] == wanted[front]:
         front += 1
     back = 0
-    while (
-        back < min(len(sizes), len(wanted)) - front and sizes[-1 - back] == wanted[-1 - back]
-    ):
+    while back < min(len(sizes), len(wanted)) - front and sizes[-1 - back] == wanted[-1 - back]:
         back += 1
     return sizes[front : len(sizes) - back], wanted[front : len(wanted) - back]
 

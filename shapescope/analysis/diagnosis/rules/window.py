@@ -31,9 +31,7 @@ from shapescope.trace import Step, Trace
 
 EMPTY = declare("empty-output", "a window is larger than the map it slides over")
 
-_POOLS = tuple(
-    f"{kind}_pool{axes}d" for kind in ("max", "avg", "lp") for axes in (1, 2, 3)
-)
+_POOLS = tuple(f"{kind}_pool{axes}d" for kind in ("max", "avg", "lp") for axes in (1, 2, 3))
 _CONVS = tuple(f"conv{axes}d" for axes in (1, 2, 3))
 
 
@@ -60,8 +58,7 @@ def empty_output(case: Case) -> Iterator[Finding]:
     smallest = smallest_passing(chain, axes)
     yield finding(
         EMPTY,
-        f"a {shape_text(step.attrs.kernel_size)} window does not fit on a "
-        f"{shape_text(maps)} map",
+        f"a {shape_text(step.attrs.kernel_size)} window does not fit on a {shape_text(maps)} map",
         step=step,
         labels=places(trace, step, "kernel_size", f"kernel_size = {_kernel(step.attrs)}"),
         why=tuple(filter(None, why)),

@@ -1,0 +1,122 @@
+"""How the batch lies in a tensor: for each axis, the factors it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import NamedTuple
+
+
+class Factor(NamedTuple):
+    """A part of an axis: the batch, or something else, of this many entries."""
+
+    size: int
+    is_batch: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One axis, the slowest factor first.
+
+    `varies` says for a tensor that does not come from the input that its entries differ along
+    this axis: a table of positions does, zeros do not.
+    """
+
+    factors: tuple[Factor, ...]
+    varies: bool = True
+
+    @property
+    def size(self) -> int:
+        """Number of entries."""
+        return prod(factor.size for factor in self.factors)
+
+    @property
+    def has_batch(self) -> bool:
+        """Whether the batch lies along this axis, alone or with others."""
+        return any(factor.is_batch for factor in self.factors)
+
+    @property
+    def is_batch(self) -> bool:
+        """Whether the axis is the batch and nothing else."""
+        whole = [factor for factor in self.factors if factor.size != 1 or factor.is_batch]
+        return len(whole) == 1 and whole[0].is_batch
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A tensor's axes; `from_input` tells data from constants, `table` names a buffer or param."""
+
+    axes: tuple[Axis, ...]
+    from_input: bool = True
+    table: str | None = None
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The shape."""
+        return tuple(axis.size for axis in self.axes)
+
+    @property
+    def batch_axis(self) -> int | None:
+        """The axis that is the batch and nothing else."""
+        return next((at for at, axis in enumerate(self.axes) if axis.is_batch), None)
+
+    @property
+    def batch_place(self) -> int | None:
+        """The axis the batch lies along, alone or with others."""
+        return next((at for at, axis in enumerate(self.axes) if axis.has_batch), None)
+
+
+def plain(size: int, *, varies: bool = True) -> Axis:
+    """An axis without batch."""
+    return Axis((Factor(size),), varies)
+
+
+def batch(size: int) -> Axis:
+    """An axis that is the batch."""
+    return Axis((Factor(size, True),))
+
+
+def regroup(axes: Sequence[Axis], sizes: Sequence[int]) -> tuple[Axis, ...] | None:
+    """The axes of a reshape: factors keep their order and are cut where sizes say so.
+
+    Returns:
+        None where a cut falls inside the batch, or where it would leave a part of a factor that
+        does not come out even: then values of different places share an axis.
+    """
+    waiting = [factor for axis in axes for factor in axis.factors if _counts(factor)]
+    varies = any(axis.varies for axis in axes)
+    made: list[Axis] = []
+    for place, size in enumerate(sizes):
+        taken: list[Factor] = []
+        room = size
+        while waiting and waiting[0].is_batch and waiting[0].size == 1 and room == 1:
+            # A batch of one stays where it is, in front of what has room for nothing else.
+            taken.append(waiting.pop(0))
+        while room > 1 and waiting:
+            factor = waiting.pop(0)
+            if room % factor.size == 0:
+                taken.append(factor)
+                room //= factor.size
+                continue
+            if factor.is_batch or factor.size % room:
+                return None
+            taken.append(Factor(room))
+            waiting.insert(0, Factor(factor.size // room))
+            room = 1
+        if room > 1:
+            return None
+        last = place == len(sizes) - 1
+        if last:
+            taken += waiting
+            waiting = []
+        made.append(Axis(tuple(taken) or (Factor(1),), varies))
+    if waiting and any(factor.size > 1 for factor in waiting):
+        return None
+    if waiting and made:
+        made[-1] = Axis((*made[-1].factors, *waiting), varies)
+    return tuple(made)
+
+
+def _counts(factor: Factor) -> bool:
+    return factor.size != 1 or factor.is_batch

@@ -1,0 +1,200 @@
+"""The walk of the batch axis through a trace, step by step.
+
+For every step it is worked out from the layouts of its inputs how the batch lies in its output,
+and noted where a step does something to the batch: reads across it, folds it into another axis,
+takes one sample out of it. Such an event is no fault by itself; rules judge it by what comes out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from shapescope.analysis.batch.layout import Axis, Factor, Layout, batch, plain
+from shapescope.analysis.batch.steps import SPECIAL, Note, by_flow
+from shapescope.ops import lookup
+from shapescope.trace import Step, TensorSpec, Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something a step does to the batch.
+
+    Attributes:
+        step: index of the step.
+        kind: `folded` (shares an axis with something else), `swallowed` (became a part of the
+            features), `scrambled` (a reshape cut it apart), `read-across` (a window, softmax,
+            recurrence, attention or product runs along it), `reduced` (summed or averaged
+            over), `picked` (one sample or some are taken out), `joined` (tensors are stacked
+            along it), `paired` (samples meet each other), `indexed` (a table has one row for
+            each sample).
+        input: which input it concerns.
+        axis: of that input.
+    """
+
+    step: int
+    kind: str
+    input: int = 0
+    axis: int = 0
+
+
+@dataclass(slots=True)
+class BatchWalk:
+    """The layouts of a trace's tensors.
+
+    Attributes:
+        size: of the batch.
+        layouts: by step, of its first output; None where it cannot be told.
+        events: in order.
+        sinks: the steps whose outputs nobody takes: they make the model's outputs.
+    """
+
+    size: int
+    layouts: dict[int, Layout | None] = field(default_factory=dict)
+    others: dict[tuple[int, tuple[int, ...]], Layout] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    sinks: tuple[int, ...] = ()
+
+    def layout_of(self, step: int) -> Layout | None:
+        """The layout of a step's first output."""
+        return self.layouts.get(step)
+
+
+def walk_batch(trace: Trace) -> BatchWalk | None:
+    """Follow the batch, axis 0 of the inputs, through a trace; None where there is none."""
+    size = next((spec.shape[0] for spec in trace.inputs if spec.shape), None)
+    if not isinstance(size, int) or trace.mode == "symbolic":
+        return None
+    walk = BatchWalk(size)
+    walker = _Walker(trace, walk)
+    used: set[int] = set()
+    for step in trace.steps:
+        if step.op == "module":
+            continue
+        used.update(step.sources)
+        walker.visit(step)
+    walk.sinks = tuple(
+        step.index
+        for step in trace.steps
+        if step.op != "module" and step.index not in used and step.outputs
+    )
+    return walk
+
+
+def ancestors(trace: Trace, index: int) -> set[int]:
+    """The steps that a step's output comes from, itself included."""
+    found: set[int] = set()
+    waiting = [index]
+    while waiting:
+        current = waiting.pop()
+        if current not in found:
+            found.add(current)
+            waiting += trace.steps[current].sources
+    return found
+
+
+def suspicions(trace: Trace, walk: BatchWalk) -> frozenset[str]:
+    """The kinds of events on the way to what the model returns."""
+    above: set[int] = set()
+    for sink in walk.sinks:
+        above |= ancestors(trace, sink)
+    return frozenset(event.kind for event in walk.events if event.step in above)
+
+
+class _Walker:
+    def __init__(self, trace: Trace, walk: BatchWalk) -> None:
+        self.trace = trace
+        self.walk = walk
+        self.inputs = {spec.name: spec for spec in trace.inputs}
+        self.tables = {spec.name for spec in trace.buffers} | {param.name for param in trace.params}
+
+    def visit(self, step: Step) -> None:
+        """Work out the layout of what the step makes."""
+        given = [self._given(spec, source) for spec, source in step.input_sources()]
+        notes: list[Note] = []
+        layout = self._after(step, given, notes)
+        for note in notes:
+            self.walk.events.append(Event(step.index, note.kind, note.input, note.axis))
+        if layout is not None and step.outputs:
+            sizes = step.outputs[0].shape
+            if layout.sizes != sizes:
+                layout = self._guess(step, given)
+        self.walk.layouts[step.index] = layout
+
+    def _after(self, step: Step, given: list[Layout | None], notes: list[Note]) -> Layout | None:
+        if not step.outputs:
+            return None
+        if not given:
+            return _constant(step, lookup(step.op).factory)
+        if all(layout is None for layout in given):
+            return None
+        special = SPECIAL.get(step.op)
+        made = special(step, given, notes) if special is not None else None
+        if made is None and not notes:
+            made = by_flow(step, given, notes)
+        if made is None and not notes:
+            made = self._guess(step, given)
+        return made
+
+    def _given(self, spec: TensorSpec, source: int | None) -> Layout | None:
+        if source is not None:
+            known = self.walk.layouts.get(source)
+            if known is not None and known.sizes != spec.shape:
+                return self._other_output(known, spec)
+            return known
+        sizes = [size for size in spec.shape if isinstance(size, int)]
+        if spec.name in self.inputs and spec.name not in self.tables:
+            axes: list[Axis] = [plain(size) for size in sizes]
+            if axes and sizes[0] == self.walk.size:
+                axes[0] = batch(sizes[0])
+            return Layout(tuple(axes))
+        table = spec.name if spec.name in self.tables else None
+        return Layout(tuple(plain(size, varies=size > 1) for size in sizes), False, table)
+
+    def _other_output(self, first: Layout, spec: TensorSpec) -> Layout | None:
+        """The layout of a later output of a step that makes several, judged by its sizes."""
+        sizes = [size for size in spec.shape if isinstance(size, int)]
+        if not first.from_input:
+            return Layout(tuple(plain(size) for size in sizes), False)
+        place = first.batch_axis
+        if place is None:
+            return None
+        if place < len(sizes) and sizes[place] == self.walk.size and len(sizes) == len(first.axes):
+            return _with_batch(sizes, place)
+        found = [at for at, size in enumerate(sizes) if size == self.walk.size]
+        return _with_batch(sizes, found[0]) if len(found) == 1 else None
+
+    def _guess(self, step: Step, given: list[Layout | None]) -> Layout | None:
+        """The batch where it was, for an op that no rule knows, if an axis there has its size."""
+        if not step.outputs:
+            return None
+        sizes = [size for size in step.outputs[0].shape if isinstance(size, int)]
+        for layout in given:
+            place = None if layout is None or not layout.from_input else layout.batch_place
+            if layout is None or place is None:
+                continue
+            if place < len(sizes) and sizes[place] == layout.axes[place].size:
+                axes = [plain(size) for size in sizes]
+                axes[place] = layout.axes[place]
+                return Layout(tuple(axes))
+        if any(layout is None or layout.batch_place is not None for layout in given):
+            return None
+        return Layout(
+            tuple(plain(size) for size in sizes),
+            any(layout is not None and layout.from_input for layout in given),
+        )
+
+
+def _with_batch(sizes: list[int], place: int) -> Layout:
+    axes = [plain(size) for size in sizes]
+    axes[place] = Axis((Factor(sizes[place], True),))
+    return Layout(tuple(axes))
+
+
+_VARYING = frozenset({"arange", "range", "linspace", "eye", "tensor", "as_tensor", "from_numpy"})
+
+
+def _constant(step: Step, factory: bool) -> Layout | None:
+    """What a factory makes: alike everywhere, or different from entry to entry."""
+    sizes = [size for size in step.outputs[0].shape if isinstance(size, int)]
+    varies = not factory or step.op in _VARYING
+    return Layout(tuple(plain(size, varies=varies and size > 1) for size in sizes), False)

@@ -1,0 +1,253 @@
+"""Branches that do not fit: sums and products that do not broadcast, cat and stack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from shapescope.analysis.code import call_at
+from shapescope.analysis.diagnosis.branches import (
+    Branch,
+    branches_of,
+    changed_by,
+    differing_axes,
+)
+from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
+from shapescope.analysis.diagnosis.history import ints
+from shapescope.analysis.diagnosis.registry import declare, failing
+from shapescope.analysis.diagnosis.rules.positions import position_findings
+from shapescope.analysis.diagnosis.words import (
+    name_of,
+    operand_labels,
+    plural,
+    primary,
+    shape_text,
+    sizes_text,
+)
+from shapescope.analysis.fixes.branches import branch_proposals, rank_proposals
+from shapescope.arithmetic import cat_refusal
+from shapescope.attrs import CallAttrs, ConvAttrs
+from shapescope.ops.shapes import broadcast
+from shapescope.trace import Step, Trace
+
+ADD = declare("add-shape", "two tensors that are added or multiplied do not broadcast")
+CAT = declare("cat-shape", "tensors that are joined differ beside the axis they are joined along")
+
+_VERBS = {"add": "add", "sub": "subtract", "mul": "multiply", "div": "divide"}
+_WITH = {"add": "and", "sub": "and", "mul": "and", "div": "and"}
+
+
+@failing("add", "sub", "mul", "div", "maximum", "minimum", "where", "pow", "lerp")
+def no_broadcast(case: Case) -> Iterator[Finding]:
+    """Two shapes that do not broadcast, and where they parted."""
+    step = case.failed
+    if step is None or len(step.inputs) < 2:
+        return
+    shapes = [ints(spec.shape) for spec in step.inputs]
+    if broadcast(*shapes) is not None:
+        return
+    yield from position_findings(case, step)
+    one, two = _clashing(shapes)
+    trace = case.trace
+    branches = branches_of(trace, step, (one, two))
+    changed = changed_by(trace, branches)
+    yield finding(
+        ADD,
+        f"cannot {_VERBS.get(step.op, 'combine')} {shape_text(shapes[one])} and "
+        f"{shape_text(shapes[two])}",
+        step=step,
+        labels=(
+            primary(step.call_site, operand_labels(step)),
+            *(label(layer.defined_at or layer.call_site, _change_text(layer)) for layer in changed),
+        ),
+        why=_why(shapes[one], shapes[two]),
+        notes=(_around_note(branches, changed), *_histories(branches)),
+        proposals=branch_proposals(trace, step, branches, changed),
+    )
+
+
+def _clashing(shapes: Sequence[tuple[int, ...]]) -> tuple[int, int]:
+    for one in range(len(shapes)):
+        for two in range(one + 1, len(shapes)):
+            if broadcast(shapes[one], shapes[two]) is None:
+                return one, two
+    return 0, 1
+
+
+def _why(one: tuple[int, ...], two: tuple[int, ...]) -> tuple[str, ...]:
+    """`axis 1: 128 != 64; axes 2 and 3: 16 != 32; no side is 1, so nothing broadcasts`."""
+    clashes: dict[tuple[int, int], list[int]] = {}
+    for axis, n, m in differing_axes(one, two):
+        clashes.setdefault((n, m), []).append(axis)
+    parts = []
+    for (n, m), axes in clashes.items():
+        named = f"axis {axes[0]}" if len(axes) == 1 else f"axes {_listed(axes)}"
+        parts.append(f"{named}: {n} != {m}")
+    return (f"{'; '.join(parts)}; no side is 1, so nothing broadcasts",)
+
+
+def _listed(axes: Sequence[int]) -> str:
+    words = [str(axis) for axis in axes]
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _change_text(layer: Step) -> str:
+    """`64 -> 128 channels, 32 -> 16`, of a layer that changed what its branch carries."""
+    given, made = ints(layer.inputs[0].shape), ints(layer.outputs[0].shape)
+    parts = []
+    if len(given) > 1 and len(made) == len(given):
+        if given[1] != made[1]:
+            parts.append(f"{given[1]} -> {plural(made[1], 'channel')}")
+        if given[2:] != made[2:]:
+            parts.append(f"{sizes_text(given[2:])} -> {sizes_text(made[2:])}")
+    elif given and made:
+        parts.append(f"{shape_text(given)} -> {shape_text(made)}")
+    if len(given) == 2 and len(made) == 2:
+        parts = [f"{given[1]} -> {plural(made[1], 'feature')}"]
+    return ", ".join(parts) or f"`{name_of(layer)}`"
+
+
+def _around_note(branches: Sequence[Branch], changed: Sequence[Step]) -> str | None:
+    """`` `conv1` changed both; the shortcut `x` goes around it ``."""
+    straight = [branch for branch in branches if not branch.changing]
+    if len(straight) != 1 or len(changed) != 1 or not straight[0].text:
+        return None
+    layer = changed[0]
+    given, made = ints(layer.inputs[0].shape), ints(layer.outputs[0].shape)
+    both = given[1:2] != made[1:2] and given[2:] != made[2:]
+    what = "both" if both else "the channels" if given[1:2] != made[1:2] else "the size"
+    return f"`{name_of(layer)}` changed {what}; the shortcut `{straight[0].text}` goes around it"
+
+
+def _histories(branches: Sequence[Branch]) -> Iterator[str]:
+    """The sizes along each branch, where both have windows on their way."""
+    if all(branch.history for branch in branches) and not any(
+        not branch.changing for branch in branches
+    ):
+        for branch in branches:
+            name = f"`{branch.text}`" if branch.text else "one branch"
+            yield f"{name}: {branch.history}"
+
+
+@failing("cat", "stack", "hstack", "vstack", "dstack")
+def no_cat(case: Case) -> Iterator[Finding]:
+    """Tensors that cannot be joined, and where their sizes parted."""
+    step = case.failed
+    if step is None or len(step.inputs) < 2:
+        return
+    shapes = [ints(spec.shape) for spec in step.inputs]
+    along = 0
+    if isinstance(step.attrs, CallAttrs):
+        given = step.attrs.get("dim", 0)
+        along = given if isinstance(given, int) else 0
+    if step.op == "cat" and cat_refusal(shapes, along) is None:
+        return
+    pair = next(
+        (
+            (0, place)
+            for place in range(1, len(shapes))
+            if step.op != "cat" or cat_refusal([shapes[0], shapes[place]], along) is not None
+            if shapes[place] != shapes[0] or step.op == "cat"
+        ),
+        (0, 1),
+    )
+    trace = case.trace
+    one, two = shapes[pair[0]], shapes[pair[1]]
+    branches = branches_of(trace, step, pair)
+    changed = changed_by(trace, branches)
+    verb = "join" if step.op == "cat" else "stack"
+    beside = along % max(len(one), 1) if step.op == "cat" else -1
+    clashes = [
+        f"axis {axis}: {n} != {m}" for axis, n, m in differing_axes(one, two) if axis != beside
+    ]
+    if len(one) != len(two):
+        clashes = [f"{len(one)} axes against {len(two)}"]
+    yield finding(
+        CAT,
+        f"cannot {verb} {shape_text(one)} and {shape_text(two)}"
+        + (f" along axis {along}" if step.op == "cat" else ""),
+        step=step,
+        labels=(
+            primary(step.call_site, operand_labels(step)),
+            *(label(layer.defined_at, _change_text(layer)) for layer in changed),
+            *_outer_labels(trace, changed),
+        ),
+        why=("; ".join(clashes), *_all_histories(branches)),
+        notes=_multiple_notes(trace, branches),
+        proposals=(
+            *rank_proposals(step, shapes, along),
+            *_other_dim(step, shapes, along),
+            *branch_proposals(trace, step, branches, changed),
+        ),
+    )
+
+
+def _outer_labels(trace: Trace, changed: Sequence[Step]) -> Iterator[object]:
+    """Where a layer built by a helper function gets its numbers: the call of the helper."""
+    from shapescope.analysis.code.origins import assignment_of
+
+    for layer in changed:
+        found = assignment_of(trace, layer.path) if layer.kind == "module" else None
+        if found is not None:
+            code, _, value = found
+            span = code.span(value)
+            if layer.defined_at is None or span.line != layer.defined_at.line:
+                yield label(span, f"`{name_of(layer)}` is made here")
+
+
+def _all_histories(branches: Sequence[Branch]) -> Iterator[str]:
+    for branch in branches:
+        if branch.history:
+            name = f"`{branch.text}`: " if branch.text else ""
+            yield f"{name}{branch.history}"
+
+
+def _multiple_notes(trace: Trace, branches: Sequence[Branch]) -> Iterator[str]:
+    """`54 = 2 x 27 (55 floored); the skip is 55; 222 is not divisible by 8`."""
+    sizes = [branch.sizes for branch in branches]
+    if len(sizes) != 2 or not all(len(one) > 2 for one in sizes) or sizes[0][2:] == sizes[1][2:]:
+        return
+    for deeper, skip in (branches, tuple(reversed(branches))):
+        doubled = next(
+            (
+                step
+                for step in reversed(deeper.way)
+                if step.outputs and step.inputs
+                and len(step.outputs[0].shape) == len(step.inputs[0].shape) > 2
+                and _grows(step)
+            ),
+            None,
+        )  # fmt: skip
+        if doubled is None:
+            continue
+        small, large = ints(doubled.inputs[0].shape)[-1], ints(doubled.outputs[0].shape)[-1]
+        factor = large // small if small else 0
+        floored = deeper.floored_from(small)
+        text = f"{large} = {factor} x {small}" if factor * small == large else f"{small} -> {large}"
+        text += f" ({floored} floored)" if floored is not None else ""
+        text += f"; the skip is {skip.sizes[-1]}"
+        start = trace.inputs[0].shape[-1] if trace.inputs and trace.inputs[0].shape else 0
+        divisor = deeper.total_stride()
+        if isinstance(start, int) and divisor > 1 and start % divisor:
+            text += f"; {start} is not divisible by {divisor}"
+        yield text
+        return
+
+
+def _grows(step: Step) -> bool:
+    given, made = ints(step.inputs[0].shape), ints(step.outputs[0].shape)
+    return (
+        bool(given)
+        and bool(made)
+        and made[-1] > given[-1]
+        and (step.op == "interpolate" or isinstance(step.attrs, ConvAttrs))
+    )
+
+
+def _other_dim(step: Step, shapes: Sequence[tuple[int, ...]], along: int) -> Iterator[Proposal]:
+    """Another axis along which everything fits."""
+    call = call_at(step.call_site)
+    if call is None or step.op != "cat" or len({len(one) for one in shapes}) != 1:
+        return
+    for axis in range(1, len(shapes[0])):
+        if axis != along % len(shapes[0]) and cat_refusal(shapes, axis) is None:
+            yield Proposal(f"join along axis {axis}", (call.set("dim", str(axis)),), kind="dim")

@@ -1,0 +1,135 @@
+"""The loss: rows against targets, scores against classes, and sums that broadcast."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from math import prod
+
+from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding
+from shapescope.analysis.diagnosis.history import ints
+from shapescope.analysis.diagnosis.registry import declare, scanning
+from shapescope.analysis.diagnosis.rules.batch import batch
+from shapescope.analysis.diagnosis.words import name_of, primary, shape_text
+from shapescope.analysis.fixes.outputs import output_span, returned_with
+from shapescope.diagnostic import Severity
+from shapescope.ops.shapes import broadcast
+from shapescope.trace import Step, Trace
+
+ROWS = declare("loss-rows", "the loss gets another number of rows than of targets")
+CLASSES = declare("loss-classes", "the scores of a classification lie along another axis")
+BROADCAST = declare("loss-broadcast", "output and target differ in shape, and the loss broadcasts")
+
+_INDEXED = ("cross_entropy", "nll_loss")
+
+
+@scanning
+def loss_shapes(case: Case) -> Iterator[Finding]:
+    """How the output meets the target in the loss."""
+    step = case.loss
+    if step is None or len(step.inputs) < 2:
+        return
+    output, target = ints(step.inputs[0].shape), ints(step.inputs[1].shape)
+    if step.op in _INDEXED and not step.inputs[1].dtype.startswith("float"):
+        if case.loss_failed:
+            yield _indexed(case, step, output, target)
+    elif output != target:
+        yield _elementwise(case, step, output, target)
+
+
+def _indexed(case: Case, step: Step, output: tuple[int, ...], target: tuple[int, ...]) -> Finding:
+    rows = output[0] if output else 0
+    wanted = target[0] if target else 0
+    if rows != wanted:
+        for found in batch(case):
+            return _as_error(found, step, rows, wanted)
+    trace = case.trace
+    proposals: list[Proposal] = []
+    rule, why = ROWS, f"{name_of(step)} takes batch x classes, and one class for each row"
+    if len(output) == len(target) + 1 and output[:-1] == target:
+        rule = CLASSES
+        why = (
+            f"{name_of(step)} takes the classes on axis 1: {shape_text(output)} has "
+            f"{output[1]} there, and {output[-1]} on the last axis"
+        )
+        moved = ", ".join(map(str, (0, len(output) - 1, *range(1, len(output) - 1))))
+        proposals += returned_with(trace, f".permute({moved})", "classes on axis 1")
+    elif prod(output[:-1]) == wanted:
+        proposals += returned_with(trace, f".flatten(0, {len(output) - 2})", "one row per target")
+    elif len(output) > 2 and output[0] == wanted and len(target) == 1:
+        proposals += returned_with(trace, ".flatten(1)", "one row for each sample")
+    elif rows == 1 and len(output) == 3 and output[1] == wanted:
+        proposals += returned_with(trace, ".squeeze(0)", "drop the axis of 1")
+    return finding(
+        rule,
+        f"{name_of(step)} gets {shape_text(output)} scores for {shape_text(target)} targets",
+        step=step,
+        labels=(primary(output_span(trace), f"{shape_text(output)} is returned"),),
+        why=(why,),
+        proposals=proposals,
+    )
+
+
+def _as_error(found: Finding, step: Step, rows: int, wanted: int) -> Finding:
+    """What became of the batch, as the reason why the loss fails."""
+    diagnostic = replace(
+        found.diagnostic,
+        severity=Severity.ERROR,
+        notes=(
+            f"{name_of(step)} then gets {rows} rows of scores for {wanted} targets",
+            *found.diagnostic.notes,
+        ),
+    )
+    return replace(found, diagnostic=diagnostic)
+
+
+def _elementwise(
+    case: Case, step: Step, output: tuple[int, ...], target: tuple[int, ...]
+) -> Finding:
+    trace = case.trace
+    rows = output[0] if output else 0
+    wanted = target[0] if target else 0
+    if rows != wanted:
+        for found in batch(case):
+            return _as_error(found, step, rows, wanted) if case.loss_failed else found
+    spread = broadcast(output, target)
+    why = [f"{shape_text(output)} against {shape_text(target)}"]
+    if spread is not None and spread != target:
+        why[0] += f" broadcasts to {shape_text(spread)}: each output meets every target"
+    return finding(
+        BROADCAST,
+        f"{name_of(step)} compares {shape_text(output)} with {shape_text(target)}",
+        severity=Severity.ERROR if case.loss_failed else Severity.WARNING,
+        step=step,
+        labels=(primary(output_span(trace), f"{shape_text(output)} is returned"),),
+        why=why,
+        notes=("nothing raises, and the model learns the mean of the targets",)
+        if not case.loss_failed and spread is not None and prod(spread) > prod(target)
+        else (),
+        proposals=_same_shape(trace, output, target),
+    )
+
+
+def _same_shape(
+    trace: Trace, output: tuple[int, ...], target: tuple[int, ...]
+) -> Iterator[Proposal]:
+    if prod(output) != prod(target):
+        return
+    ones = [axis for axis, size in enumerate(output) if size == 1 and axis]
+    for axis in reversed(ones):
+        if (*output[:axis], *output[axis + 1 :]) == target:
+            yield from returned_with(trace, f".squeeze({axis})", "the shape of the target")
+    for axis in range(1, len(target)):
+        if target[axis] == 1 and (*target[:axis], *target[axis + 1 :]) == output:
+            yield from returned_with(trace, f".unsqueeze({axis})", "the shape of the target")
+    if len(target) == 1:
+        yield from returned_with(trace, ".flatten()", "the shape of the target")
+    elif len(target) == len(output) and sorted(target) == sorted(output) and len(target) > 2:
+        order = [output.index(size) for size in target]
+        if len(set(order)) == len(order):
+            text = ", ".join(map(str, order))
+            yield from returned_with(trace, f".permute({text})", "the axes of the target")
+    else:
+        rest = ", ".join(map(str, target[1:]))
+        if output and output[0] == target[0]:
+            yield from returned_with(trace, f".unflatten(1, ({rest},))", "the shape of the target")

@@ -1,0 +1,7 @@
+"""Rules that more than one family finds."""
+
+from __future__ import annotations
+
+from shapescope.analysis.diagnosis.registry import declare
+
+FOLDED = declare("batch-folded", "rows of several samples, or parts of one, share the batch axis")

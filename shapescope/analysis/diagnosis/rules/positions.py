@@ -1,0 +1,247 @@
+"""Tables of positions: too short for the sequence, or laid along another axis."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from shapescope.analysis.code import constructor_of
+from shapescope.analysis.code.origins import class_node, origins_of
+from shapescope.analysis.code.source import Code
+from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding
+from shapescope.analysis.diagnosis.history import ints, source_of
+from shapescope.analysis.diagnosis.registry import declare
+from shapescope.analysis.diagnosis.words import operand_labels, primary, shape_text
+from shapescope.analysis.fixes.branches import wrap
+from shapescope.diagnostic import Label
+from shapescope.trace import Step, Trace
+
+SHORT = declare("position-table-short", "a table of positions has fewer rows than the sequence")
+LAYOUT = declare(
+    "position-table-layout", "a table of positions lies along another axis than the sequence"
+)
+
+_CARRY = frozenset(
+    {"getitem", "unsqueeze", "transpose", "permute", "to", "expand", "narrow", "view", "reshape",
+     "repeat", "squeeze", "detach", "clone", "index_select", "slice", "requires_grad_"}
+)  # fmt: skip
+
+
+def table_of(trace: Trace, step: Step, position: int) -> str | None:
+    """The buffer or parameter that an input is a part of, if it is nothing else."""
+    known = {spec.name for spec in trace.buffers} | {param.name for param in trace.params}
+    current, place = step, position
+    while True:
+        spec = current.inputs[place]
+        if spec.name is not None:
+            return spec.name if spec.name in known else None
+        maker = source_of(trace, current, place)
+        if maker is None or maker.op not in _CARRY or not maker.inputs:
+            return None
+        current, place = maker, 0
+
+
+def full_shape(trace: Trace, name: str) -> tuple[int, ...]:
+    """The shape of a buffer or parameter."""
+    for spec in trace.buffers:
+        if spec.name == name:
+            return ints(spec.shape)
+    return next((param.shape for param in trace.params if param.name == name), ())
+
+
+def position_findings(case: Case, step: Step) -> Iterator[Finding]:
+    """What is wrong with a table that is added to, or multiplied with, a sequence."""
+    trace = case.trace
+    if len(step.inputs) != 2:
+        return
+    for place in (0, 1):
+        name = table_of(trace, step, place)
+        if name is None or table_of(trace, step, 1 - place) is not None:
+            continue
+        table = ints(step.inputs[place].shape)
+        data = ints(step.inputs[1 - place].shape)
+        if not table or not data or len(table) < 2:
+            continue
+        padded = (*(1,) * (len(data) - len(table)), *table)
+        if len(padded) != len(data):
+            continue
+        wrong = [axis for axis in range(len(data)) if padded[axis] not in (1, data[axis])]
+        if len(wrong) != 1:
+            continue
+        axis = wrong[0]
+        along = [
+            other
+            for other in range(len(data))
+            if padded[other] == 1 and data[other] == padded[axis]
+        ]
+        if along and axis == 0 and len(data) > 2:
+            yield layout_finding(case, step, place, name, axis, along[0], silent=False)
+        elif padded[axis] < data[axis] and full_shape(trace, name):
+            yield _short(case, step, place, name, axis, padded[axis], data)
+        return
+
+
+def layout_finding(
+    case: Case, step: Step, place: int, name: str, axis: int, along: int, *, silent: bool
+) -> Finding:
+    """A table whose rows meet the batch instead of the sequence."""
+    from shapescope.diagnostic import Severity
+
+    trace = case.trace
+    table, data = step.inputs[place].shape, step.inputs[1 - place].shape
+    short = name.rpartition(".")[2]
+    rows = table[0]
+    if silent:
+        message = f"`{short}` gives each sample of the batch the code of another position"
+    else:
+        message = f"`{short}` lies along axis {axis}, but the sequence is axis {along}"
+    return finding(
+        LAYOUT,
+        message,
+        severity=Severity.WARNING if silent else Severity.ERROR,
+        step=step,
+        labels=(
+            primary(step.call_site, operand_labels(step)),
+            *_table_labels(trace, name),
+        ),
+        why=(
+            f"{shape_text(table)} against {shape_text(data)}: axis {axis} is the batch of "
+            f"{data[axis]}, and the {rows} rows of `{short}` stand there; "
+            f"the sequence of {data[along]} is axis {along}",
+        ),
+        notes=(
+            f"`{short}` is {shape_text(full_shape(trace, name))}: positions first, as for tensors "
+            "with the sequence on axis 0",
+        ),
+        proposals=_layout_proposals(trace, step, place, axis, along),
+    )
+
+
+def _layout_proposals(
+    trace: Trace, step: Step, place: int, axis: int, along: int
+) -> Iterator[Proposal]:
+    """Slice by the length of the sequence, and turn what was sliced."""
+    made = wrap(step, place, "", f".transpose({axis}, {along})")
+    if made is None:
+        return
+    code, node, text = made
+    turned = _by_axis(code, node, text, along)
+    yield Proposal(
+        f"take a row for each position, and turn them to axis {along}",
+        (code.replace(node, turned),),
+        kind="layout",
+    )
+    if turned != text:
+        yield Proposal(f"turn the rows to axis {along}", (code.replace(node, text),), kind="layout")
+
+
+def _by_axis(code: Code, node: ast.expr, text: str, along: int) -> str:
+    """The text with `.size(0)` or `.shape[0]` in it read along the sequence."""
+    for inner in ast.walk(node):
+        old = None
+        if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute):
+            if inner.func.attr == "size" and len(inner.args) == 1:
+                old, new = code.text(inner), f"{code.text(inner.func)}({along})"
+        elif isinstance(inner, ast.Subscript) and isinstance(inner.value, ast.Attribute):
+            if inner.value.attr == "shape":
+                old, new = code.text(inner), f"{code.text(inner.value)}[{along}]"
+        if old is not None and old in text:
+            return text.replace(old, new)
+    return text
+
+
+def _short(
+    case: Case,
+    step: Step,
+    place: int,
+    name: str,
+    axis: int,
+    rows: int,
+    data: tuple[int, ...],
+) -> Finding:
+    trace = case.trace
+    short = name.rpartition(".")[2]
+    limit = rows
+    needed = data[axis]
+    constants = list(constants_of(trace, name.rpartition(".")[0], limit))
+    return finding(
+        SHORT,
+        f"`{short}` holds {limit} positions, but {needed} arrive",
+        step=step,
+        labels=(
+            primary(step.call_site, operand_labels(step)),
+            *(Label(code.span(node), f"{limit} positions") for code, node in constants[:2]),
+        ),
+        why=(
+            f"axis {axis}: {limit} != {needed}",
+            f"a slice beyond the end of `{short}` ({shape_text(full_shape(trace, name))}) gives "
+            f"the {limit} rows there are, and raises nothing",
+        ),
+        proposals=_longer(constants, needed),
+    )
+
+
+def _table_labels(trace: Trace, name: str) -> Iterator[Label]:
+    """Where a table is made: the lines of __init__ that name it with a shape."""
+    path, _, short = name.rpartition(".")
+    found = _class_of(trace, path)
+    if found is None:
+        return
+    code, cls = found
+    for node in ast.walk(cls):
+        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
+            continue
+        target = node.targets[0]
+        named = (isinstance(target, ast.Name) and target.id == short) or (
+            isinstance(target, ast.Attribute) and target.attr == short
+        )
+        if named and code.text(node.value).split("(")[0].endswith(
+            ("zeros", "empty", "randn", "ones", "Parameter", "rand")
+        ):
+            text = shape_text(full_shape(trace, name))
+            yield Label(code.span(node.value), f"`{short}` is {text}")
+            return
+
+
+def _class_of(trace: Trace, path: str) -> tuple[Code, ast.ClassDef] | None:
+    spec = next((spec for spec in trace.modules if spec.path == path), None)
+    return None if spec is None else class_node(trace, spec.class_name)
+
+
+def constants_of(trace: Trace, path: str, value: int) -> Iterator[tuple[Code, ast.Constant]]:
+    """Every place where a number is written that decides on the module at `path`.
+
+    In the arguments it is made with, in the defaults and the body of its __init__, and among the
+    constants of the file.
+    """
+    call = constructor_of(trace, path) if path else None
+    if call is not None:
+        given = [*call.node.args, *(keyword.value for keyword in call.node.keywords)]
+        for argument in given:
+            above = path.rpartition(".")[0]
+            for origin in origins_of(trace, above, call.code, argument):
+                if isinstance(origin.node, ast.Constant) and origin.node.value == value:
+                    yield origin.code, origin.node
+    found = _class_of(trace, path)
+    if found is None:
+        return
+    code, cls = found
+    function = code.method(cls.name, "__init__")
+    for part in (function, *[node for node in code.tree.body if isinstance(node, ast.Assign)]):
+        if part is None:
+            continue
+        for node in ast.walk(part):
+            if isinstance(node, ast.Constant) and type(node.value) is int and node.value == value:
+                yield code, node
+
+
+def _longer(constants: list[tuple[Code, ast.Constant]], needed: int) -> Iterator[Proposal]:
+    """The table as long as a power of two that holds what arrives."""
+    longer = 1
+    while longer < needed:
+        longer *= 2
+    for size in (longer, needed):
+        for code, node in constants:
+            yield Proposal(
+                f"make the table {size} long", (code.replace(node, str(size)),), kind="longer"
+            )

@@ -1,0 +1,54 @@
+"""Products of matrices whose inner sizes differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding
+from shapescope.analysis.diagnosis.history import ints
+from shapescope.analysis.diagnosis.registry import declare, failing
+from shapescope.analysis.diagnosis.words import operand_labels, primary, shape_text
+from shapescope.analysis.fixes.branches import wrap
+from shapescope.trace import Step
+
+MATMUL = declare("matmul-shape", "two matrices are multiplied whose inner sizes differ")
+
+
+@failing("matmul", "mm", "bmm", "einsum", "baddbmm", "addmm", "dot")
+def no_product(case: Case) -> Iterator[Finding]:
+    """Two shapes that do not multiply."""
+    step = case.failed
+    if step is None or len(step.inputs) < 2:
+        return
+    one, two = (ints(spec.shape) for spec in step.inputs[-2:])
+    if not one or not two:
+        return
+    inner = two[-2] if len(two) > 1 else two[0]
+    why = f"the last axis of the first is {one[-1]}, the last but one of the second is {inner}"
+    if one[-1] == inner:
+        why = f"the inner sizes are both {inner}, but {shape_text(one[:-2])} and "
+        why += f"{shape_text(two[:-2])} in front of them differ"
+    yield finding(
+        MATMUL,
+        f"cannot multiply {shape_text(one)} by {shape_text(two)}",
+        step=step,
+        labels=(primary(step.call_site, operand_labels(step)),),
+        why=(why,),
+        proposals=_proposals(step, one, two),
+    )
+
+
+def _proposals(step: Step, one: tuple[int, ...], two: tuple[int, ...]) -> Iterator[Proposal]:
+    first = len(step.inputs) - 2
+    turns: list[tuple[int, str]] = []
+    if len(two) > 1 and one[-1] == two[-1]:
+        turns.append((first + 1, ".transpose(-2, -1)"))
+    if len(one) > 1 and len(two) > 1 and one[-2] == two[-2]:
+        turns.append((first, ".transpose(-2, -1)"))
+    if len(one) == 3 and len(two) == 2 and step.op in ("bmm",):
+        turns.append((first + 1, ".unsqueeze(2)"))
+    for position, method in turns:
+        made = wrap(step, position, "", method)
+        if made is not None:
+            code, node, text = made
+            yield Proposal("turn it", (code.replace(node, text),), kind=f"turn{position}")

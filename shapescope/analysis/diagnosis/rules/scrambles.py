@@ -1,0 +1,109 @@
+"""A view that mixes the axes it was meant to keep: it never moves a value, only cuts anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import prod
+
+from shapescope.analysis.batch.layout import plain, regroup
+from shapescope.analysis.diagnosis.finding import Case, Finding, finding
+from shapescope.analysis.diagnosis.history import ints, source_of
+from shapescope.analysis.diagnosis.registry import declare, scanning
+from shapescope.analysis.diagnosis.words import here, primary, shape_text
+from shapescope.analysis.fixes.batch import permute_first
+from shapescope.diagnostic import Severity
+from shapescope.trace import Step, Trace
+
+MIXES = declare("view-mixes-axes", "a view seems to keep an axis, but mixes its values with others")
+
+_SHIFTING = frozenset({"pad", "cat", "constant_pad_nd"})
+
+
+@scanning
+def mixed_axes(case: Case) -> Iterator[Finding]:
+    """Views whose output has an axis of the input's size that is not that axis."""
+    trace = case.trace
+    if trace.mode == "symbolic":
+        return
+    for step in trace.steps:
+        if step.op not in ("view", "reshape") or not step.outputs or not step.inputs:
+            continue
+        order = intended_order(ints(step.inputs[0].shape), ints(step.outputs[0].shape))
+        if order is None or _is_trick(trace, step):
+            continue
+        yield _finding(step, order)
+        return
+
+
+def _is_trick(trace: Trace, step: Step) -> bool:
+    """Whether a pad in front shows that the axes are shifted on purpose."""
+    maker = source_of(trace, step)
+    return maker is None or maker.op in _SHIFTING
+
+
+def intended_order(sizes: tuple[int, ...], made: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The order of axes that a view seems to mean; None where it keeps or merges what lies so.
+
+    A view is judged behind the axes that it keeps at the front. It is wrong where it cuts an axis
+    at a place that does not come out even, while an axis of that very size stands elsewhere.
+    """
+    front = 0
+    while front < min(len(sizes), len(made)) - 1 and sizes[front] == made[front]:
+        front += 1
+    old, new = sizes[front:], made[front:]
+    if len([size for size in old if size > 1]) < 2 or prod(old) != prod(new) or prod(old) == 0:
+        return None
+    if front == 0 or regroup([plain(size) for size in old], new) is not None:
+        return None
+    for kept in old:
+        if kept == 1 or new.count(kept) != 1 or old.count(kept) != 1:
+            continue
+        rest = [axis for axis, size in enumerate(old) if size != kept]
+        order = _ordered(old, new, kept, rest)
+        if order is not None and order != tuple(range(len(old))):
+            return (*range(front), *(front + axis for axis in order))
+    return None
+
+
+def _ordered(
+    old: Sequence[int], new: Sequence[int], kept: int, rest: Sequence[int]
+) -> tuple[int, ...] | None:
+    """The axes of `old` in the order in which `new` merges them."""
+    order: list[int] = []
+    waiting = list(rest)
+    for size in new:
+        if size == kept:
+            order.append(list(old).index(kept))
+            continue
+        room = size
+        while room > 1:
+            if not waiting or room % old[waiting[0]]:
+                return None
+            room //= old[waiting[0]]
+            order.append(waiting.pop(0))
+    order += waiting
+    return tuple(order) if len(order) == len(old) else None
+
+
+def _finding(step: Step, order: Sequence[int]) -> Finding:
+    sizes, made = ints(step.inputs[0].shape), ints(step.outputs[0].shape)
+    front = 0
+    while sizes[front] == made[front]:
+        front += 1
+    own, own_made = sizes[front:], made[front:]
+    kept = [size for size in own if size in own_made and size > 1]
+    shown = kept[0] if kept else own[0]
+    turned = tuple(sizes[axis] for axis in order)
+    return finding(
+        MIXES,
+        f"{shape_text(sizes)} seen as {shape_text(made)} mixes the axis of {shown} with others",
+        severity=Severity.WARNING,
+        step=step,
+        labels=(primary(step.call_site, here(step)),),
+        why=(
+            f"a view moves no value: {shape_text(own)} is only cut anew, and one entry along the "
+            f"axis of {shown} in {shape_text(own_made)} holds values of several",
+            f"in the order {shape_text(turned)} the axes would merge to {shape_text(made)} as meant",
+        ),
+        proposals=permute_first(step, order, "bring the axes into this order before"),
+    )

@@ -1,0 +1,193 @@
+"""Edits that give the batch its axis back."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+
+from shapescope.analysis.code import CallSource, call_at, constructor_of, expression_at
+from shapescope.analysis.code.origins import class_node
+from shapescope.analysis.diagnosis.finding import Proposal
+from shapescope.analysis.fixes.flatten import keep_batch
+from shapescope.attrs import CallAttrs
+from shapescope.diagnostic import Edit
+from shapescope.trace import Step, Trace
+
+_LAYERS = ("TransformerEncoderLayer", "TransformerDecoderLayer", "Transformer")
+
+
+def flatten_per_sample(trace: Trace, step: Step) -> Iterator[Proposal]:
+    """All axes but the batch flattened, instead of rows of a number that is written down."""
+    edit = keep_batch(trace, step)
+    if edit is not None:
+        yield Proposal("keep the batch and take what arrives", (edit,), kind="flatten")
+
+
+def set_batch_first(trace: Trace, path: str) -> Iterator[Proposal]:
+    """`batch_first=True` where a recurrent layer or an attention was made, or its layer was."""
+    call = maker_of_attention(trace, path)
+    if call is not None:
+        yield Proposal(
+            "read axis 0 as the batch: batch_first=True",
+            (call.set("batch_first", "True"),),
+            kind="batch_first",
+        )
+
+
+def maker_of_attention(trace: Trace, path: str) -> CallSource | None:
+    """The constructor in the user's source that decides on `batch_first`."""
+    above = path
+    while above:
+        call = constructor_of(trace, above)
+        if call is not None:
+            taken = call.callee in (*_LAYERS, "MultiheadAttention", "LSTM", "GRU", "RNN")
+            if taken:
+                return call
+            inner = _layer_in(call, call.node)
+            if inner is not None:
+                return inner
+            if call.callee.startswith("Transformer") and (found := _layer_near(trace, call)):
+                return found
+        above = above.rpartition(".")[0]
+    return None
+
+
+def _layer_in(call: CallSource, node: ast.AST) -> CallSource | None:
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Call) and inner is not call.node:
+            found = CallSource(call.code, inner)
+            if found.callee in _LAYERS:
+                return found
+    return None
+
+
+def _layer_near(trace: Trace, call: CallSource) -> CallSource | None:
+    """The layer a TransformerEncoder was given, made elsewhere in the same function."""
+    function = call.code.function(call.node)
+    wanted = "TransformerDecoderLayer" if "Decoder" in call.callee else "TransformerEncoderLayer"
+    if function is None:
+        return None
+    for inner in ast.walk(function):
+        if isinstance(inner, ast.Call):
+            found = CallSource(call.code, inner)
+            if found.callee == wanted:
+                return found
+    return None
+
+
+def other_dim(trace: Trace, step: Step, dims: Sequence[int], message: str) -> Iterator[Proposal]:
+    """Another axis for a softmax, a sum, a cat."""
+    call = constructor_of(trace, step.path) if step.kind == "module" else call_at(step.call_site)
+    if call is None:
+        return
+    for dim in dims:
+        name = "dim" if "dim" in call.parameters or _names(call, "dim") else "axis"
+        if name == "axis" and not _names(call, "axis"):
+            continue
+        yield Proposal(f"{message} {dim}", (call.set(name, str(dim)),), kind="dim")
+
+
+def _names(call: CallSource, name: str) -> bool:
+    return any(keyword.arg == name for keyword in call.node.keywords)
+
+
+def pick_inside(step: Step, place: int, *, last: bool = False) -> Iterator[Proposal]:
+    """`x[-1]` as `x[:, -1]`: the last step of every sample, not the last sample.
+
+    Args:
+        step: the index.
+        place: the axis of the batch.
+        last: steps follow on one another, so that the first one knows nothing yet.
+    """
+    found = expression_at(step.call_site)
+    if found is None or not isinstance(found[1], ast.Subscript):
+        return
+    code, node = found
+    index = node.slice
+    items = list(index.elts) if isinstance(index, ast.Tuple) else [index]
+    texts = [code.text(item) for item in items]
+    if place >= len(texts):
+        return
+    picked = texts[place] if not last or texts[place].strip() != "0" else "-1"
+    rest = texts[place + 1 :]
+    if rest and rest[0].strip() == ":":
+        rest = rest[1:]
+    new = [*texts[:place], ":", picked, *rest]
+    yield Proposal(
+        f"take it from axis {place + 1}: `{code.text(node.value)}[{', '.join(new)}]`",
+        (code.replace(index, ", ".join(new)),),
+        kind="pick",
+    )
+
+
+def squeeze_named(step: Step, axes: Sequence[int]) -> Iterator[Proposal]:
+    """Squeeze the axes that are meant, and never the batch."""
+    call = call_at(step.call_site)
+    if call is None or call.callee != "squeeze" or not axes:
+        return
+    operand = call.receiver
+    dims = str(axes[0]) if len(axes) == 1 else f"({', '.join(map(str, axes))})"
+    if operand is not None:
+        text = f"{call.code.text(operand)}.squeeze({dims})"
+    elif call.node.args:
+        function = call.code.text(call.node.func)
+        text = f"{function}({call.code.text(call.node.args[0])}, {dims})"
+    else:
+        return
+    yield Proposal("squeeze the axis that is meant", (call.code.replace(call.node, text),))
+
+
+def swap_sizes(step: Step, sizes: Sequence[int], batch: int) -> Iterator[Proposal]:
+    """The sizes of a view in the order in which the values lie: the batch first."""
+    from shapescope.analysis.diagnosis.rules.reshaping import size_nodes
+
+    call = call_at(step.call_site)
+    nodes = [] if call is None else size_nodes(call)
+    if call is None or len(nodes) != len(sizes):
+        return
+    place = next((at for at, size in enumerate(sizes) if size == batch), None)
+    if not place:
+        return
+    texts = [call.code.text(node) for node in nodes]
+    ordered = [texts[place], *texts[:place], *texts[place + 1 :]]
+    edits = tuple(
+        call.code.replace(node, text)
+        for node, text, old in zip(nodes, ordered, texts, strict=True)
+        if text != old
+    )
+    yield Proposal("keep the batch first, as the values lie", edits, kind="order")
+
+
+def permute_first(step: Step, order: Sequence[int], message: str) -> Iterator[Proposal]:
+    """Move the axes into the order in which a view merges them."""
+    call = call_at(step.call_site)
+    if call is None or call.receiver is None:
+        return
+    receiver = call.code.text(call.receiver)
+    plain = isinstance(call.receiver, ast.Name | ast.Attribute | ast.Call | ast.Subscript)
+    receiver = receiver if plain else f"({receiver})"
+    text = call.code.text(call.node)
+    rest = text[len(call.code.text(call.receiver)) :]
+    if call.callee == "view":
+        rest = rest.replace("view", "reshape", 1)
+    moved = [at for at, axis in enumerate(order) if at != axis]
+    if len(moved) == 2:
+        turn = f".transpose({moved[0]}, {moved[1]})"
+    else:
+        turn = f".permute({', '.join(map(str, order))})"
+    yield Proposal(message, (Edit(call.span, f"{receiver}{turn}{rest}"),), kind="permute")
+
+
+def owner_method(trace: Trace, step: Step, name: str) -> bool:
+    """Whether the class that calls a step has a method of this name."""
+    spec = next((spec for spec in trace.modules if spec.path == step.path), None)
+    found = None if spec is None else class_node(trace, spec.class_name)
+    return found is not None and found[0].method(found[1].name, name) is not None
+
+
+def dim_of(step: Step) -> int | None:
+    """The axis that a call names."""
+    if not isinstance(step.attrs, CallAttrs):
+        return None
+    dim = step.attrs.get("dim")
+    return dim if isinstance(dim, int) and not isinstance(dim, bool) else None

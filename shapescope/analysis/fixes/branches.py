@@ -1,0 +1,240 @@
+"""Edits that make branches fit: round alike, project, resize, keep a stride, join what is flat."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+
+from shapescope.analysis.code import CallSource, constructor_of
+from shapescope.analysis.code.calls import operand_nodes
+from shapescope.analysis.code.origins import assignment_of, value_of
+from shapescope.analysis.code.source import Code
+from shapescope.analysis.diagnosis.branches import Branch
+from shapescope.analysis.diagnosis.finding import Proposal
+from shapescope.analysis.diagnosis.history import ints, spatial_axes
+from shapescope.analysis.diagnosis.rules.layers import make_instead, output_argument
+from shapescope.analysis.diagnosis.words import name_of
+from shapescope.analysis.fixes.constructor import set_argument
+from shapescope.analysis.fixes.resample import functional_name, pad_and_crop
+from shapescope.attrs import ConvAttrs, PoolAttrs
+from shapescope.trace import Step, Trace
+
+
+def operand_of(step: Step, position: int) -> tuple[Code, ast.expr] | None:
+    """The expression of one input of a call."""
+    found = operand_nodes(step.call_site)
+    if found is None or position >= len(found[1]):
+        return None
+    return found[0], found[1][position]
+
+
+def wrap(step: Step, position: int, before: str, after: str) -> tuple[Code, ast.expr, str] | None:
+    """An operand with text around it: the file, its node, and the new text."""
+    found = operand_of(step, position)
+    if found is None:
+        return None
+    code, node = found
+    plain = isinstance(node, ast.Name | ast.Attribute | ast.Call | ast.Subscript)
+    text = code.text(node)
+    inner = (
+        text if plain or (before.endswith("(") and after.startswith((",", ")"))) else f"({text})"
+    )
+    return code, node, f"{before}{inner}{after}"
+
+
+def branch_proposals(
+    trace: Trace, step: Step, branches: Sequence[Branch], changed: Sequence[Step]
+) -> Iterator[Proposal]:
+    """What lets two branches meet, the likeliest first."""
+    if len(branches) != 2:
+        return
+    one, two = branches
+    if len(one.sizes) != len(two.sizes) or len(one.sizes) < 2:
+        return
+    maps_differ = one.sizes[2:] != two.sizes[2:]
+    channels_differ = one.sizes[1] != two.sizes[1] and step.op != "cat"
+    if maps_differ:
+        smaller, larger = sorted(branches, key=lambda branch: branch.sizes[2:])
+        if _nearly(smaller.sizes, larger.sizes):
+            yield from _round_alike(trace, step, smaller, larger)
+        elif step.op == "cat":
+            yield from _keep_stride(trace, smaller)
+            yield from _resize(step, smaller, larger)
+    for branch, other in (branches, tuple(reversed(branches))):
+        if not branch.changing and other.changing and step.op != "cat":
+            yield from _project(trace, step, branch, other)
+    if maps_differ:
+        smaller, larger = sorted(branches, key=lambda branch: branch.sizes[2:])
+        yield from _keep_stride(trace, smaller)
+        if not channels_differ:
+            yield from _resize(step, smaller, larger)
+    if channels_differ:
+        for branch, other in (tuple(reversed(branches)), branches):
+            maker = next((layer for layer in reversed(branch.own) if output_argument(layer)), None)
+            yield from make_instead(trace, maker, other.sizes[1])
+
+
+def _nearly(smaller: Sequence[int], larger: Sequence[int]) -> bool:
+    """Whether maps differ by rounding, not by a stride."""
+    return all(m - n <= max(2, n // 4) for n, m in zip(smaller[2:], larger[2:], strict=True))
+
+
+def _round_alike(trace: Trace, step: Step, smaller: Branch, larger: Branch) -> Iterator[Proposal]:
+    """Let the branch that rounded down round up, or grow by the missing row."""
+    for layer in reversed(smaller.own):
+        if isinstance(layer.attrs, PoolAttrs) and not layer.attrs.ceil_mode:
+            yield from _set(trace, layer, "ceil_mode", "True",
+                            f"let `{name_of(layer)}` round up")  # fmt: skip
+        if layer.op.startswith("conv_transpose") and isinstance(layer.attrs, ConvAttrs):
+            if max(layer.attrs.stride) > 1:
+                missing = larger.sizes[-1] - smaller.sizes[-1]
+                grown = layer.attrs.output_padding[0] + missing
+                if 0 < grown < max(layer.attrs.stride):
+                    yield from _set(trace, layer, "output_padding", str(grown),
+                                    f"let `{name_of(layer)}` make the missing row")  # fmt: skip
+    for layer in reversed(smaller.own):
+        if isinstance(layer.attrs, ConvAttrs) and not layer.op.startswith("conv_transpose"):
+            half = (layer.attrs.kernel_size[0] - 1) // 2
+            if isinstance(layer.attrs.padding, tuple) and layer.attrs.padding[0] < half:
+                yield from _set(trace, layer, "padding", str(half),
+                                f"let `{name_of(layer)}` keep the size")  # fmt: skip
+    yield from _resize(step, smaller, larger)
+    yield from pad_and_crop(trace, max(smaller.total_stride(), larger.total_stride()), 2)
+    cropped = wrap(step, larger.position, "", _crop_text(step, smaller))
+    if cropped is not None:
+        code, node, text = cropped
+        yield Proposal("cut the larger one to size", (code.replace(node, text),), kind="join")
+
+
+def _crop_text(step: Step, smaller: Branch) -> str:
+    found = operand_of(step, smaller.position)
+    name = found[0].text(found[1]) if found is not None else "x"
+    if len(smaller.sizes) == 3:
+        return f"[..., :{name}.shape[-1]]"
+    return f"[..., :{name}.shape[-2], :{name}.shape[-1]]"
+
+
+def _set(trace: Trace, layer: Step, name: str, value: str, message: str) -> Iterator[Proposal]:
+    from shapescope.analysis.code import call_at
+
+    call = constructor_of(trace, layer.path) if layer.kind == "module" else call_at(layer.call_site)
+    if call is not None and name in call.parameters:
+        yield Proposal(message, (call.set(name, value),), kind="round")
+
+
+def _keep_stride(trace: Trace, smaller: Branch) -> Iterator[Proposal]:
+    """Let the last layer that divided the map of the smaller branch keep it."""
+    for layer in reversed(smaller.own):
+        attrs = layer.attrs
+        if not isinstance(attrs, ConvAttrs) or max(attrs.stride) == 1 or layer.kind != "module":
+            continue
+        if layer.op.startswith("conv_transpose"):
+            return
+        yield from set_argument(
+            trace,
+            layer.path,
+            "stride",
+            1,
+            f"let `{name_of(layer)}` keep the size: stride 1",
+            kind="stride",
+        )
+        return
+
+
+def _resize(step: Step, smaller: Branch, larger: Branch) -> Iterator[Proposal]:
+    """Resize the smaller map to the larger one where they meet."""
+    other = operand_of(step, larger.position)
+    here = operand_of(step, smaller.position)
+    if other is None or here is None or len(smaller.sizes) < 3:
+        return
+    functional = functional_name(here[0])
+    if functional is None:
+        return
+    size = f"{other[0].text(other[1])}.shape[2:]"
+    made = wrap(step, smaller.position, f"{functional}.interpolate(", f", size={size})")
+    if made is not None:
+        code, node, text = made
+        yield Proposal(
+            "resize the smaller one where they meet", (code.replace(node, text),), kind="join"
+        )
+
+
+def _project(trace: Trace, step: Step, straight: Branch, other: Branch) -> Iterator[Proposal]:
+    """A 1 x 1 convolution on the branch that changes nothing."""
+    layers = [one for one in other.changing if isinstance(one.attrs, ConvAttrs)]
+    operand = operand_of(step, straight.position)
+    axes = len(straight.sizes) - 2
+    if not layers or operand is None or axes < 1 or layers[0].kind != "module":
+        return
+    found = assignment_of(trace, layers[0].path)
+    call = constructor_of(trace, layers[0].path)
+    if found is None or call is None or found[0].file != operand[0].file:
+        return
+    code, statement, _ = found
+    strides = [-(-n // m) for n, m in zip(straight.sizes[2:], other.sizes[2:], strict=True)]
+    if len(set(strides)) != 1 or spatial_axes(layers[0]) != axes:
+        return
+    given = _spelled(trace, layers[0], call, "in_channels", straight.sizes[1])
+    last = constructor_of(trace, layers[-1].path)
+    made = _spelled(trace, layers[-1], last, "out_channels", other.sizes[1])
+    stride = _spelled(trace, layers[0], call, "stride", strides[0])
+    prefix = code.text(call.node.func).rpartition(".")[0]
+    name = f"{prefix}.Conv{axes}d" if prefix else f"Conv{axes}d"
+    window = "" if strides[0] == 1 and stride == "1" else f", stride={stride}"
+    attribute = _free_name(code, "shortcut")
+    line = f"self.{attribute} = {name}({given}, {made}, 1{window}, bias=False)"
+    _, node = operand
+    yield Proposal(
+        f"project the shortcut with a {' x '.join(['1'] * axes)} convolution",
+        (
+            code.insert_after(statement, line),
+            code.replace(node, f"self.{attribute}({code.text(node)})"),
+        ),
+        kind="project",
+    )
+
+
+def _free_name(code: Code, name: str) -> str:
+    taken = {node.attr for node in ast.walk(code.tree) if isinstance(node, ast.Attribute)}
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _spelled(trace: Trace, layer: Step, call: CallSource | None, argument: str, value: int) -> str:
+    """A number as the layer's constructor writes it, where it means that number there."""
+    node = None if call is None else call.argument(argument)
+    if call is None or node is None:
+        return str(value)
+    known = value_of(trace, layer.path, call.code, node)
+    return call.code.text(node) if known == value else str(value)
+
+
+def rank_proposals(step: Step, shapes: Sequence[tuple[int, ...]], along: int) -> Iterator[Proposal]:
+    """Flatten, or give an axis to, the operand that has another number of axes."""
+    ranks = {len(one) for one in shapes}
+    if len(ranks) < 2 or len(shapes) != 2:
+        return
+    few, many = sorted((0, 1), key=lambda place: len(shapes[place]))
+    methods = []
+    if len(shapes[few]) == 1 and len(shapes[many]) == 2:
+        methods.append((few, ".unsqueeze(1)", "give it an axis"))
+    if len(shapes[few]) == 2 and len(shapes[many]) > 2:
+        methods.append((many, ".flatten(1)", "flatten all but the batch"))
+        if len(shapes[many]) == 4:
+            methods.append(
+                (few, "[:, :, None, None].expand(-1, -1, *{other}.shape[2:])",
+                 "spread the values over the map")
+            )  # fmt: skip
+    for place, method, message in methods:
+        other = operand_of(step, 1 - place)
+        name = "" if other is None else other[0].text(other[1])
+        made = wrap(step, place, "", method.replace("{other}", name))
+        if made is not None:
+            code, node, text = made
+            yield Proposal(message, (code.replace(node, text),), kind="rank")
+
+
+def sizes_behind(branch: Branch) -> tuple[int, ...]:
+    """The spatial sizes that a branch brings."""
+    return ints(branch.sizes)[2:]
