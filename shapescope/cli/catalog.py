@@ -43,6 +43,11 @@ COMMANDS: tuple[CommandEntry, ...] = (
         "shapescope.cli.check",
     ),
     CommandEntry(
+        "watch", _MEND,
+        "Trace a model of yours again at every save of its file or of a file it imports.",
+        "shapescope.cli.watch",
+    ),
+    CommandEntry(
         "diff", _MEND,
         "Compare two models step by step: shapes, settings, parameters, multiply-adds.",
         "shapescope.cli.diff",
