@@ -35,6 +35,7 @@ Attempt: TypeAlias = Callable[[tuple[InputSpec, ...]], "Trace | bool"]
 """Traces with these inputs, as cheaply as possible; a bool says only whether it went through."""
 
 _MOST_ATTEMPTS = 48
+_UNKNOWN = -1
 _LARGEST = {1: 65_536, 2: 512, 3: 128}
 
 
@@ -109,7 +110,7 @@ class _Outcome:
     Attributes:
         fits: it went through, and every output keeps the batch.
         runs: it went through.
-        progress: number of steps that were done.
+        progress: number of steps that were done, or `_UNKNOWN`.
         spatial: the map before the flatten, as it arrived: its channels and spatial sizes.
         wanted: number of features wanted after the flatten.
         reader: path of the layer that wants them.
@@ -148,7 +149,7 @@ class _Search:
                 return _Outcome(fits=False, runs=False)
             result = self.try_trace(specs)
             self.made[specs] = (
-                _Outcome(result, result) if isinstance(result, bool) else _outcome(result)
+                _Outcome(result, result, _UNKNOWN) if isinstance(result, bool) else _outcome(result)
             )
         return self.made[specs]
 

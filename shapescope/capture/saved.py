@@ -103,9 +103,9 @@ def _tensors_of(found: Any) -> dict[str, Tensor]:
     if not isinstance(found, Mapping):
         return {}
     for name in _WRAPPERS:
-        inner = found.get(name)
-        if isinstance(inner, Mapping) and any(isinstance(it, Tensor) for it in inner.values()):
-            return _tensors_of(inner)
+        inner = _tensors_of(found.get(name))
+        if inner:
+            return inner
     return {str(name): value for name, value in found.items() if isinstance(value, Tensor)}
 
 

@@ -232,8 +232,8 @@ def test_detectors_take_pictures_in_a_list(net: Path) -> None:
         (
             "json:loads('[1]')",
             (
-                "json:loads('[1]') gives a value of type list, not a torch.nn.Module; name a class or a function "
-                "that returns a model"
+                "json:loads('[1]') gives a value of type list, not a torch.nn.Module; name "
+                "a class or a function that returns a model"
             ),
         ),
         ("json:nothing", "json defines no `nothing`; it holds no model"),

@@ -1,0 +1,356 @@
+"""Inputs for models of which nobody said what they take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from shapescope.capture.entrance import required_arguments, size_hints
+from shapescope.capture.infer import Inferred, infer_for, infer_inputs
+from shapescope.capture.input_spec import InputSpec
+from shapescope.capture.inputs import make_inputs
+from shapescope.capture.loader import load
+from shapescope.networks.registry import NETWORKS, NetworkEntry
+
+
+def inferred(module: nn.Module) -> Inferred:
+    found = infer_for(module.eval())
+    assert found is not None
+    return found
+
+
+def shape(module: nn.Module) -> tuple[int, ...] | None:
+    found = inferred(module)
+    assert found.fits
+    (spec,) = found.inputs
+    args, _ = make_inputs(found.inputs, module, device="cpu")
+    with torch.no_grad():
+        module(*args)
+    return spec.shape
+
+
+@pytest.mark.parametrize("entry", NETWORKS, ids=lambda entry: entry.name)
+def test_the_document_networks_as_files(entry: NetworkEntry) -> None:
+    import shapescope.networks as networks
+
+    file = Path(networks.__file__).parent / f"{entry.name.replace('-', '_')}.py"
+    found = infer_for(load(str(file)))
+    assert found is not None
+    assert found.fits
+    assert [spec.shape for spec in found.inputs] == [entry.input_shape]
+
+
+def test_how_it_was_found_is_said() -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv1 = nn.Conv2d(3, 6, 5)
+            self.fc1 = nn.Linear(6 * 14 * 14, 10)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = F.max_pool2d(self.conv1(x), 2)
+            return self.fc1(x.flatten(1))
+
+    assert inferred(Net()) == Inferred(
+        (InputSpec((1, 3, 32, 32)),),
+        "input 1 x 3 x 32 x 32 inferred from conv1 (in_channels = 3) and fc1 (takes 1176)",
+        fits=True,
+    )
+    assert inferred(nn.Sequential(nn.Conv2d(3, 2, 1))).how == (
+        "input 1 x 3 x 224 x 224 inferred from 0 (in_channels = 3)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("module", "expected"),
+    [
+        (nn.Linear(7, 2), (1, 7)),
+        (nn.Sequential(nn.Flatten(), nn.Linear(784, 10)), (1, 1, 28, 28)),
+        (nn.Sequential(nn.Flatten(), nn.Linear(3072, 10)), (1, 3, 32, 32)),
+        (nn.Sequential(nn.BatchNorm1d(5), nn.Linear(5, 2)), (1, 5)),
+        (nn.Conv1d(4, 2, 3), (1, 4, 128)),
+        (nn.Conv2d(1, 2, 3), (1, 1, 28, 28)),
+        (nn.Conv2d(4, 2, 3), (1, 4, 84, 84)),
+        (nn.Sequential(nn.BatchNorm2d(3), nn.Conv2d(3, 2, 3)), (1, 3, 224, 224)),
+        (nn.Conv3d(3, 2, 3), (1, 3, 16, 112, 112)),
+        (nn.Conv3d(3, 2, (1, 3, 3)), (1, 3, 1, 112, 112)),
+        (nn.ConvTranspose2d(100, 8, 4, 1, 0), (1, 100, 1, 1)),
+        (nn.ConvTranspose2d(16, 8, 4, 2, 1), (1, 16, 8, 8)),
+        (nn.Embedding(50, 8), (1, 16)),
+        (nn.GRUCell(6, 4), (1, 6)),
+        (nn.LayerNorm(6), (1, 6)),
+        (nn.TransformerEncoderLayer(8, 2, batch_first=True), (1, 16, 8)),
+        (nn.Linear(7, 2).double(), (1, 7)),
+        (nn.AdaptiveAvgPool2d(1), None),
+        (nn.ReLU(), None),
+    ],
+)
+def test_the_first_layer_decides(module: nn.Module, expected: tuple[int, ...] | None) -> None:
+    if expected is None:
+        assert infer_for(module) is None
+    else:
+        assert shape(module) == expected
+
+
+def test_the_dtype_is_the_models() -> None:
+    (spec,) = inferred(nn.Linear(3, 2).double()).inputs
+    assert spec.dtype == "float64"
+    (spec,) = inferred(nn.Embedding(50, 2)).inputs
+    assert (spec.dtype, spec.bound) == ("int64", 50)
+
+
+def test_a_model_without_layers_works_on_its_table() -> None:
+    class Positions(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("pe", torch.zeros(1, 100, 24))
+            self.scale = nn.Parameter(torch.ones(2))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x + self.get_buffer("pe")[:, : x.size(1)]
+
+    assert shape(Positions()) == (1, 16, 24)
+
+
+def test_the_layer_that_is_registered_first_need_not_be_the_entrance() -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head = nn.Linear(8, 2)
+            self.conv = nn.Conv2d(3, 8, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.head(self.conv(x).mean((2, 3)))
+
+    assert shape(Net()) == (1, 3, 224, 224)
+
+
+def test_a_size_in_an_attribute_is_tried_first() -> None:
+    class ViT(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.image_size = (72, 72)
+            self.patch = nn.Conv2d(3, 8, 8, 8)
+            self.table = nn.Parameter(torch.zeros(1, 81, 8))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.patch(x).flatten(2).transpose(1, 2) + self.table
+
+    assert size_hints(ViT()) == [72]
+    assert shape(ViT()) == (1, 3, 72, 72)
+
+
+class Flattened(nn.Module):
+    """Convolutions and pools, then a flatten to a fixed number of features."""
+
+    def __init__(self, channels: int, kernels: list[tuple[int, int, int]], features: int) -> None:
+        super().__init__()
+        widths = [channels, *(4 * (number + 1) for number in range(len(kernels)))]
+        self.convs = nn.ModuleList(
+            nn.Conv2d(before, after, size, stride, padding)
+            for before, after, (size, stride, padding) in zip(
+                widths[:-1], widths[1:], kernels, strict=True
+            )
+        )
+        self.fc = nn.Linear(features, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for conv in self.convs:
+            x = F.max_pool2d(F.relu(conv(x)), 2)
+        return self.fc(self.flat(x))
+
+    def flat(self, x: Tensor) -> Tensor:
+        return x.flatten(1)
+
+
+class Viewed(Flattened):
+    """Folds rows into the batch where the size is wrong, as so many tutorials do."""
+
+    def flat(self, x: Tensor) -> Tensor:
+        return x.view(-1, self.fc.in_features)
+
+
+@given(
+    st.sampled_from([1, 3, 5]),
+    st.lists(
+        st.tuples(st.sampled_from([1, 3, 5]), st.integers(1, 2), st.integers(0, 2)),
+        min_size=1,
+        max_size=3,
+    ),
+    st.integers(20, 300),
+    st.sampled_from([Flattened, Viewed]),
+)
+@settings(max_examples=40, deadline=None)
+def test_any_size_a_network_was_made_for_is_found(
+    channels: int, kernels: list[tuple[int, int, int]], size: int, cls: type[Flattened]
+) -> None:
+    side = size
+    for kernel, stride, padding in kernels:
+        side = ((side + 2 * padding - kernel) // stride + 1) // 2
+        assume(side >= 1)
+    model = cls(channels, kernels, 4 * len(kernels) * side * side)
+    found = inferred(model)
+    assert found.fits
+    (spec,) = found.inputs
+    args, _ = make_inputs(found.inputs, model, device="cpu")
+    with torch.no_grad():
+        assert model(*args).shape == (1, 3)
+    assert spec.shape is not None
+    assert spec.shape[:2] == (1, channels)
+    assert spec.shape[2] == spec.shape[3]
+
+
+def test_an_oblong_picture_where_no_square_gives_the_features() -> None:
+    model = Viewed(3, [(5, 1, 0), (5, 1, 0)], 8 * 6 * 27)
+    found = inferred(model)
+    assert found.fits
+    (spec,) = found.inputs
+    assert spec.shape is not None
+    assert spec.shape[2] != spec.shape[3]
+    args, _ = make_inputs(found.inputs, model, device="cpu")
+    with torch.no_grad():
+        assert model(*args).shape == (1, 3)
+
+
+def test_a_broken_model_gets_the_most_plausible_input() -> None:
+    model = Flattened(1, [(5, 1, 0)], 4 * 7)
+    model.fc = nn.Linear(31, 2)
+    found = inferred(model)
+    assert found == Inferred(
+        (InputSpec((1, 1, 28, 28)),),
+        "input 1 x 1 x 28 x 28 inferred from convs.0 (in_channels = 1); "
+        "no size that was tried fits",
+        fits=False,
+    )
+
+
+def test_several_arguments() -> None:
+    class Siamese(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(1, 4, 3)
+
+        def forward(self, left: Tensor, right: Tensor, flag: bool = False) -> Tensor:
+            return (self.conv(left) - self.conv(right)).abs().sum((1, 2, 3))
+
+    found = inferred(Siamese())
+    assert [spec.shape for spec in found.inputs] == [(1, 1, 28, 28)] * 2
+    assert found.how == "input 1,1,28,28 and 1,1,28,28 inferred from conv (in_channels = 1)"
+
+    class Captioner(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.image = nn.Conv2d(3, 8, 3)
+            self.words = nn.Embedding(40, 8)
+
+        def forward(self, image: Tensor, tokens: Tensor) -> Tensor:
+            return self.words(tokens) + self.image(image).mean((2, 3))[:, None]
+
+    found = inferred(Captioner())
+    assert [(spec.shape, spec.dtype) for spec in found.inputs] == [
+        ((1, 3, 224, 224), "float32"),
+        ((1, 16), "int64"),
+    ]
+
+
+def test_arguments_that_their_names_explain() -> None:
+    class Denoiser(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 8, 3, padding=1)
+            self.label = nn.Embedding(10, 8)
+
+        def forward(self, x: Tensor, t: Tensor, y: Tensor) -> Tensor:
+            bias = self.label(y) + t[:, None]
+            return self.conv(x) + bias[:, :, None, None]
+
+    found = inferred(Denoiser())
+    assert [(spec.shape, spec.dtype) for spec in found.inputs] == [
+        ((1, 3, 224, 224), "float32"),
+        ((1,), "int64"),
+        ((1,), "int64"),
+    ]
+
+    class Step(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rnn = nn.GRU(6, 5, num_layers=2, batch_first=True)
+
+        def forward(self, x: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
+            out, hidden = self.rnn(x, hidden)
+            return out, hidden
+
+    found = inferred(Step())
+    assert [spec.shape for spec in found.inputs] == [(1, 16, 6), (2, 1, 5)]
+
+
+def test_several_arguments_that_nothing_explains() -> None:
+    class Odd(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(3, 2)
+
+        def forward(self, a: Tensor, b: dict[str, Tensor]) -> Tensor:
+            return self.fc(a) + b["bias"]
+
+    assert infer_for(Odd()) is None
+
+
+def test_which_arguments_forward_needs() -> None:
+    class Many(nn.Module):
+        def forward(self, a: Tensor, b: Tensor, c: int = 3, *rest: Tensor, d: int = 4) -> Tensor:
+            return a
+
+    class Optional(nn.Module):
+        def forward(self, ids: Tensor | None = None, mask: Tensor | None = None) -> None:
+            return None
+
+    class Variable(nn.Module):
+        def forward(self, *inputs: Tensor) -> None:
+            return None
+
+    class Nothing(nn.Module):
+        def forward(self) -> None:
+            return None
+
+    assert required_arguments(Many()) == ["a", "b"]
+    assert required_arguments(Optional()) == ["ids"]
+    assert required_arguments(Variable()) == ["inputs"]
+    assert required_arguments(Nothing()) == []
+    assert required_arguments(nn.Sequential()) == ["input"]
+
+
+def test_attempts_have_an_end_and_are_not_repeated() -> None:
+    attempts: list[tuple[InputSpec, ...]] = []
+
+    def never(specs: tuple[InputSpec, ...]) -> bool:
+        attempts.append(specs)
+        return False
+
+    model = nn.Sequential(*(nn.Conv2d(width, 1, 3) for width in range(1, 30)))
+    found = infer_inputs(model, never)
+    assert found is not None
+    assert not found.fits
+    assert len(attempts) == len(set(attempts)) <= 48
+
+
+def test_yes_or_no_is_enough_to_search_by() -> None:
+    model = Flattened(3, [(3, 1, 1)], 4 * 48 * 48)
+
+    def runs(specs: tuple[InputSpec, ...]) -> bool:
+        args, _ = make_inputs(specs, model, device="cpu")
+        try:
+            model(*args)
+        except RuntimeError:
+            return False
+        return True
+
+    found = infer_inputs(model, runs)
+    assert found is not None
+    assert found.inputs == (InputSpec((1, 3, 96, 96)),)

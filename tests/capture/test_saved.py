@@ -1,0 +1,174 @@
+"""Files that hold a saved model, or only weights; and files that hold neither."""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from shapescope.capture.inputs import InputSpec, make_inputs
+from shapescope.capture.loader import load
+from shapescope.capture.saved import read_weights
+from shapescope.diagnostic import ShapescopeError
+from shapescope.networks.network import Network
+
+
+class RunsCode:
+    """Unpickling this writes a file."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (Path.touch, (Path("ran"),))
+
+
+def refused(spec: str, exit_code: int = 2) -> str:
+    with pytest.raises(ShapescopeError) as caught:
+        load(spec).build()
+    assert caught.value.exit_code == exit_code
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def save(what: object, name: str, **kwargs: object) -> None:
+    torch.save(what, name, **kwargs)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def model() -> nn.Module:
+    return Network().eval()
+
+
+@pytest.mark.parametrize(
+    ("name", "wrapped"),
+    [
+        ("plain.pt", lambda state: state),
+        ("run/best.pth", lambda state: {"model": state, "epoch": 3}),
+        ("lightning.ckpt", lambda state: {"state_dict": state, "hyper": {"lr": 0.1}}),
+        ("twice.bin", lambda state: {"model": {"state_dict": state}}),
+    ],
+)
+@pytest.mark.parametrize("zipped", [True, False])
+def test_weights_in_every_wrapping(
+    in_folder: Path, model: nn.Module, name: str, wrapped: object, zipped: bool
+) -> None:
+    assert callable(wrapped)
+    (in_folder / "run").mkdir()
+    save(wrapped(model.state_dict()), name, _use_new_zipfile_serialization=zipped)
+    loaded = load(name)
+    assert loaded.weights is not None
+    assert list(loaded.weights) == list(model.state_dict())
+    for key, value in model.state_dict().items():
+        assert torch.equal(loaded.weights[key], value)
+    assert refused(name) == (
+        f"{name} holds weights, not a model: `shapescope params` shows them; "
+        "name the model's class to trace it"
+    )
+
+
+def test_safetensors(in_folder: Path, model: nn.Module) -> None:
+    from safetensors.torch import save_file
+
+    save_file(model.state_dict(), "m.safetensors")
+    weights = load("m.safetensors").weights
+    assert weights is not None
+    assert {key: value.shape for key, value in weights.items()} == {
+        key: value.shape for key, value in model.state_dict().items()
+    }
+    (in_folder / "bad.safetensors").write_bytes(b"\xff" * 64)
+    assert refused("bad.safetensors").startswith(
+        "bad.safetensors is damaged, or no saved model or checkpoint ("
+    )
+
+
+def test_an_exported_program(in_folder: Path, model: nn.Module) -> None:
+    program = torch.export.export(model, (torch.ones(2, 1, 28, 28),))
+    torch.export.save(program, "m.pt2")
+    loaded = load("m.pt2")
+    assert loaded.default_inputs == (InputSpec((2, 1, 28, 28)),)
+    assert loaded.class_name == "ExportedProgram"
+    built = loaded.build("cpu")
+    (args, kwargs) = make_inputs(loaded.default_inputs, built.module, device="cpu")
+    assert torch.equal(built.module(*args, **kwargs), model(*args))
+    assert loaded.build().module is not built.module
+    assert not built.module.train().training
+
+
+def test_the_kind_is_in_the_content_not_in_the_name(in_folder: Path, model: nn.Module) -> None:
+    program = torch.export.export(model, (torch.ones(2, 1, 28, 28),))
+    torch.export.save(program, "m.pt2")
+    (in_folder / "m.pt2").rename("m.pt")
+    assert load("m.pt").class_name == "ExportedProgram"
+
+
+def test_an_export_of_more_than_tensors_has_no_input_of_its_own(in_folder: Path) -> None:
+    class Pair(nn.Module):
+        def forward(self, pair: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+            return pair[0] + pair[1]
+
+    pair = (torch.ones(2), torch.ones(2))
+    torch.export.save(torch.export.export(Pair(), (pair,)), "m.pt2")
+    assert load("m.pt2").default_inputs == ()
+
+
+def test_torchscript(in_folder: Path, model: nn.Module) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.jit.save(torch.jit.script(model), "m.pt")
+    loaded = load("m.pt")
+    assert loaded.class_name == "Network"
+    x = torch.ones(1, 1, 28, 28)
+    assert torch.equal(loaded.build("cpu").module(x), model(x))
+    assert not loaded.build().module.training
+
+
+def test_a_file_that_would_run_code_is_refused(in_folder: Path, model: nn.Module) -> None:
+    advice = (
+        "holds pickled objects, which could run code when loaded: refused; "
+        "save model.state_dict() instead"
+    )
+    save(model, "whole.pt")
+    assert refused("whole.pt") == f"whole.pt {advice}"
+    save({"model": model.state_dict(), "hook": RunsCode()}, "evil.pt")
+    assert refused("evil.pt") == f"evil.pt {advice}"
+    (in_folder / "pickle.pth").write_bytes(pickle.dumps(RunsCode()))
+    assert refused("pickle.pth").startswith("pickle.pth is damaged, or no saved model")
+    assert not (in_folder / "ran").exists()
+
+
+@pytest.mark.parametrize("suffix", ["pt", "pth", "ckpt", "pt2", "bin", "safetensors"])
+@pytest.mark.parametrize("content", [b"", b"hello" * 100, b"PK\x03\x04broken", b"\x80\x02."])
+def test_what_is_no_checkpoint(in_folder: Path, suffix: str, content: bytes) -> None:
+    (in_folder / f"bad.{suffix}").write_bytes(content)
+    text = refused(f"bad.{suffix}")
+    assert text.startswith(f"bad.{suffix} is damaged, or no saved model or checkpoint")
+    assert text.endswith("; save it again")
+
+
+@pytest.mark.parametrize("keep", [0.2, 0.5, 0.9, 0.99])
+def test_a_truncated_checkpoint(in_folder: Path, model: nn.Module, keep: float) -> None:
+    save(model.state_dict(), "m.pt")
+    data = (in_folder / "m.pt").read_bytes()
+    (in_folder / "m.pt").write_bytes(data[: int(len(data) * keep)])
+    assert refused("m.pt").startswith("m.pt is damaged, or no saved model or checkpoint")
+
+
+def test_an_archive_of_something_else(in_folder: Path) -> None:
+    with zipfile.ZipFile("m.pt", "w") as archive:
+        archive.writestr("readme.txt", "hello")
+    assert refused("m.pt").startswith("m.pt is damaged, or no saved model or checkpoint")
+
+
+def test_a_checkpoint_without_weights(in_folder: Path) -> None:
+    for what in ({"epoch": 3}, [1, 2], torch.ones(2)):
+        save(what, "m.pt")
+        assert refused("m.pt") == "m.pt holds no weights; save model.state_dict()"
+
+
+def test_a_checkpoint_that_is_not_there(in_folder: Path) -> None:
+    save({"a": torch.ones(2)}, "best.pt")
+    assert refused("bets.pt") == "bets.pt does not exist; did you mean best.pt?"
+    assert read_weights(Path("best.pt"))["a"].tolist() == [1.0, 1.0]
