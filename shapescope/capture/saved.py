@@ -44,7 +44,7 @@ def load_saved(parsed: ModelSpec) -> LoadedModel:
     weights: Mapping[str, Tensor] | None = None
     make: Callable[[], Any]
     if any(name.endswith("/constants.pkl") for name in names):
-        script = _reading(path, lambda: torch.jit.load(str(path), map_location="cpu"))
+        script = _reading(path, lambda: torch.jit.load(str(path), "cpu"))  # type: ignore[no-untyped-call]
         class_name, make = str(script.original_name), lambda: copy.deepcopy(script)
     elif any(name.endswith("/archive_format") for name in names):
         program = _reading(path, lambda: torch.export.load(path))

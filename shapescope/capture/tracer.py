@@ -70,9 +70,15 @@ class Subject:
             return meta_copy(module) if device == "meta" else real_copy(module)
         built = self._model.build(device)
         self._definitions = dict(built.definitions)
-        if device == "meta" and _has_real_tensors(built.module):
+        if built.note:
+            self.notes = (built.note,)
+        if device == "meta" and (built.device != "meta" or _has_real_tensors(built.module)):
             return meta_copy(built.module)
         return built.module
+
+    def environment(self) -> AbstractContextManager[None]:
+        """What the user's code finds around it while it runs."""
+        return nullcontext() if isinstance(self._model, nn.Module) else self._model.environment()
 
     def definitions(self) -> dict[str, SourceSpan]:
         """Where each module's constructor was called, as far as that is known."""
@@ -109,6 +115,11 @@ def trace_model(
         ShapescopeError: the constructor raises, or an input cannot be made.
     """
     tracer = _Tracer(Subject(model), inputs, train, target)
+    with tracer.subject.environment():
+        return _traced(tracer, mode, symbols, values)
+
+
+def _traced(tracer: _Tracer, mode: str, symbols: Sequence[str], values: bool) -> Traced:
     if mode == "symbolic":
         from shapescope.capture.symbolic import trace_symbolic
 
