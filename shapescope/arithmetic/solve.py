@@ -226,7 +226,12 @@ def _fitted(
 ) -> Iterator[Window]:
     """The windows with these settings that meet the sizes that are given."""
     ceil_mode = ceil_mode and kind == "pool"
-    extras = range(max(s, d)) if kind == "transposed" and out is not None else (0,)
+    extras: Sequence[int] = (0,)
+    if kind == "transposed" and n is not None and out is not None:
+        missing = out - transposed_output(n, k, s, p, 0, d)
+        extras = (missing,) if 0 <= missing < max(s, d) else ()
+    elif kind == "transposed" and out is not None:
+        extras = range(max(s, d))
     for extra in extras:
         if n is not None:
             sizes = range(n, n + 1)
