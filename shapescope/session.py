@@ -110,10 +110,12 @@ def trace_any(
         if error.exit_code != 1:
             raise
         return unbuilt(_name(subject), error)
+    from shapescope.analysis.expectations import problems
     from shapescope.capture.investigate import investigate
 
     found = _quietly(investigate, subject, given, traced, train=train, target=target)
     result = TraceResult(traced.trace, found, (*notes, *traced.notes), traced.values)
+    result = replace(result, diagnostics=problems(result))
     if not peers or traced.trace.failure is not None:
         return result
     from shapescope.capture.crosscheck import crosscheck

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shapescope.diagnostic import Diagnostic, Severity
+from shapescope.diagnostic import Diagnostic, Label, Severity
 from shapescope.trace import Shape
 
 if TYPE_CHECKING:
@@ -37,7 +37,10 @@ def problems(result: TraceResult, expected: Expectations | None = None) -> tuple
     failure = result.trace.failure
     if failure is not None and not any(one.severity is Severity.ERROR for one in found):
         first = next(iter(failure.message.splitlines()), "") or "no message"
-        found.append(_error("forward-raised", f"{failure.exception}: {first}"))
+        site = failure.call_site
+        labels = () if site is None else (Label(site, f"{failure.exception} here", primary=True),)
+        message = f"{failure.exception}: {first}"
+        found.append(Diagnostic("forward-raised", Severity.ERROR, message, labels))
     found += _mismatches(result)
     if failure is None:
         found += _unmet(result, expected or Expectations())
@@ -52,8 +55,13 @@ def _mismatches(result: TraceResult) -> Iterable[Diagnostic]:
             gives = "nothing" if not step.outputs else _shape(step.outputs[0].shape)
             wants = "a refusal" if check.expected is None else _shape(check.expected)
             name = f"`{step.path}` ({step.op})" if step.path else f"`{step.op}`"
-            yield _error("formula-mismatch", f"{name} gives {gives}, the formula gives {wants}",
-                         why=check.formula)  # fmt: skip
+            yield Diagnostic(
+                "formula-mismatch",
+                Severity.ERROR,
+                f"{name} gives {gives}, the formula gives {wants}",
+                why=check.formula,
+                step=step.index,
+            )
 
 
 def _unmet(result: TraceResult, expected: Expectations) -> Iterable[Diagnostic]:
@@ -71,8 +79,8 @@ def _unmet(result: TraceResult, expected: Expectations) -> Iterable[Diagnostic]:
         yield _error("too-many-macs", f"{macs:,} multiply-adds, at most {expected.max_macs:,}")
 
 
-def _error(rule: str, message: str, why: tuple[str, ...] = ()) -> Diagnostic:
-    return Diagnostic(rule, Severity.ERROR, message, why=why)
+def _error(rule: str, message: str) -> Diagnostic:
+    return Diagnostic(rule, Severity.ERROR, message)
 
 
 def _shape(shape: Shape) -> str:

@@ -6,6 +6,7 @@ module with `register(app)`, and a line in `COMMANDS`.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -134,6 +135,11 @@ def run(args: Sequence[str]) -> int:
     except BrokenPipeError:
         leave_pipe()
         return 0
+    except SystemExit as stop:  # how the parser ends where a pipe is closed
+        if isinstance(stop.__context__, OSError) and stop.__context__.errno == errno.EPIPE:
+            leave_pipe()
+            return 0
+        raise
     except Exception as error:  # whatever it is, the user gets one clear line
         if os.environ.get("SHAPESCOPE_DEBUG", "0") not in ("", "0"):
             raise

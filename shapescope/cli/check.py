@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -106,6 +107,7 @@ def check(
     from shapescope.cli.config import CheckedModel
     from shapescope.diagnostic import ShapescopeError
 
+    folder = Path.cwd()
     if model:
         shapes = tuple(_shape(text) for text in outputs) or None
         expected = Expectations(shapes, max_params, max_macs)
@@ -113,8 +115,9 @@ def check(
     elif inputs or outputs or max_params is not None or max_macs is not None or train:
         raise ShapescopeError("these options need a MODEL", advice=("shapescope check --help",))
     else:
-        asked = _listed()
-    done = [_look_at(entry) for entry in asked]
+        folder, asked = _listed()
+    with chdir(folder):  # what pyproject.toml names lies beside it
+        done = [_look_at(entry) for entry in asked]
     from shapescope.cli.output import emit
 
     emit(_text(done, form, verbose=verbose), output)
@@ -130,21 +133,23 @@ def _shape(text: str) -> tuple[int, ...]:
     return tuple(map(int, sizes))
 
 
-def _listed() -> tuple[CheckedModel, ...]:
+def _listed() -> tuple[Path, tuple[CheckedModel, ...]]:
+    """The folder of the nearest pyproject.toml, and the models that it lists."""
     from shapescope.cli.config import FILE, find_config, read_config
     from shapescope.diagnostic import ShapescopeError
 
     file = find_config(Path.cwd())
     listed = read_config(file) if file is not None else ()
-    if not listed:
-        where = f"{file} lists" if file is not None else f"there is no {FILE} that lists"
-        no = "no models" if file is not None else "models"
+    if file is None or not listed:
+        none = f"there is no {FILE} that lists models to check"
         raise ShapescopeError(
-            f"{where} {no} to check",
-            advice=("name one: shapescope check net.py:Net --input 1,3,32,32",
-                    "or list them: [[tool.shapescope.models]] in pyproject.toml"),
-        )  # fmt: skip
-    return listed
+            none if file is None else f"{file} lists no models to check",
+            advice=(
+                "name one: shapescope check net.py:Net --input 1,3,32,32",
+                "or list them: [[tool.shapescope.models]] in pyproject.toml",
+            ),
+        )
+    return file.parent, listed
 
 
 def _look_at(entry: CheckedModel) -> Checked:

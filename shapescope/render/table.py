@@ -48,6 +48,11 @@ def result_lines(
     found = diagnostics_lines(result.diagnostics, surface, verbose=options.verbose)
     if found:
         lines += [Line(), *found]
+    failure = result.trace.failure
+    if options.verbose and failure is not None:
+        said = f"{failure.exception}: {failure.message}".splitlines() or [""]
+        lines.append(Line())
+        lines += [Line(printable(text), "faint") for text in ("as it was raised:", *said)]
     return lines
 
 

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+import typer
+
+from shapescope import __version__
+from shapescope.cli.app import _load
+from shapescope.cli.catalog import COMMANDS, CommandEntry
+
+Process = Callable[..., subprocess.CompletedProcess[str]]
+
+
+class Ran(Protocol):
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Ran]
+
+
+def test_help_needs_neither_torch_nor_rich(process: Process) -> None:
+    script = textwrap.dedent(
+        """
+        import sys
+        from shapescope.cli.app import run
+        code = run(["--help"])
+        heavy = {"torch", "rich", "numpy", "torchvision", "shapescope.trace"} & set(sys.modules)
+        assert not heavy, heavy
+        assert code == 0
+        """
+    )
+    done = process("-c", script)
+    assert done.returncode == 0, done.stderr
+    assert "Usage: shapescope COMMAND" in done.stdout
+
+
+@pytest.mark.parametrize("entry", COMMANDS, ids=lambda entry: entry.name)
+def test_help_of_each_command(entry: CommandEntry, process: Process) -> None:
+    script = (
+        "import sys; from shapescope.cli.app import run\n"
+        f"code = run([{entry.name!r}, '--help'])\n"
+        "assert 'torch' not in sys.modules and 'rich' not in sys.modules\n"
+        "sys.exit(code)"
+    )
+    done = process("-c", script, COLUMNS="80")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"Usage: shapescope {entry.name}")
+    assert f"$ shapescope {entry.name}" in done.stdout  # examples
+    assert max(map(len, done.stdout.split("Examples:")[0].splitlines())) <= 80
+
+
+def test_examples_name_options_that_exist() -> None:
+    for entry in COMMANDS:
+        command = _load(entry.module)[entry.name]
+        known = {opt for param in command.params for opt in (*param.opts, *param.secondary_opts)}
+        examples = (command.help or "").partition("Examples:")[2]
+        for option in re.findall(r"(?<=\s)--?[a-z][a-z-]*", examples):
+            assert option in known | {"--help"}, (entry.name, option)
+
+
+def test_the_overview_lists_every_command(program: Run) -> None:
+    ran = program("--help")
+    for entry in COMMANDS:
+        assert re.search(rf"^  {entry.name} +\S", ran.out, re.MULTILINE)
+
+
+def test_no_arguments_show_the_help(program: Run) -> None:
+    assert program().out == program("--help").out
+
+
+def test_modules_register_what_the_catalog_says() -> None:
+    for entry in COMMANDS:
+        assert entry.name in _load(entry.module)
+        part = typer.Typer()
+        assert import_module(entry.module).register(part) is None
+
+
+def test_version(program: Run, process: Process) -> None:
+    assert program("--version").out == f"shapescope {__version__}\n"
+    project = Path(__file__).parents[2] / "pyproject.toml"
+    if project.is_file():
+        assert f'version = "{__version__}"' in project.read_text()
+    done = process("-m", "shapescope", "--version")
+    assert done.stdout == f"shapescope {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (("trac",), "there is no command `trac`; did you mean `trace`?"),
+        (("trace",), "missing argument 'MODEL'"),
+        (("trace", "lenet5", "--dept", "2"), "no such option: --dept"),
+        (("trace", "lenet5", "--depth", "x"), "invalid value for '--depth'"),
+        (("--nothing",), "no such option: --nothing"),
+    ],
+)
+def test_wrong_requests(args: tuple[str, ...], message: str, program: Run) -> None:
+    ran = program(*args)
+    assert ran.code == 2
+    assert ran.out == ""
+    first, second = ran.err.splitlines()
+    assert first.startswith(f"error: {message}")
+    assert second.startswith("help: shapescope")
+
+
+def test_a_fault_of_ours_is_one_line_too(program: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(request: object) -> None:
+        raise ZeroDivisionError("ours")
+
+    monkeypatch.setattr("shapescope.session.run_trace", fail)
+    monkeypatch.setattr("shapescope.cli.session.run_trace", fail)
+    ran = program("trace", "lenet5")
+    assert ran.code == 2
+    assert ran.err.startswith(
+        "error: shapescope itself failed: ZeroDivisionError: ours\nhelp: SHAPESCOPE_DEBUG=1"
+    )
+    monkeypatch.setenv("SHAPESCOPE_DEBUG", "1")
+    with pytest.raises(ZeroDivisionError):
+        program("trace", "lenet5")
+
+
+def test_debug_is_an_option_too(program: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHAPESCOPE_DEBUG", "0")
+    with pytest.raises(Exception, match="there is no model called `lenet55`"):
+        program("--debug", "trace", "lenet55")
+
+
+def test_an_interrupt_ends_with_130(program: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(request: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("shapescope.cli.session.run_trace", interrupt)
+    ran = program("trace", "lenet5")
+    assert (ran.code, ran.out, ran.err) == (130, "", "")
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [("trace lenet5 --format json", 0), ("trace lenet5 -i 1,1,28,28", 1), ("--help", 0)],
+)
+def test_a_closed_pipe_ends_quietly(command: str, code: int) -> None:
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m shapescope {command} | true; echo ${{PIPESTATUS[0]}}"],
+        capture_output=True, text=True, check=False, cwd=root,
+    )  # fmt: skip
+    assert done.stderr == ""
+    assert done.stdout == f"{code}\n"
