@@ -55,7 +55,7 @@ class Passage:
         failed_step: where it ended early.
         reason: why, in one line.
         doubts: what was not understood; the passage then says nothing of other sizes.
-        remainders: for each step with a stride, what it leaves over at the end of each axis.
+        strides: for each axis of a step with a stride, what it drops and what it leaves over.
         pinned: a formula ended in a plain number on this way: other sizes go other ways.
     """
 
@@ -67,7 +67,7 @@ class Passage:
     failed_step: int | None = None
     reason: str = ""
     doubts: tuple[str, ...] = ()
-    remainders: tuple[Expr, ...] = ()
+    strides: tuple[tuple[Expr, Expr], ...] = ()
     pinned: bool = False
 
 

@@ -48,8 +48,20 @@ class _Node:
     done: bool = False
 
 
-def explore(run: Run, axes: Sequence[str], start: Mapping[str, int]) -> Exploration:
-    """Run the model at `start` and then wherever it has not been, until all ways are known."""
+def explore(
+    run: Run,
+    axes: Sequence[str],
+    start: Mapping[str, int],
+    unless: Callable[[Passage], bool] = lambda passage: False,
+) -> Exploration:
+    """Run the model at `start` and then wherever it has not been, until all ways are known.
+
+    Args:
+        run: one pass at given sizes.
+        axes: the names of the free axes.
+        start: where to begin; other sizes are chosen near it.
+        unless: stops the exploration at a passage of which this is true.
+    """
     root = _Node()
     passages: list[Passage] = []
     reasons: list[str] = []
@@ -59,6 +71,8 @@ def explore(run: Run, axes: Sequence[str], start: Mapping[str, int]) -> Explorat
     while sizes is not None:
         passage = run(sizes)
         passages.append(passage)
+        if unless(passage):
+            break
         clash = _insert(root, passage)
         if clash:
             reasons.append(clash)

@@ -53,11 +53,17 @@ def region_of(conditions: Iterable[Condition], axes: Iterable[str]) -> Region:
             coupled[condition] = None
         elif not condition.evaluate({}):
             sets = {axis: found & ~found for axis, found in sets.items()}
-    for condition in coupled:
-        for bound in implied_bounds(condition):
+    return Region(sets, frozenset(_without_implied(coupled)))
+
+
+def tightened(region: Region) -> Region:
+    """The same sizes, the sets of single axes as small as a product with a given value makes them."""
+    sets = dict(region.sets)
+    for condition in region.coupled:
+        for bound in implied_bounds(condition, sets):
             (axis,) = bound.names
             sets[axis] = sets[axis] & where(bound, axis)
-    return Region(sets, frozenset(_without_implied(coupled)))
+    return Region(sets, region.coupled)
 
 
 def _flat(conditions: Iterable[Condition]) -> Iterable[Condition]:
@@ -89,10 +95,10 @@ def _without_implied(conditions: Iterable[Condition]) -> list[Condition]:
     return kept
 
 
-def implied_bounds(condition: Condition) -> list[Condition]:
+def implied_bounds(condition: Condition, sets: Mapping[str, SizeSet]) -> list[Condition]:
     """Bounds on single axes that follow from a product with a given value.
 
-    Where each factor is 1 or more, none can be larger than the product.
+    Where no factor is negative, each is 1 or more, and none can be larger than the product.
     """
     if not isinstance(condition, Comparison) or not condition.is_zero or condition.negated:
         return []
@@ -100,19 +106,26 @@ def implied_bounds(condition: Condition) -> list[Condition]:
     if len(expr.terms) != 1:
         return []
     (product, coefficient) = expr.terms[0]
-    if len(product) < 2 or coefficient == 0 or expr.constant % coefficient:
+    if len(product) < 2 or expr.constant % coefficient:
         return []
     total = -expr.constant // coefficient
     factors = [factor if isinstance(factor, Expr) else of_atom(factor) for factor in product]
-    if total < 1:
+    if total < 1 or not all(_never_negative(factor, sets) for factor in factors):
         return []
-    lows = [interval(factor)[0] for factor in factors]
-    if any(low is None or low < 0 for low in lows):
-        return []
-    # none is negative, and the product is not 0, so each is 1 or more
     bounds = [
         bound
         for factor in factors
         for bound in (at_least(factor, number(1)), at_least(number(total), factor))
     ]
     return [bound for bound in bounds if len(bound.names) == 1]
+
+
+def _never_negative(factor: Expr, sets: Mapping[str, SizeSet]) -> bool:
+    low = interval(factor)[0]
+    if low is not None and low >= 0:
+        return True
+    if len(factor.names) != 1:
+        return False
+    (axis,) = factor.names
+    allowed = where(at_least(factor, number(0)), axis)
+    return axis in sets and (sets[axis] & ~allowed).is_empty

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from shapescope.analysis.sizes.regions import Region
+from shapescope.analysis.sizes.regions import Region, tightened
 from shapescope.arithmetic.expressions import Condition, SizeSet, compiled
 
 GRID = 640
@@ -25,6 +25,7 @@ class Search:
 
 def find(region: Region, near: Mapping[str, int]) -> Search:
     """Sizes in a region, close to `near` where that is easy."""
+    region = tightened(region)
     if region.is_empty:
         return Search(None, all(found.known_to is None for found in region.sets.values()))
     chosen = {axis: closest(found, near[axis]) for axis, found in region.sets.items()}

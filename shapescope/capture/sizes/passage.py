@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from shapescope.arithmetic.expressions import BATCH, Expr, equal, name, number
+from shapescope.arithmetic.expressions import BATCH, Expr, equal, extreme, name, number
 from shapescope.capture.leaves import is_leaf
 from shapescope.capture.passes import _nothing_changes_outside
 from shapescope.capture.recorder import Recorder
@@ -25,7 +26,7 @@ from shapescope.capture.sizes.values import judge_values, pass_values_on
 from shapescope.capture.source import code_span, user_frame
 from shapescope.capture.tensors import spec_of, tensors_in
 from shapescope.ops import lookup
-from shapescope.trace import SourceSpan, Step
+from shapescope.trace import SourceSpan, Step, TensorSpec
 from shapescope.valid_sizes import Passage
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
@@ -52,7 +53,7 @@ def run_passage(
     sizes: Mapping[str, int],
     definitions: Mapping[str, SourceSpan],
     *,
-    batch: int = 2,
+    batch: int | None = 2,
     device: str = "meta",
 ) -> Passage:
     """Run a copy of a model once, its free axes as formulas.
@@ -63,7 +64,7 @@ def run_passage(
         names: for each input tensor, the name of each of its axes, None where it is no free one.
         sizes: the present size of each free axis, and of the batch where it is one of them.
         definitions: where the modules were constructed.
-        batch: the batch the arguments have.
+        batch: the batch the arguments have, None where the inputs have none.
         device: `meta`, or `cpu` where values are needed.
     """
     return _Runner(module, sizes, batch, device).run(arguments, names, definitions)
@@ -71,7 +72,7 @@ def run_passage(
 
 class _Runner:
     def __init__(
-        self, module: nn.Module, sizes: Mapping[str, int], batch: int, device: str
+        self, module: nn.Module, sizes: Mapping[str, int], batch: int | None, device: str
     ) -> None:
         self.module = module
         self.sizes = sizes
@@ -81,7 +82,7 @@ class _Runner:
         self.recorder = Recorder(
             module, redirect=device, shape_of=sizes_of, observe=self._observe
         )
-        self.remainders: list[Expr] = []
+        self.strides: list[tuple[Expr, Expr]] = []
         self._judging: int | None = None
         self._leaf_call: tuple[Any, tuple[Any, ...], Mapping[str, Any]] | None = None
 
@@ -136,11 +137,11 @@ class _Runner:
             decisions=tuple(self.judge.decisions),
             fits=error is None,
             outputs=outputs,
-            steps=steps,
+            steps=tuple(_written(step) for step in steps),
             failed_step=failed,
             reason=reason,
             doubts=tuple(self.judge.doubts),
-            remainders=tuple(self.remainders),
+            strides=tuple(self.strides),
             pinned=self.judge.pinned,
         )
 
@@ -153,9 +154,12 @@ class _Runner:
         found = []
         for tensor in tensors:
             shape = exprs_of(tensor)
+            if batch is None and self.batch is None:
+                found.append(shape)
+                continue
             if not shape:
                 raise Refused("an output has no axes, so it does not keep the batch")
-            wanted = number(self.batch) if batch is None else batch
+            wanted = batch if batch is not None else number(self.batch or 0)
             self.judge.require(
                 equal(shape[0], wanted),
                 lambda shape=shape: (  # type: ignore[misc]
@@ -184,13 +188,17 @@ class _Runner:
         judge_values(call)
         self._judging = None
         pass_values_on(call)
-        self._note_remainders(call)
+        self._note_strides(call)
         record.outputs = [spec_of(tensor, None, sizes_of) for tensor in outputs]
 
     def _judged(self, call: Call) -> Shapes | None:
         try:
             return RULES.get(call.step.op, by_row)(call)
         except NotSymbolic:
+            return None
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            # a rule that stumbles over a formula is no fault of the model
+            self.judge.doubt(f"the rule for `{call.step.op}` fails: {error}")
             return None
 
     def _call(self, index: int, record: Record, outputs: tuple[Tensor, ...]) -> Call:
@@ -226,13 +234,20 @@ class _Runner:
             self.judge.doubt(f"there is no rule for the shape of `{call.step.op}`")
         return tuple(known.get(size, size) for size in tensor.shape)
 
-    def _note_remainders(self, call: Call) -> None:
+    def _note_strides(self, call: Call) -> None:
+        """What a step with a stride drops of each axis, and what its stride leaves over."""
         windows = lookup(call.step.op).window(call.step) if call.shapes else None
-        for window, size in zip(reversed(windows or ()), reversed(call.shapes[0]), strict=False):
-            if type(window.stride) is int and window.stride > 1 and type(size) is AxisSize:
-                room = size.expr + window.padding - (window.kernel_size - 1) * window.dilation - 1
-                if isinstance(window.kernel_size, int) and type(window.kernel_size) is int:
-                    self.remainders.append((room + window.padding) % window.stride)
+        if windows is None or lookup(call.step.op).name.startswith("conv_transpose"):
+            return
+        for window, size in zip(reversed(windows), reversed(call.shapes[0]), strict=False):
+            plain = all(type(value) is int for value in window)
+            if not plain or window.stride < 2 or type(size) is not AxisSize:
+                continue
+            reach = (window.kernel_size - 1) * window.dilation + 1
+            over = (size.expr + 2 * window.padding - reach) % window.stride
+            # the padding behind the map is dropped first
+            dropped = extreme((over - window.padding, number(0)), largest=True)
+            self.strides.append((dropped, size.expr % window.stride))
 
     # --- where things stand
 
@@ -281,6 +296,20 @@ class _Runner:
         finally:
             for handle in handles:
                 handle.remove()
+
+
+def _written(step: Step) -> Step:
+    """The step with its formulas as text."""
+    return replace(
+        step,
+        inputs=tuple(_written_spec(spec) for spec in step.inputs),
+        outputs=tuple(_written_spec(spec) for spec in step.outputs),
+    )
+
+
+def _written_spec(spec: TensorSpec) -> TensorSpec:
+    shape = tuple(size.expr.text if type(size) is AxisSize else size for size in spec.shape)
+    return replace(spec, shape=shape)
 
 
 def _proxied(value: Any) -> Any:

@@ -1,0 +1,114 @@
+"""Which axes of a model's inputs are free: the spatial ones, and those that run over time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shapescope.arithmetic.expressions import Comparison, Junction
+from shapescope.attrs import ConvAttrs
+from shapescope.trace import Shape
+from shapescope.valid_sizes import FreeAxis, Passage
+
+_BY_COUNT = {2: ("H", "W"), 3: ("D", "H", "W"), 4: ("T", "D", "H", "W")}
+_READS_FEATURES = frozenset(
+    {"linear", "lstm", "gru", "rnn", "lstm_cell", "gru_cell", "rnn_cell", "multi_head_attention",
+     "batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm", "matmul", "bilinear"}
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class InputShape:
+    """An input tensor as it was asked for."""
+
+    shape: tuple[int, ...]
+    is_float: bool
+    has_batch: bool
+
+
+def probe_names(inputs: Sequence[InputShape]) -> list[list[str | None]]:
+    """A name for every axis of every input, to see which of them a layer fixes."""
+    return [
+        [f"A{number}_{axis}" for axis in range(len(given.shape))]
+        for number, given in enumerate(inputs)
+    ]
+
+
+def channel_axes(inputs: Sequence[InputShape], probe: Passage) -> list[int | None]:
+    """For each input the axis whose size the layers fix: channels or features.
+
+    The first axis that a layer wants to be a given size; a map has its channels in axis 1 where
+    no convolution says otherwise.
+    """
+    fixed: list[int | None] = [None] * len(inputs)
+    for decision in probe.decisions:
+        condition = decision.condition
+        if isinstance(condition, Junction) and condition.parts:
+            condition = condition.parts[0]
+        if not isinstance(condition, Comparison) or not condition.is_zero:
+            continue
+        if len(condition.names) != 1 or decision.step is None or len(condition.expr.terms) != 1:
+            continue
+        (product, _) = condition.expr.terms[0]
+        number, _, axis = product[0].text.removeprefix("A").partition("_")
+        if len(product) > 1 or not (number.isdigit() and axis.isdigit()):
+            continue
+        step = probe.steps[decision.step] if decision.step < len(probe.steps) else None
+        if step is None or fixed[int(number)] is not None:
+            continue
+        is_map = len(inputs[int(number)].shape) > 3
+        if isinstance(step.attrs, ConvAttrs) or (not is_map and step.op in _READS_FEATURES):
+            fixed[int(number)] = int(axis)
+    for number, given in enumerate(inputs):
+        if fixed[number] is None and len(given.shape) > 3:
+            fixed[number] = 1
+    return fixed
+
+
+def free_axes(
+    inputs: Sequence[InputShape], channels: Sequence[int | None]
+) -> tuple[FreeAxis, ...]:
+    """The free axes of all inputs, named; a second input's names carry its number."""
+    found: list[FreeAxis] = []
+    for number, (given, channel) in enumerate(zip(inputs, channels, strict=True)):
+        taken = {channel}
+        if given.has_batch:
+            taken.add(0)
+        axes = [axis for axis in range(len(given.shape)) if axis not in taken]
+        names = _names(given, channel, len(axes))
+        suffix = str(number) if number else ""
+        found.extend(
+            FreeAxis(name + suffix, number, axis) for name, axis in zip(names, axes, strict=True)
+        )
+    return tuple(found)
+
+
+def _names(given: InputShape, channel: int | None, count: int) -> tuple[str, ...]:
+    if count == 1:
+        # a row of values behind its channels has a length; steps with features run over time
+        last = channel != len(given.shape) - 1
+        return ("L" if given.is_float and last else "T",)
+    return _BY_COUNT.get(count) or tuple(f"S{position}" for position in range(count))
+
+
+def axis_names(
+    inputs: Sequence[InputShape], axes: Sequence[FreeAxis], batch: str | None
+) -> list[list[str | None]]:
+    """For each axis of each input its name, None where its size is given."""
+    names: list[list[str | None]] = [[None] * len(given.shape) for given in inputs]
+    for number, given in enumerate(inputs):
+        if given.has_batch and given.shape:
+            names[number][0] = batch
+    for free in axes:
+        names[free.input][free.axis] = free.name
+    return names
+
+
+def shape_at(
+    names: Sequence[str | None], shape: Shape, sizes: dict[str, int]
+) -> tuple[int, ...]:
+    """The shape of an input with its free axes at these sizes."""
+    return tuple(
+        int(size) if name is None or name not in sizes else sizes[name]
+        for name, size in zip(names, shape, strict=True)
+    )

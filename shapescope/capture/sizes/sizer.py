@@ -1,0 +1,254 @@
+"""A model that can be run at any size: with formulas, on meta, and on real tensors."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from shapescope.arithmetic.expressions import BATCH
+from shapescope.capture.inputs import InputSpec, input_names, make_inputs
+from shapescope.capture.loader import LoadedModel
+from shapescope.capture.passes import Pass, run_pass
+from shapescope.capture.sizes.axes import (
+    InputShape,
+    axis_names,
+    channel_axes,
+    free_axes,
+    probe_names,
+    shape_at,
+)
+from shapescope.capture.sizes.passage import run_passage
+from shapescope.capture.tensors import dtype_name, map_tensors, meta_copy, real_copy, tensors_in
+from shapescope.capture.tracer import Arguments, Subject
+from shapescope.ops import lookup
+from shapescope.trace import TensorSpec
+from shapescope.valid_sizes import FreeAxis, Passage
+
+TWO = 2
+"""The smallest batch that counts."""
+
+_COPIED_VALUES = 50_000_000
+"""A real model of up to this many values is copied for every run, so that runs are apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """An input tensor: how to make one like it."""
+
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+    bound: int
+    has_batch: bool
+
+
+class Sizer:
+    """One model and its inputs, with some axes free.
+
+    Raises:
+        ShapescopeError: the model cannot be built, or an input cannot be made.
+    """
+
+    def __init__(
+        self, model: LoadedModel | nn.Module, inputs: Sequence[InputSpec] | Arguments
+    ) -> None:
+        self._subject = Subject(model)
+        self._environment = model.environment if isinstance(model, LoadedModel) else None
+        with self._inside():
+            self._master = self._subject.on("meta").eval()
+            self.definitions = self._subject.definitions()
+            self._arguments = _as_arguments(inputs, self._master)
+        self.name = self._subject.name
+        self._real: nn.Module | None = None
+        self._wanted = _wanted(self._arguments)
+        self._names: list[str | None] = []
+        self.device = "meta"
+        self.axes: tuple[FreeAxis, ...] = ()
+        self._probe()
+
+    # --- the axes
+
+    def _probe(self) -> None:
+        shapes = [
+            InputShape(one.shape, one.dtype.is_floating_point, one.has_batch)
+            for one in self._wanted
+        ]
+        names = probe_names(shapes)
+        sizes = {
+            name: size
+            for row, one in zip(names, self._wanted, strict=True)
+            for name, size in zip(row, _with_batch(one, TWO), strict=True)
+            if name is not None
+        }
+        probe = self._passage(names, sizes, TWO, "meta")
+        channels = channel_axes(shapes, probe)
+        if any(one.has_batch and channel == 0 for one, channel in zip(shapes, channels, strict=True)):
+            # channels come first: there is no batch
+            shapes = [InputShape(one.shape, one.is_float, False) for one in shapes]
+            self._wanted = [
+                _Wanted(one.shape, one.dtype, one.bound, False) for one in self._wanted
+            ]
+        self._shapes = shapes
+        self.axes = free_axes(shapes, channels)
+        self.has_batch = any(one.has_batch for one in shapes)
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """The inputs as they were asked for."""
+        args, kwargs = self._arguments
+        names = input_names(self._master, len(args))
+        labels: list[str | None] = []
+        for label, value in (*zip(names, args, strict=True), *kwargs.items()):
+            labels.extend(label for _ in tensors_in(value))
+        return tuple(
+            TensorSpec(one.shape, dtype_name(one.dtype), label)
+            for one, label in zip(self._wanted, labels, strict=True)
+        )
+
+    @property
+    def asked(self) -> dict[str, int]:
+        """The sizes of the free axes as they were asked for."""
+        return {free.name: self._wanted[free.input].shape[free.axis] for free in self.axes}
+
+    @property
+    def asked_batch(self) -> int:
+        """The batch that was asked for."""
+        return next((one.shape[0] for one in self._wanted if one.has_batch), 1)
+
+    # --- runs
+
+    def passage(self, sizes: Mapping[str, int], batch: int | None = None) -> Passage:
+        """One pass with formulas; the batch is open too unless it is given."""
+        names = axis_names(self._shapes, self.axes, BATCH if batch is None else None)
+        given = dict(sizes)
+        if batch is None and self.has_batch:
+            given[BATCH] = TWO
+        return self._passage(names, given, batch or TWO, self.device)
+
+    def _passage(
+        self, names: list[list[str | None]], sizes: dict[str, int], batch: int, device: str
+    ) -> Passage:
+        with self._inside():
+            arguments = self._made(names, sizes, batch, device)
+            return run_passage(
+                self._module(device),
+                arguments,
+                names,
+                sizes,
+                self.definitions,
+                batch=batch if any(one.has_batch for one in self._wanted) else None,
+                device=device,
+            )
+
+    def fits(self, sizes: Mapping[str, int], batch: int = TWO, device: str = "meta") -> bool:
+        """Whether the model runs at these sizes, and keeps the batch, in a plain pass."""
+        done = self.plain_pass(sizes, batch, device)
+        if done.failure is not None:
+            return False
+        if device == "meta" and any(lookup(step.op).refusal(step) for step in done.steps):
+            return False
+        if not done.trace.outputs:
+            return False
+        return not self.has_batch or all(
+            spec.shape and spec.shape[0] == batch for spec in done.trace.outputs
+        )
+
+    def plain_pass(self, sizes: Mapping[str, int], batch: int = TWO, device: str = "meta") -> Pass:
+        """A pass without formulas."""
+        names = axis_names(self._shapes, self.axes, None)
+        with self._inside():
+            args, kwargs = self._made(names, dict(sizes), batch, device)
+            return run_pass(
+                self._module(device),
+                args,
+                kwargs,
+                mode="meta" if device == "meta" else "real",
+                redirect=device,
+                definitions=self.definitions,
+            )
+
+    def seconds_of_a_pass(self, sizes: Mapping[str, int], device: str = "meta") -> float:
+        """How long a plain pass takes here."""
+        began = time.monotonic()
+        self.plain_pass(sizes, TWO, device)
+        return time.monotonic() - began
+
+    @property
+    def parameter_count(self) -> int:
+        """How many values the model's parameters hold."""
+        return sum(parameter.numel() for parameter in self._master.parameters())
+
+    # --- what a run needs
+
+    def _module(self, device: str) -> nn.Module:
+        if device == "meta":
+            return meta_copy(self._master).eval()
+        if self._real is None:
+            self._real = self._subject.on("cpu").eval()
+        values = sum(tensor.numel() for tensor in self._real.parameters())
+        return real_copy(self._real).eval() if values <= _COPIED_VALUES else self._real
+
+    def _made(
+        self, names: Sequence[Sequence[str | None]], sizes: dict[str, int], batch: int, device: str
+    ) -> Arguments:
+        generator = torch.Generator().manual_seed(0)
+        shapes = iter(
+            (one, shape_at(row, _with_batch(one, batch), sizes))
+            for one, row in zip(self._wanted, names, strict=True)
+        )
+
+        def make(tensor: Tensor) -> Tensor:
+            one, shape = next(shapes)
+            if device == "meta":
+                return torch.empty(shape, dtype=one.dtype, device="meta")
+            return _random(shape, one, generator)
+
+        args, kwargs = map_tensors(make, self._arguments)
+        return tuple(args), dict(kwargs)
+
+    def _inside(self) -> Any:
+        from contextlib import nullcontext
+
+        return nullcontext() if self._environment is None else self._environment()
+
+
+def _as_arguments(inputs: Sequence[InputSpec] | Arguments, module: nn.Module) -> Arguments:
+    if isinstance(inputs, tuple) and len(inputs) == 2 and isinstance(inputs[1], dict):
+        args, kwargs = inputs
+        return tuple(args), dict(kwargs)
+    return make_inputs(inputs, module, device="cpu")  # type: ignore[arg-type]
+
+
+def _wanted(arguments: Arguments) -> list[_Wanted]:
+    tensors = list(tensors_in(arguments))
+    batch = tensors[0].shape[0] if tensors and tensors[0].dim() else None
+    listed = any(isinstance(value, list) for value in arguments[0])
+    found = []
+    for tensor in tensors:
+        whole = not tensor.dtype.is_floating_point and not tensor.dtype.is_complex
+        bound = 2
+        if whole and tensor.numel() and tensor.device.type != "meta":
+            bound = max(int(tensor.max()) + 1, 2)
+        has_batch = not listed and tensor.dim() > 0 and tensor.shape[0] == batch
+        found.append(_Wanted(tuple(tensor.shape), tensor.dtype, bound, has_batch))
+    return found
+
+
+def _with_batch(one: _Wanted, batch: int) -> tuple[int, ...]:
+    return (batch, *one.shape[1:]) if one.has_batch else one.shape
+
+
+def _random(shape: tuple[int, ...], one: _Wanted, generator: torch.Generator) -> Tensor:
+    if one.dtype == torch.bool:
+        made = torch.rand(shape, generator=generator) < 0.5
+        if shape and shape[-1] > 1:
+            made[..., 0], made[..., -1] = True, False
+        return made
+    if one.dtype.is_floating_point or one.dtype.is_complex:
+        wide = one.dtype if one.dtype.is_complex else torch.float32
+        return torch.randn(shape, generator=generator, dtype=wide).to(one.dtype)
+    return torch.randint(one.bound, shape, generator=generator).to(one.dtype)

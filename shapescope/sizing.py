@@ -1,0 +1,249 @@
+"""Which sizes fit a model: explored with formulas, checked by passes, searched where both end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+from shapescope.analysis.sizes.answer import Outcome, answer
+from shapescope.analysis.sizes.check import along_axes, disagreement, edges
+from shapescope.analysis.sizes.explore import Exploration, explore
+from shapescope.analysis.sizes.parts import known_to, merged
+from shapescope.analysis.sizes.regions import Region, region_of
+from shapescope.analysis.sizes.search import search
+from shapescope.arithmetic.expressions import BATCH
+from shapescope.diagnostic import ShapescopeError
+from shapescope.trace import Shape
+from shapescope.valid_sizes import Passage, ValidSizes
+
+if TYPE_CHECKING:
+    from torch import nn  # noqa: TID251 - for annotations only
+
+    from shapescope.capture.loader import LoadedModel
+    from shapescope.capture.sizes.sizer import Sizer
+
+LAST = 300
+"""How far sizes are tried where nothing proves the rest."""
+
+CHECK_SECONDS = 1.0
+SEARCH_SECONDS = 20.0
+_AFFORDABLE_MACS = 2 * 10**9
+_MOST_PARAMETERS = 200_000_000
+_BATCHES = (2, 3)
+
+
+@dataclass
+class _Work:
+    """What is known so far."""
+
+    sizer: Sizer
+    passages: tuple[Passage, ...] = ()
+    regions: list[Region] = field(default_factory=list)
+    searched_to: int | None = None
+    notes: list[str] = field(default_factory=list)
+    mode: str = "symbolic"
+
+    @property
+    def axes(self) -> list[str]:
+        """The names of the free axes."""
+        return [free.name for free in self.sizer.axes]
+
+
+def valid_sizes(model: nn.Module | LoadedModel | str, inputs: Any = None) -> ValidSizes:
+    """The input sizes that fit a model.
+
+    Args:
+        model: a live model, or one as a user names it.
+        inputs: specs or `(args, kwargs)`; their sizes are where the search starts.
+
+    Raises:
+        ShapescopeError: the request cannot be met, or the model cannot be built.
+    """
+    from shapescope.capture.loader import load
+    from shapescope.capture.sizes.sizer import Sizer
+    from shapescope.session import own_inputs
+
+    subject = load(model) if isinstance(model, str) else model
+    notes: tuple[str, ...] = ()
+    if inputs is None:
+        inputs, notes = own_inputs(subject)
+    sizer = Sizer(subject, inputs)
+    if not sizer.inputs:
+        raise ShapescopeError("the model has no tensor input whose sizes could be free")
+    work = _Work(sizer, notes=list(notes))
+    _find(work)
+    return answer(
+        Outcome(
+            model=str(getattr(subject, "spec", sizer.name)),
+            mode=work.mode,
+            inputs=sizer.inputs,
+            axes=sizer.axes,
+            asked=sizer.asked,
+            asked_batch=sizer.asked_batch,
+            regions=tuple(work.regions),
+            searched_to=work.searched_to,
+            outputs_at=_outputs_at(sizer),
+            passages=work.passages,
+            notes=tuple(work.notes),
+        )
+    )
+
+
+def _outputs_at(sizer: Sizer) -> Callable[[Mapping[str, int]], tuple[Shape, ...]]:
+    def outputs(sizes: Mapping[str, int]) -> tuple[Shape, ...]:
+        done = sizer.plain_pass(sizes, sizer.asked_batch)
+        if done.failure is not None and sizer.parameter_count < _MOST_PARAMETERS:
+            done = sizer.plain_pass(sizes, sizer.asked_batch, "cpu")
+        return tuple(spec.shape for spec in done.trace.outputs)
+
+    return outputs
+
+
+def _find(work: _Work) -> None:
+    doubts = _explore(work)
+    if not work.axes:
+        if doubts:
+            fits = work.sizer.fits({})
+            work.regions = [Region({}, frozenset())] if fits else []
+        return
+    known = known_to(work.regions)
+    if not doubts:
+        work.searched_to = known if work.searched_to is None else work.searched_to
+        if _agrees(work, thorough=work.searched_to is not None):
+            return
+    elif _agrees(work, thorough=True):
+        work.searched_to = min(LAST, known or LAST)
+        work.notes.append("tried, not proven: " + doubts[0])
+        return
+    _search(work)
+
+
+def _explore(work: _Work) -> tuple[str, ...]:
+    """Explore with formulas; what is doubtful about the result comes back."""
+    sizer = work.sizer
+    found = explore(sizer.passage, _all_axes(sizer), _start(sizer), _asks_about_batch)
+    if any(map(_asks_about_batch, found.passages)):
+        # the way depends on the batch: look at it for single batches
+        explorations = [
+            explore(lambda sizes, n=batch: sizer.passage(sizes, n), work.axes, sizer.asked)
+            for batch in _BATCHES
+        ]
+        work.passages = explorations[0].passages
+        work.regions = _common([_regions(one, work.axes) for one in explorations])
+        doubts = [doubt for one in explorations for doubt in one.open]
+        ends = [one.known_to for one in explorations if one.known_to is not None]
+        work.searched_to = min(ends) if ends else None
+        return tuple(dict.fromkeys(doubts))
+    work.passages = found.passages
+    work.regions = _regions(found, work.axes)
+    work.searched_to = found.known_to
+    return found.open
+
+
+def _all_axes(sizer: Sizer) -> list[str]:
+    return [free.name for free in sizer.axes] + ([BATCH] if sizer.has_batch else [])
+
+
+def _start(sizer: Sizer) -> dict[str, int]:
+    return {**sizer.asked, **({BATCH: 2} if sizer.has_batch else {})}
+
+
+def _asks_about_batch(passage: Passage) -> bool:
+    return any(BATCH in decision.condition.names for decision in passage.decisions)
+
+
+def _regions(found: Exploration, axes: Sequence[str]) -> list[Region]:
+    return merged(
+        region_of((decision.condition for decision in passage.decisions), axes)
+        for passage in found.fitting
+    )
+
+
+def _common(groups: Sequence[list[Region]]) -> list[Region]:
+    """The sizes that are in a region of every group."""
+    first, *others = groups
+    for group in others:
+        first = [
+            Region(
+                {axis: one.sets[axis] & two.sets[axis] for axis in one.sets},
+                one.coupled | two.coupled,
+            )
+            for one, two in product(first, group)
+        ]
+    return merged(first)
+
+
+# --- checking
+
+
+def _agrees(work: _Work, *, thorough: bool) -> bool:
+    """Whether plain passes, on meta and on real tensors, say the same as the formulas."""
+    axes, regions = work.axes, work.regions
+    affordable = _affordable(work)
+
+    def on_meta(sizes: Mapping[str, int], claimed: bool) -> bool:
+        found = _runs(work.sizer, sizes, "meta")
+        # meta is laxer, and knows no values: where it says otherwise, real tensors decide
+        return found if found == claimed or not affordable else _runs(work.sizer, sizes, "cpu")
+
+    def on_cpu(sizes: Mapping[str, int], claimed: bool) -> bool:
+        return _runs(work.sizer, sizes, "cpu")
+
+    samples = along_axes(regions, axes, LAST) if thorough else edges(regions, axes, LAST)
+    limit = (SEARCH_SECONDS, 4 * LAST) if thorough else (CHECK_SECONDS, 40)
+    if disagreement(regions, on_meta, samples, *limit):
+        return False
+    return not affordable or not disagreement(
+        regions, on_cpu, edges(regions, axes, LAST, 1), CHECK_SECONDS, 12
+    )
+
+
+def _runs(sizer: Sizer, sizes: Mapping[str, int], device: str) -> bool:
+    return all(sizer.fits(sizes, batch, device) for batch in _BATCHES)
+
+
+def _affordable(work: _Work) -> bool:
+    """Whether a few passes on real tensors take little."""
+    from shapescope.ops import lookup
+
+    if work.sizer.parameter_count > _MOST_PARAMETERS:
+        return False
+    done = work.sizer.plain_pass(work.sizer.asked)
+    macs = sum(lookup(step.op).macs(step) or 0 for step in done.steps)
+    return macs <= _AFFORDABLE_MACS
+
+
+# --- searching
+
+
+def _search(work: _Work) -> None:
+    """Try sizes one by one: on meta, and on real tensors where meta is too lax or cannot."""
+    sizer = work.sizer
+    hints = [sizer.asked, *(_without_batch(one.sizes) for one in work.passages if one.fits)]
+    for device in ("meta", "cpu"):
+        each = sizer.seconds_of_a_pass(hints[-1], device) * len(_BATCHES)
+        found = search(
+            lambda sizes, on=device: _runs(sizer, sizes, on),  # type: ignore[misc]
+            work.axes,
+            hints,
+            seconds_each=each,
+            seconds=SEARCH_SECONDS,
+        )
+        work.mode = "meta" if device == "meta" else "real"
+        work.regions = merged(found.regions)
+        work.searched_to = found.last
+        if not _affordable(work) or not disagreement(
+            work.regions,
+            lambda sizes, claimed: _runs(sizer, sizes, "cpu"),
+            edges(work.regions, work.axes, found.last, 2),
+            CHECK_SECONDS,
+            12,
+        ):
+            break
+    work.notes.append(f"searched by passes up to {work.searched_to}")
+
+
+def _without_batch(sizes: Mapping[str, int]) -> dict[str, int]:
+    return {axis: size for axis, size in sizes.items() if axis != BATCH}
