@@ -66,7 +66,13 @@ class Wishes:
 
 
 def choose(
-    model: nn.Module, sample: torch.Tensor, classes: int, recipe: Recipe, wishes: Wishes
+    model: nn.Module,
+    sample: torch.Tensor,
+    classes: int,
+    recipe: Recipe,
+    wishes: Wishes,
+    *,
+    fresh: bool = False,
 ) -> Engine:
     """Return the fastest engine on the CPU for a network, by measurement.
 
@@ -78,13 +84,14 @@ def choose(
         classes: how many classes there are.
         recipe: decides optimizer and loss.
         wishes: what is not free.
+        fresh: measure even if an earlier result is remembered.
     """
     path = _memory() / f"{_key(model, sample, recipe, wishes)}.json"
     bench = _Bench(model, sample, torch.arange(len(sample)) % classes, recipe)
     with torch.random.fork_rng(devices=[]):
         before = torch.get_num_threads()
         try:
-            remembered = _recall(path)
+            remembered = None if fresh else _recall(path)
             if remembered is not None:
                 rates = bench.measure([remembered.way], rounds=1)
                 if rates[remembered.way] > _SLOWED * remembered.images_per_second.get(

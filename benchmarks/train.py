@@ -1,0 +1,328 @@
+"""Training speed: each document's own loop against shapescope's, in turn, in one run.
+
+The document's loop is a DataLoader over single images: every image becomes a PIL image, goes
+through torchvision's transforms, and is collated into a batch; plain torch, plain optimizer,
+float32. The two loops use the same network, batch size, images and number of steps. Rounds
+alternate, so that a machine that is busy for a while slows both; the medians and their ratio are
+printed.
+
+    python benchmarks/train.py --data-dir ~/data                    # some hundred steps each
+    python benchmarks/train.py --data-dir ~/data --full --networks lenet5
+    python benchmarks/train.py --data-dir ~/data --fast --seeds 5   # the fast recipes to the end
+    python benchmarks/train.py --data-dir ~/data --profile --networks network
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+
+from shapescope.networks import NETWORKS
+from shapescope.training.config import environment
+from shapescope.training.datasets.pixels import ImageSet, Split
+from shapescope.training.distributed import Group
+from shapescope.training.engine import make_optimizer
+from shapescope.training.loop import Learner, Plan, Tally, Watcher, run_epoch
+from shapescope.training.options import TrainOptions, new_request
+from shapescope.training.probe import Wishes, choose
+from shapescope.training.recipe import Recipe
+from shapescope.training.run import Run
+from shapescope.training.setup import Prepared, Request, prepare
+from shapescope.training.train import train
+
+# What the documents' own loops reach on the test images here, and a tenth of the time they take.
+HEADLINE = {
+    "lenet5": 98.8,
+    "lenet5-tanh": 99.0,
+    "mnist-cnn": 99.0,
+    "network": 88.0,
+    "cifar-cnn": 67.0,
+}
+
+
+class SingleImages(Dataset[tuple[torch.Tensor, int]]):
+    """A set as torchvision gives it: one PIL image at a time, transformed when it is asked for."""
+
+    def __init__(self, split: Split, recipe: Recipe) -> None:
+        from torchvision import transforms
+
+        images = next(iter(split.pixels.read([torch.arange(len(split))])))
+        self.images = images.permute(0, 2, 3, 1).squeeze(-1).contiguous().numpy()
+        self.labels = split.labels.tolist()
+        steps: list[Any] = []
+        if recipe.transforms.resize is not None:
+            steps.append(transforms.Resize(recipe.transforms.resize))
+        steps.append(transforms.ToTensor())
+        if recipe.transforms.mean:
+            steps.append(transforms.Normalize(recipe.transforms.mean, recipe.transforms.std))
+        self.transform = transforms.Compose(steps)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, number: int) -> tuple[torch.Tensor, int]:
+        from PIL import Image
+
+        return self.transform(Image.fromarray(self.images[number])), self.labels[number]
+
+
+def plain_optimizer(recipe: Recipe, model: nn.Module) -> torch.optim.Optimizer:
+    """The optimizer as the documents make it."""
+    spec = recipe.optimizer
+    if spec.name == "sgd":
+        return torch.optim.SGD(
+            model.parameters(), spec.lr, momentum=spec.momentum, weight_decay=spec.weight_decay
+        )
+    return torch.optim.Adam(model.parameters(), lr=spec.lr)
+
+
+@dataclass
+class DocumentLoop:
+    """The documents' own loop, some steps at a time."""
+
+    recipe: Recipe
+    model: nn.Module
+    loader: DataLoader[tuple[torch.Tensor, int]]
+    threads: int
+
+    def __post_init__(self) -> None:
+        self.optimizer = plain_optimizer(self.recipe, self.model)
+
+    def run(self, steps: int) -> tuple[float, int, int]:
+        """Return seconds, images and images that were right while training."""
+        torch.set_num_threads(self.threads)
+        self.model.train()
+        images_seen = correct = 0
+        start = time.perf_counter()
+        for step, (images, labels) in enumerate(self.loader, 1):
+            scores = self.model(images)
+            loss = F.cross_entropy(scores, labels)
+            self.optimizer.zero_grad()
+            torch.autograd.backward(loss)
+            self.optimizer.step()
+            loss.item()
+            images_seen += len(labels)
+            correct += int((scores.argmax(1) == labels).sum())
+            if step == steps:
+                break
+        return time.perf_counter() - start, images_seen, correct
+
+
+@dataclass
+class OwnLoop:
+    """shapescope's loop, some steps at a time."""
+
+    prepared: Prepared
+
+    def __post_init__(self) -> None:
+        recipe = self.prepared.plan.recipe
+        optimizer = make_optimizer(recipe.optimizer, self.prepared.model.parameters())
+        self.learner = Learner(self.prepared.model, optimizer)
+
+    def run(self, steps: int) -> tuple[float, int, int]:
+        """Return seconds, images and images that were right while training."""
+        plan = self.prepared.plan
+        torch.set_num_threads(plan.engine.way.threads)
+        enough = Watcher(lambda tally, _: tally.step >= steps, lambda: False)
+        start = time.perf_counter()
+        run_epoch(plan, self.learner, enough)
+        seconds = time.perf_counter() - start
+        tally = self.learner.tally
+        self.learner.tally = Tally()
+        self.learner.epoch += 1
+        return seconds, tally.count, tally.correct
+
+
+def request_for(name: str, data_dir: Path, kind: str = "document", seed: int = 0) -> Request:
+    """The request of a document network on the whole set."""
+    return new_request(TrainOptions(name, data_dir=data_dir, recipe=kind, changes={"seed": seed}))
+
+
+def loops(name: str, data_dir: Path, threads: int) -> tuple[DocumentLoop, OwnLoop]:
+    """Both loops of a network, each with its own copy of the same first weights."""
+    request = request_for(name, data_dir)
+    prepared = prepare(request, Group())
+    image_set: ImageSet = prepared.image_set
+    model = request.model.build(0)
+    data = SingleImages(image_set.train, request.recipe)
+    loader = DataLoader(data, batch_size=request.recipe.batch_size, shuffle=True)
+    return DocumentLoop(request.recipe, model, loader, threads), OwnLoop(prepared)
+
+
+def compare(name: str, data_dir: Path, rounds: int, images: int, threads: int) -> dict[str, Any]:
+    """Run both loops in turn for some rounds; return the medians and their ratio."""
+    document, own = loops(name, data_dir, threads)
+    steps = max(1, images // document.recipe.batch_size)
+    document.run(5)
+    own.run(5)
+    rates: dict[str, list[float]] = {"document": [], "shapescope": []}
+    for _ in range(rounds):
+        for key, loop in (("document", document), ("shapescope", own)):
+            seconds, count, _ = loop.run(steps)
+            rates[key].append(count / seconds)
+    medians = {key: statistics.median(values) for key, values in rates.items()}
+    ratios = [a / b for a, b in zip(rates["shapescope"], rates["document"], strict=True)]
+    return {
+        "network": name,
+        "engine": str(own.prepared.plan.engine.way),
+        "document_images_per_second": round(medians["document"]),
+        "shapescope_images_per_second": round(medians["shapescope"]),
+        "ratio": round(statistics.median(ratios), 2),
+        "ratios": [round(ratio, 2) for ratio in ratios],
+        "rounds": rounds,
+        "steps": steps,
+    }
+
+
+def full(name: str, data_dir: Path, threads: int, epochs: int | None) -> dict[str, Any]:
+    """Train to the end with both loops; return accuracy and wall time of each."""
+    from shapescope.training.evaluation import evaluate
+    from shapescope.training.transforms import preparation, resized
+
+    document, own = loops(name, data_dir, threads)
+    recipe = document.recipe
+    count = epochs or recipe.epochs
+    seconds = {"document": 0.0, "shapescope": 0.0}
+    correct = {"document": 0, "shapescope": 0}
+    for _ in range(count):
+        for key, loop in (("document", document), ("shapescope", own)):
+            spent, _, right = loop.run(10**9)
+            seconds[key] += spent
+            correct[key] = right
+    split = resized(own.prepared.image_set.test, recipe.transforms.resize)
+    ready = preparation(recipe.transforms, split.pixels.shape[0], training=False)
+    accuracy = {
+        key: round(
+            100
+            * evaluate(
+                model, split, ready, own.prepared.classes, batch_size=recipe.batch_size
+            ).top1_accuracy,
+            2,
+        )
+        for key, model in (("document", document.model), ("shapescope", own.prepared.model))
+    }
+    return {
+        "network": name,
+        "epochs": count,
+        "seconds": {key: round(value, 1) for key, value in seconds.items()},
+        "ratio": round(seconds["document"] / seconds["shapescope"], 2),
+        "train_correct_last_epoch": correct,
+        "test_accuracy": accuracy,
+    }
+
+
+def fast(name: str, data_dir: Path, seeds: int, threads: int) -> dict[str, Any]:
+    """The fast recipe to the end, some seeds, against the time of the document's loop.
+
+    The document's time is what its epochs would take at the rate of a short stretch just before.
+    The fast recipe's is its whole training, with the tests it makes on the way.
+    """
+    document, _ = loops(name, data_dir, threads)
+    document.run(5)
+    steps = max(1, 6_000 // document.recipe.batch_size)
+    accuracies, times, shares = [], [], []
+    for seed in range(seeds):
+        spent, count, _ = document.run(steps)
+        whole = document.recipe.epochs * len(document.loader.dataset) * spent / count  # type: ignore[arg-type]
+        request = request_for(name, data_dir, "fast", seed)
+        with tempfile.TemporaryDirectory() as folder:
+            outcome = train(request, Run(Path(folder) / "run"))
+        own = sum(line["seconds"] for line in outcome.metrics)
+        last = [line for line in outcome.metrics if line["split"] == "test"][-1]
+        accuracies.append(100 * last["top1_accuracy"])
+        times.append(own)
+        shares.append(own / whole)
+    return {
+        "network": name,
+        "seeds": seeds,
+        "headline": HEADLINE[name],
+        "test_accuracy_mean": round(statistics.mean(accuracies), 2),
+        "test_accuracy_spread": round(statistics.stdev(accuracies), 2) if seeds > 1 else 0.0,
+        "test_accuracies": [round(value, 2) for value in accuracies],
+        "seconds_median": round(statistics.median(times), 1),
+        "share_of_document_time": round(statistics.median(shares), 3),
+    }
+
+
+def profile(name: str, data_dir: Path) -> dict[str, Any]:
+    """Where the time of shapescope's loop goes, by operator, in per cent of the CPU time."""
+    from torch.profiler import ProfilerActivity
+    from torch.profiler import profile as record
+
+    request = request_for(name, data_dir)
+    own = OwnLoop(prepare(request, Group()))
+    own.run(20)
+    with record(activities=[ProfilerActivity.CPU]) as recorded:
+        own.run(200)
+    rows = recorded.key_averages()
+    total = sum(row.self_cpu_time_total for row in rows)
+    top = sorted(rows, key=lambda row: -row.self_cpu_time_total)[:10]
+    return {
+        "network": name,
+        "engine": str(own.prepared.plan.engine.way),
+        "percent": {row.key: round(100 * row.self_cpu_time_total / total, 1) for row in top},
+    }
+
+
+def engines(name: str, data_dir: Path, threads: int) -> dict[str, Any]:
+    """Every way to compute that is considered, compiled ones too, measured now."""
+    request = request_for(name, data_dir)
+    prepared = prepare(replace(request, deterministic=True), Group())
+    plan: Plan = prepared.plan
+    numbers = torch.arange(plan.recipe.batch_size)
+    sample = plan.prepare(next(iter(plan.split.pixels.read([numbers]))))
+    wishes = Wishes(compile=True, most_threads=threads)
+    engine = choose(
+        request.model.build(0), sample, prepared.classes, plan.recipe, wishes, fresh=True
+    )
+    return {
+        "network": name,
+        "chosen": str(engine.way),
+        "images_per_second": dict(engine.images_per_second),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data-dir", type=Path, required=True)
+    parser.add_argument("--networks", nargs="*", default=[entry.name for entry in NETWORKS])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--images", type=int, default=12_000, help="per loop and round")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--full", action="store_true", help="train to the end with both loops")
+    parser.add_argument("--epochs", type=int, default=None, help="with --full")
+    parser.add_argument("--fast", action="store_true", help="the fast recipes to the end")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--profile", action="store_true", help="where the time goes")
+    parser.add_argument("--engines", action="store_true", help="every way to compute, measured")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    jobs: dict[str, Callable[[str], dict[str, Any]]] = {
+        "full": lambda name: full(name, options.data_dir, options.threads, options.epochs),
+        "fast": lambda name: fast(name, options.data_dir, options.seeds, options.threads),
+        "profile": lambda name: profile(name, options.data_dir),
+        "engines": lambda name: engines(name, options.data_dir, options.threads),
+        "compare": lambda name: compare(
+            name, options.data_dir, options.rounds, options.images, options.threads
+        ),
+    }
+    chosen = next((job for job in jobs if getattr(options, job, False)), "compare")
+    print(json.dumps(environment() | {"threads": options.threads, "job": chosen}), flush=True)
+    for name in options.networks:
+        print(json.dumps(jobs[chosen](name)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+"""Choosing how to compute: by measurement, without touching the model, and remembered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from platformdirs import user_cache_path
+from torch import nn
+
+from shapescope.networks import CNN, LeNet5
+from shapescope.training import probe
+from shapescope.training.engine import Engine, Way, make_optimizer, make_step
+from shapescope.training.probe import Wishes, best_of, choose
+from shapescope.training.recipe import OptimizerSpec
+from shapescope.training.recipes import recipe_for
+
+PLAIN = Way()
+
+
+@pytest.fixture(autouse=True)
+def _forget(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(probe, "_SECONDS", 0.005)
+    monkeypatch.setattr(probe, "_memory", lambda: tmp_path / "engines")
+
+
+def measured(model: nn.Module, wishes: Wishes, fresh: bool = False) -> Engine:
+    side = 28 if isinstance(model, CNN) else 32
+    sample = torch.linspace(0, 1, 8 * side * side).reshape(8, 1, side, side)
+    return choose(model, sample, 7, recipe_for("lenet5"), wishes, fresh=fresh)
+
+
+def test_neither_model_nor_random_numbers_nor_threads_are_touched() -> None:
+    model = LeNet5().eval()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    state, threads = torch.get_rng_state(), torch.get_num_threads()
+    measured(model, Wishes(most_threads=2))
+    assert all(value.equal(before[name]) for name, value in model.state_dict().items())
+    assert torch.get_rng_state().equal(state)
+    assert torch.get_num_threads() == threads
+    assert not model.training
+    assert all(weight.grad is None for weight in model.parameters())
+
+
+def test_every_way_is_measured_and_recorded() -> None:
+    engine = measured(LeNet5(), Wishes(most_threads=2))
+    assert engine.chosen == "measured"
+    assert len(engine.images_per_second) == 8
+    assert str(engine.way) in engine.images_per_second
+    assert all(rate > 0 for rate in engine.images_per_second.values())
+
+
+def test_a_way_the_network_cannot_go_is_never_taken() -> None:
+    engine = measured(CNN(), Wishes())
+    # its view() cannot flatten what channels_last has permuted
+    assert engine.images_per_second["channels_last float32, 1 thread"] == 0
+    assert not engine.way.channels_last
+
+
+@pytest.mark.parametrize(
+    ("wishes", "count"),
+    [
+        (Wishes("float32"), 2),
+        (Wishes("bfloat16", threads=1), 2),
+        (Wishes(threads=3, most_threads=8), 4),
+        (Wishes("float32", most_threads=4), 4),
+        (Wishes("float32", compile=True), 4),
+    ],
+)
+def test_only_what_is_free_is_considered(wishes: Wishes, count: int) -> None:
+    ways = wishes.ways()
+    assert len(ways) == len(set(ways)) == count
+    assert ways[0] == wishes.plain
+    if wishes.precision != "auto":
+        assert {way.precision for way in ways} == {wishes.precision}
+    if wishes.threads is not None:
+        assert {way.threads for way in ways} == {wishes.threads}
+
+
+def test_a_small_gain_is_not_worth_fewer_digits_or_more_threads() -> None:
+    digits, threads = Way("bfloat16"), Way(threads=2)
+    assert best_of({PLAIN: 100, digits: 114}, PLAIN) == PLAIN
+    assert best_of({PLAIN: 100, digits: 116}, PLAIN) == digits
+    assert best_of({PLAIN: 100, threads: 109}, PLAIN) == PLAIN
+    assert best_of({PLAIN: 100, threads: 111}, PLAIN) == threads
+    assert best_of({PLAIN: 100, digits: 0}, PLAIN) == PLAIN
+
+
+def test_a_result_is_remembered_unless_the_machine_is_much_slower_now(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = measured(LeNet5(), Wishes())
+    again = measured(LeNet5(), Wishes())
+    assert again.chosen in ("remembered", "measured")
+    monkeypatch.setattr(probe, "_SLOWED", 0.0)
+    again = measured(LeNet5(), Wishes())
+    assert again.chosen == "remembered"
+    monkeypatch.setattr(probe, "_SLOWED", 1000.0)
+    assert measured(LeNet5(), Wishes()).chosen == "measured"
+    assert measured(LeNet5(), Wishes(), fresh=True).chosen == "measured"
+    assert set(first.images_per_second) == set(again.images_per_second)
+
+
+def test_another_network_is_measured_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "_SLOWED", 0.0)
+    measured(LeNet5(), Wishes())
+    assert measured(LeNet5(7), Wishes()).chosen == "measured"
+
+
+def test_a_damaged_memory_is_measured_again(tmp_path: Path) -> None:
+    measured(LeNet5(), Wishes())
+    (file,) = (tmp_path / "engines").glob("*.json")
+    file.write_text("{")
+    assert measured(LeNet5(), Wishes()).chosen == "measured"
+
+
+def test_memory_lies_in_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    assert probe._memory() == user_cache_path("shapescope") / "engines"
+
+
+def test_an_engine_survives_its_record() -> None:
+    engine = Engine(Way("bfloat16", True, 2), "cpu", True, "measured", {"x": 1.0})
+    assert Engine.from_dict(engine.to_dict()) == engine
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_step_gives_float32_scores_and_a_loss_to_go_back_from(precision: str) -> None:
+    model = LeNet5()
+    scores, loss = make_step(model, Way(precision), "cpu")(
+        torch.rand(4, 1, 32, 32), torch.arange(4)
+    )
+    assert scores.dtype == loss.dtype == torch.float32
+    torch.autograd.backward(loss)
+    assert all(weight.grad is not None for weight in model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("spec", "kind"),
+    [
+        (OptimizerSpec("sgd", 0.1, 0.9, True, 0.01), torch.optim.SGD),
+        (OptimizerSpec("adam", 0.1, betas=(0.8, 0.99)), torch.optim.Adam),
+        (OptimizerSpec("adamw", 0.1, weight_decay=0.5), torch.optim.AdamW),
+    ],
+)
+def test_optimizers_have_the_recipes_values(spec: OptimizerSpec, kind: type) -> None:
+    model = LeNet5()
+    model.fc.weight.requires_grad_(False)
+    optimizer = make_optimizer(spec, model.parameters())
+    assert type(optimizer) is kind
+    values = optimizer.param_groups[0]
+    assert (values["lr"], values["weight_decay"]) == (spec.lr, spec.weight_decay)
+    assert values["fused"]
+    if spec.name == "sgd":
+        assert (values["momentum"], values["nesterov"]) == (0.9, True)
+    else:
+        assert values["betas"] == spec.betas
+    assert len(values["params"]) == len(list(model.parameters())) - 1
