@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from shapescope.analysis.sizes.parts import known_to, merged
 from shapescope.analysis.sizes.regions import Region, region_of
 from shapescope.analysis.sizes.search import search
 from shapescope.arithmetic.expressions import BATCH
-from shapescope.diagnostic import ShapescopeError
+from shapescope.diagnostic import Diagnostic, ShapescopeError
 from shapescope.trace import Shape
 from shapescope.valid_sizes import Passage, ValidSizes
 
@@ -51,6 +51,20 @@ class _Work:
         return [free.name for free in self.sizer.axes]
 
 
+def sizes_of_request(model: str, inputs: Sequence[str]) -> ValidSizes:
+    """The answer for a model and inputs as a user types them.
+
+    Raises:
+        ShapescopeError: the request cannot be met, or the model cannot be built.
+    """
+    from shapescope.capture.input_spec import parse_inputs
+    from shapescope.capture.loader import load
+
+    specs = parse_inputs(inputs) or None
+    loaded = load(model)
+    return valid_sizes(loaded, loaded.fitted(specs) if specs else None)
+
+
 def valid_sizes(model: nn.Module | LoadedModel | str, inputs: Any = None) -> ValidSizes:
     """The input sizes that fit a model.
 
@@ -74,21 +88,31 @@ def valid_sizes(model: nn.Module | LoadedModel | str, inputs: Any = None) -> Val
         raise ShapescopeError("the model has no tensor input whose sizes could be free")
     work = _Work(sizer, notes=list(notes))
     _find(work)
-    return answer(
-        Outcome(
-            model=str(getattr(subject, "spec", sizer.name)),
-            mode=work.mode,
-            inputs=sizer.inputs,
-            axes=sizer.axes,
-            asked=sizer.asked,
-            asked_batch=sizer.asked_batch,
-            regions=tuple(work.regions),
-            searched_to=work.searched_to,
-            outputs_at=_outputs_at(sizer),
-            passages=work.passages,
-            notes=tuple(work.notes),
-        )
+    return replace(
+        answer(
+            Outcome(
+                model=str(getattr(subject, "spec", sizer.name)),
+                mode=work.mode,
+                inputs=sizer.inputs,
+                axes=sizer.axes,
+                asked=sizer.asked,
+                asked_batch=sizer.asked_batch,
+                regions=tuple(work.regions),
+                searched_to=work.searched_to,
+                outputs_at=_outputs_at(sizer),
+                passages=work.passages,
+                notes=tuple(work.notes),
+            )
+        ),
+        diagnostics=() if work.regions else _diagnosed(subject, inputs),
     )
+
+
+def _diagnosed(subject: nn.Module | LoadedModel, inputs: Any) -> tuple[Diagnostic, ...]:
+    """What is wrong with a model that no size fits."""
+    from shapescope.session import trace_any
+
+    return trace_any(subject, inputs).diagnostics
 
 
 def _outputs_at(sizer: Sizer) -> Callable[[Mapping[str, int]], tuple[Shape, ...]]:

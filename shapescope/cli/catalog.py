@@ -48,6 +48,10 @@ COMMANDS: tuple[CommandEntry, ...] = (
         "shapescope.cli.watch",
     ),
     CommandEntry(
+        "sizes", _MEND, "Say which input sizes fit a model, which one it was built for, and why.",
+        "shapescope.cli.sizes",
+    ),
+    CommandEntry(
         "diff", _MEND,
         "Compare two models step by step: shapes, settings, parameters, multiply-adds.",
         "shapescope.cli.diff",

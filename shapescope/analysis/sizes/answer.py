@@ -66,9 +66,7 @@ def _square_ranges(outcome: Outcome, axes: list[str]) -> tuple[Range, ...] | Non
     return found
 
 
-def _table(
-    outcome: Outcome, axes: list[str], built: Mapping[str, int] | None
-) -> tuple[Given, ...]:
+def _table(outcome: Outcome, axes: list[str], built: Mapping[str, int] | None) -> tuple[Given, ...]:
     """Sizes that fit and what comes out: the asked and the built-for one, then others."""
     chosen: dict[tuple[int, ...], dict[str, int]] = {}
 

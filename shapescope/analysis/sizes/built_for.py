@@ -132,5 +132,3 @@ def _product_of(node: ast.expr) -> tuple[int, ...]:
         left, right = _product_of(node.left), _product_of(node.right)
         return (*left, *right) if left and right else ()
     return ()
-
-

@@ -134,6 +134,3 @@ def _open_branches(root: _Node) -> Iterator[tuple[_Node, bool, list[Condition]]]
     # what failed late came far: its last question is the one to turn around
     found.sort(key=lambda item: -len(item[2]))
     yield from found
-
-
-

@@ -12,7 +12,6 @@ from shapescope.arithmetic.expressions import (
     Expr,
     Junction,
     SizeSet,
-
     everything,
     parse_expression,
     where,
@@ -66,9 +65,7 @@ def _limited(regions: Sequence[Region], axes: Sequence[str]) -> list[str]:
     ]
 
 
-def _binding(
-    passage: Passage, regions: Sequence[Region], axes: Sequence[str]
-) -> list[Decision]:
+def _binding(passage: Passage, regions: Sequence[Region], axes: Sequence[str]) -> list[Decision]:
     """Decisions without which more would fit; couplings first."""
     couplings = {condition for region in regions for condition in region.coupled}
     kept = [
@@ -81,8 +78,7 @@ def _binding(
         own = [
             decision
             for decision in passage.decisions
-            if decision.condition.names == {axis}
-            and _limits(decision.condition, axis, regions)
+            if decision.condition.names == {axis} and _limits(decision.condition, axis, regions)
         ]
         kept.extend(_essential(own, axis))
     return kept
@@ -226,5 +222,3 @@ def _paired(reasons: Sequence[Reason]) -> list[Reason]:
         else:
             found.append(reason)
     return found
-
-

@@ -121,9 +121,7 @@ def _plus(a: Growth, b: Growth) -> Growth | None:
     if a.degree == 0:
         return _checked(Growth(0, Fraction(0), error, period, settles))
     if slope:
-        return _checked(
-            Growth(a.degree, slope, error, period if a.degree == 1 else None, settles)
-        )
+        return _checked(Growth(a.degree, slope, error, period if a.degree == 1 else None, settles))
     if a.degree == 1 and period is not None:
         return _checked(Growth(0, slope, error, period, settles))
     return None
@@ -188,9 +186,7 @@ def _divided(inner: Growth, by: int, remainder: bool) -> Growth | None:
     if remainder:
         return _checked(Growth(0, Fraction(0), Fraction(by), period, inner.settles))
     scaled = _scaled(inner, Fraction(1, by))
-    return _checked(
-        Growth(scaled.degree, scaled.slope, scaled.error + 1, period, scaled.settles)
-    )
+    return _checked(Growth(scaled.degree, scaled.slope, scaled.error + 1, period, scaled.settles))
 
 
 def _chosen(a: Growth, b: Growth, largest: bool) -> Growth | None:

@@ -65,9 +65,7 @@ def channel_axes(inputs: Sequence[InputShape], probe: Passage) -> list[int | Non
     return fixed
 
 
-def free_axes(
-    inputs: Sequence[InputShape], channels: Sequence[int | None]
-) -> tuple[FreeAxis, ...]:
+def free_axes(inputs: Sequence[InputShape], channels: Sequence[int | None]) -> tuple[FreeAxis, ...]:
     """The free axes of all inputs, named; a second input's names carry its number."""
     found: list[FreeAxis] = []
     for number, (given, channel) in enumerate(zip(inputs, channels, strict=True)):
@@ -104,9 +102,7 @@ def axis_names(
     return names
 
 
-def shape_at(
-    names: Sequence[str | None], shape: Shape, sizes: dict[str, int]
-) -> tuple[int, ...]:
+def shape_at(names: Sequence[str | None], shape: Shape, sizes: dict[str, int]) -> tuple[int, ...]:
     """The shape of an input with its free axes at these sizes."""
     return tuple(
         int(size) if name is None or name not in sizes else sizes[name]

@@ -41,9 +41,7 @@ def for_all_batches(condition: Condition) -> Condition:
         if set(powers) <= {0, 1}:
             rise, rest = powers.get(1, number(0)), powers.get(0, number(0))
             # a line in N that starts at 2: it must not fall, and start high enough
-            return every(
-                at_least(rise, number(0)), at_least(rise * SMALLEST + rest, number(0))
-            )
+            return every(at_least(rise, number(0)), at_least(rise * SMALLEST + rest, number(0)))
     if condition.is_zero:
         divisibility = _divisibility(condition.expr)
         if divisibility is not None:
@@ -55,7 +53,7 @@ def _powers(expr: Expr) -> dict[int, Expr] | None:
     """The parts of a polynomial in the batch by its power; None where it is none."""
     if len(expr.terms) == 1 and not expr.constant:
         # a product keeps its factors
-        (product, coefficient), = expr.terms
+        ((product, coefficient),) = expr.terms
         plain = [factor for factor in product if not _is_batch(factor)]
         if not any(BATCH in factor.names for factor in plain):
             return {len(product) - len(plain): product_of(plain, coefficient)}
@@ -85,7 +83,7 @@ def _divisibility(expr: Expr) -> Condition | None:
     """`(N*f) % k == 0` for all N is `f % k == 0`: take two neighbouring batches."""
     if len(expr.terms) != 1 or expr.constant:
         return None
-    (product, _), = expr.terms
+    ((product, _),) = expr.terms
     inner = product[0]
     if len(product) > 1 or not isinstance(inner, Remainder) or BATCH in inner.right.names:
         return None

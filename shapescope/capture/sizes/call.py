@@ -128,9 +128,7 @@ def _common(call: Call, sizes: tuple[Expr, ...], shapes: Shapes) -> Expr:
         same = equal(common, size)
         ways = [same, equal(common, ONE), equal(size, ONE)]
         left = [way for way in ways if judge.known(way) is not False]
-        call.require(
-            some(*left), lambda: f"{' and '.join(map(text, shapes))} do not broadcast"
-        )
+        call.require(some(*left), lambda: f"{' and '.join(map(text, shapes))} do not broadcast")
         for expr in (common, size):
             # an empty axis is not the larger one
             judge.decide(at_least(expr, ONE))

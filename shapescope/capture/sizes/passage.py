@@ -79,9 +79,7 @@ class _Runner:
         self.batch = batch
         self.judge = Judge(sizes, self._where)
         self.reader = SizeReader(self.judge)
-        self.recorder = Recorder(
-            module, redirect=device, shape_of=sizes_of, observe=self._observe
-        )
+        self.recorder = Recorder(module, redirect=device, shape_of=sizes_of, observe=self._observe)
         self.strides: list[tuple[Expr, Expr]] = []
         self._judging: int | None = None
         self._leaf_call: tuple[Any, tuple[Any, ...], Mapping[str, Any]] | None = None

@@ -114,4 +114,3 @@ _VALUE_READERS = frozenset(
     {"item", "tolist", "__bool__", "__int__", "__float__", "__index__", "is_nonzero", "equal",
      "allclose", "numpy", "__array__", "__contains__"}
 )  # fmt: skip
-

@@ -305,9 +305,7 @@ def _pieces(call: Call) -> Shapes | None:
         return None
     last = count - each * (pieces - 1)
     lengths = [each] * (pieces - 1) + [last]
-    return [
-        (*sizes[:along], call.size(length), *sizes[along + 1 :]) for length in lengths
-    ]
+    return [(*sizes[:along], call.size(length), *sizes[along + 1 :]) for length in lengths]
 
 
 @rule("unbind")

@@ -86,12 +86,12 @@ class Sizer:
         }
         probe = self._passage(names, sizes, TWO, "meta")
         channels = channel_axes(shapes, probe)
-        if any(one.has_batch and channel == 0 for one, channel in zip(shapes, channels, strict=True)):
+        if any(
+            one.has_batch and channel == 0 for one, channel in zip(shapes, channels, strict=True)
+        ):
             # channels come first: there is no batch
             shapes = [InputShape(one.shape, one.is_float, False) for one in shapes]
-            self._wanted = [
-                _Wanted(one.shape, one.dtype, one.bound, False) for one in self._wanted
-            ]
+            self._wanted = [_Wanted(one.shape, one.dtype, one.bound, False) for one in self._wanted]
         self._shapes = shapes
         self.axes = free_axes(shapes, channels)
         self.has_batch = any(one.has_batch for one in shapes)

@@ -24,9 +24,7 @@ from shapescope.arithmetic.expressions.terms import (
 )
 
 
-def with_exact_quotients(
-    condition: Condition, held: Mapping[Condition, None]
-) -> Condition:
+def with_exact_quotients(condition: Condition, held: Mapping[Condition, None]) -> Condition:
     """`x//k == c` as `x == c*k` where `x % k == 0` is known to hold."""
     if not isinstance(condition, Comparison):
         return condition
