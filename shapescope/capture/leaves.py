@@ -37,4 +37,5 @@ def is_leaf(module: nn.Module) -> bool:
 def _forward_is_torchs(kind: Any) -> bool:
     if issubclass(kind, _CONTAINERS):
         return False
-    return bool(kind.forward.__module__.startswith(("torch.nn.", "torch.ao.")))
+    # A forward that torch generated (an exported program's) has no module.
+    return (kind.forward.__module__ or "").startswith(("torch.nn.", "torch.ao."))

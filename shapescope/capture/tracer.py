@@ -336,7 +336,9 @@ def _unwrapped(module: nn.Module) -> nn.Module:
     """The model inside a wrapper that only runs it elsewhere or compiled."""
     if isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
         return _unwrapped(module.module)
-    inner = module.__dict__.get("_modules", {}).get("_orig_mod")
+    children = module.__dict__.get("_modules")
+    # A scripted module keeps its children in a table of another kind.
+    inner = children.get("_orig_mod") if isinstance(children, dict) else None
     return _unwrapped(inner) if isinstance(inner, nn.Module) else module
 
 
