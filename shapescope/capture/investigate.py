@@ -6,19 +6,22 @@ from dataclasses import replace
 
 from torch import nn
 
-from shapescope.analysis.batch import Evidence
+from shapescope.analysis.batch import Evidence, walk_batch
 from shapescope.analysis.diagnosis import find
 from shapescope.analysis.diagnosis.finding import Finding
 from shapescope.analysis.diagnosis.loss_steps import loss_of, without_loss
+from shapescope.analysis.diagnosis.settled import is_settled
 from shapescope.analysis.fixes.search import Search
 from shapescope.capture.loader import LoadedModel
 from shapescope.capture.retrace import Inputs, Retracer
 from shapescope.capture.tracer import Target, Traced
+from shapescope.ops import lookup
 from shapescope.diagnostic import Diagnostic, Severity
 from shapescope.trace import Trace
 
 __all__ = ["investigate"]
 
+_MOST_MACS = 5 * 10**8
 _OTHERS = (3, 5, 7, 11, 13)
 
 
@@ -33,7 +36,8 @@ def investigate(
 ) -> tuple[Diagnostic, ...]:
     """What is wrong or worth knowing, errors first, with help that was tried.
 
-    A healthy model is traced once more, on meta, with another batch size.
+    A model that is seen to keep its batch needs no other pass; one in doubt is traced once more,
+    on meta, with another batch size, and run on a few real numbers where samples may meet.
 
     Args:
         model: as it was named, or live.
@@ -51,7 +55,9 @@ def investigate(
     other = None
     loss = loss_of(trace)
     bare = trace if loss is None else without_loss(trace, loss)
-    if bare.failure is None and batch is not None:
+    walk = walk_batch(bare) if bare.failure is None else None
+    open_question = walk is not None and not is_settled(bare, walk) and _is_cheap(bare)
+    if open_question and batch is not None:
         other = Retracer(model, inputs, train=train, mode=trace.mode)({}, batch=batch)
     evidence = retrace.evidence({}, bare, other) if other is not None else Evidence()
     found = find(trace, evidence=evidence)
@@ -68,6 +74,13 @@ def _with_help(found: Finding, search: Search) -> Diagnostic:
         return diagnostic
     search.left = max(search.left, 8)
     return replace(diagnostic, help=(*diagnostic.help, *search.helps(found))[:2])
+
+
+def _is_cheap(trace: Trace) -> bool:
+    """Whether another pass costs next to nothing: by shapes alone, or with little arithmetic."""
+    if trace.mode == "meta":
+        return True
+    return sum(lookup(step.op).macs(step) or 0 for step in trace.steps) <= _MOST_MACS
 
 
 def other_batch(trace: Trace) -> int | None:

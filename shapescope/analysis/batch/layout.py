@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import NamedTuple
@@ -81,10 +81,9 @@ def regroup(axes: Sequence[Axis], sizes: Sequence[int]) -> tuple[Axis, ...] | No
     """The axes of a reshape: factors keep their order and are cut where sizes say so.
 
     Returns:
-        None where a cut falls inside the batch, or where it would leave a part of a factor that
-        does not come out even: then values of different places share an axis.
+        None where a cut falls inside the batch, or in front of it where sizes do not come out.
     """
-    waiting = [factor for axis in axes for factor in axis.factors if _counts(factor)]
+    waiting = _coalesced(factor for axis in axes for factor in axis.factors)
     varies = any(axis.varies for axis in axes)
     made: list[Axis] = []
     for place, size in enumerate(sizes):
@@ -118,5 +117,14 @@ def regroup(axes: Sequence[Axis], sizes: Sequence[int]) -> tuple[Axis, ...] | No
     return tuple(made)
 
 
-def _counts(factor: Factor) -> bool:
-    return factor.size != 1 or factor.is_batch
+def _coalesced(factors: Iterable[Factor]) -> list[Factor]:
+    """The factors with neighbours that are no batch made one: where they part says nothing."""
+    found: list[Factor] = []
+    for factor in factors:
+        if factor.is_batch:
+            found.append(factor)
+        elif found and not found[-1].is_batch:
+            found[-1] = Factor(found[-1].size * factor.size)
+        elif factor.size != 1:
+            found.append(factor)
+    return found

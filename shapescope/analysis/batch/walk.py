@@ -93,11 +93,19 @@ def ancestors(trace: Trace, index: int) -> set[int]:
 
 
 def suspicions(trace: Trace, walk: BatchWalk) -> frozenset[str]:
-    """The kinds of events on the way to what the model returns."""
+    """The kinds of events on the way to what the model returns that leave something open.
+
+    What was folded or joined and has come apart again by then, in order, leaves nothing open.
+    """
     above: set[int] = set()
+    whole = True
     for sink in walk.sinks:
         above |= ancestors(trace, sink)
-    return frozenset(event.kind for event in walk.events if event.step in above)
+        layout = walk.layout_of(sink)
+        whole = whole and layout is not None
+        whole = whole and (layout is None or not layout.from_input or layout.batch_axis == 0)
+    kinds = {event.kind for event in walk.events if event.step in above}
+    return frozenset(kinds - {"folded", "joined"} if whole else kinds)
 
 
 class _Walker:
@@ -123,8 +131,9 @@ class _Walker:
     def _after(self, step: Step, given: list[Layout | None], notes: list[Note]) -> Layout | None:
         if not step.outputs:
             return None
-        if not given:
-            return _constant(step, lookup(step.op).factory)
+        factory = lookup(step.op).factory
+        if not given or factory:
+            return _constant(step, factory)
         if all(layout is None for layout in given):
             return None
         special = SPECIAL.get(step.op)

@@ -195,12 +195,16 @@ def _folded(case: Case, step: Step, sizes: tuple[int, ...], walk: BatchWalk) -> 
             label(step.call_site, "") if step.kind == "module" else None,
         ),
         why=(
-            f"{samples} * {sample} = {total:,} = {rows} * {features}, so {name_of(step)} finds "
-            f"{plural(rows, 'row')} and nothing raises",
+            (
+                f"{samples} * {sample} = {total:,} = {rows} * {features}, so {name_of(step)} finds "
+                f"{plural(rows, 'row')} and nothing raises"
+            ),
         ),
         notes=(
-            f'the loss will say "Expected input batch_size ({rows}) to match target batch_size '
-            f'({samples})", far from here',
+            (
+                f'the loss will say "Expected input batch_size ({rows}) to match target batch_size '
+                f'({samples})", far from here'
+            ),
             built_note_for(trace, step, features, samples),
         ),
         proposals=flatten_per_sample(trace, step),
@@ -219,11 +223,15 @@ def _joined(case: Case, step: Step, event: Event, sizes: tuple[int, ...]) -> Fin
         step=step,
         labels=(primary(step.call_site, f"{count} x ({shape_text(sizes)}) -> {shape_text(made)}"),),
         why=(
-            f"along axis 0: {' + '.join([str(sizes[0])] * min(count, 8))} = {made[0]} rows for "
-            f"{plural(sizes[0], 'sample')}",
-            f"along axis 1: {shape_text(beside)}, "
-            f"{count} * {sizes[1] if len(sizes) > 1 else 1} = "
-            f"{beside[1] if len(beside) > 1 else count} features a sample",
+            (
+                f"along axis 0: {' + '.join([str(sizes[0])] * min(count, 8))} = {made[0]} rows for "
+                f"{plural(sizes[0], 'sample')}"
+            ),
+            (
+                f"along axis 1: {shape_text(beside)}, "
+                f"{count} * {sizes[1] if len(sizes) > 1 else 1} = "
+                f"{beside[1] if len(beside) > 1 else count} features a sample"
+            ),
         ),
         proposals=other_dim(trace, step, (1, -1), "join side by side, along axis"),
     )
@@ -237,8 +245,10 @@ def _picked(case: Case, step: Step, event: Event, sizes: tuple[int, ...]) -> Fin
         step=step,
         labels=(primary(step.call_site, here(step)),),
         why=(
-            f"{shape_text(sizes)} -> {shape_text(step.outputs[0].shape)}: "
-            "what is left comes from some samples, not from each",
+            (
+                f"{shape_text(sizes)} -> {shape_text(step.outputs[0].shape)}: "
+                "what is left comes from some samples, not from each"
+            ),
         ),
         notes=_mixing_notes(case.evidence.mixing),
         proposals=pick_inside(step, event.axis, last=_is_recurrent(case.trace, step)),
@@ -254,7 +264,7 @@ def _is_recurrent(trace: Trace, step: Step) -> bool:
 
 
 def _reduced(case: Case, step: Step, event: Event, sizes: tuple[int, ...]) -> Finding:
-    axes = [axis for axis in range(1, len(sizes))]
+    axes = list(range(1, len(sizes)))
     return finding(
         REDUCED,
         f"`{name_of(step)}` runs over axis {event.axis}, the batch of {sizes[event.axis]}",
@@ -276,8 +286,10 @@ def _squeezed(case: Case, step: Step, event: Event, sizes: tuple[int, ...]) -> F
         step=step,
         labels=(primary(step.call_site, here(step)),),
         why=(
-            f"squeeze without an axis drops every axis of 1: {shape_text(sizes)} -> "
-            f"{shape_text(step.outputs[0].shape)}",
+            (
+                f"squeeze without an axis drops every axis of 1: {shape_text(sizes)} -> "
+                f"{shape_text(step.outputs[0].shape)}"
+            ),
         ),
         proposals=squeeze_named(step, others),
     )
@@ -404,8 +416,10 @@ def _paired(case: Case, step: Step) -> Finding:
         step=step,
         labels=(primary(step.call_site, operand_labels(step)),),
         why=(
-            f"{' and '.join(shape_text(spec.shape) for spec in step.inputs[:2])} give "
-            f"{shape_text(step.outputs[0].shape)}",
+            (
+                f"{' and '.join(shape_text(spec.shape) for spec in step.inputs[:2])} give "
+                f"{shape_text(step.outputs[0].shape)}"
+            ),
         ),
         notes=_mixing_notes(case.evidence.mixing),
     )

@@ -82,9 +82,11 @@ def _channels_last(case: Case, step: Step, sizes: tuple[int, ...], wanted: int) 
         step=step,
         labels=places(case.trace, step, "in_channels", f"in_channels = {wanted}"),
         why=(
-            f"{name_of(step)} reads {shape_text(sizes)} as "
-            f"{_MAPS[rank - 2 if batched else rank - 1] if batched else 'one unbatched map'}: "
-            f"{channels} channels, not {wanted}",
+            (
+                f"{name_of(step)} reads {shape_text(sizes)} as "
+                f"{_MAPS[rank - 2 if batched else rank - 1] if batched else 'one unbatched map'}: "
+                f"{channels} channels, not {wanted}"
+            ),
         ),
         notes=(f"the axes look like {written}: torch has the channels first",),
         proposals=(
@@ -102,8 +104,10 @@ def _missing_channel(case: Case, step: Step, sizes: tuple[int, ...]) -> Finding:
         step=step,
         labels=places(case.trace, step, "in_channels", "in_channels = 1"),
         why=(
-            f"without a batch axis torch reads {shape_text(sizes)} as one map with {sizes[0]} "
-            f"channels; {name_of(step)} takes {_MAPS[axes]}",
+            (
+                f"without a batch axis torch reads {shape_text(sizes)} as one map with {sizes[0]} "
+                f"channels; {name_of(step)} takes {_MAPS[axes]}"
+            ),
         ),
         proposals=(
             *edit_operand(step, case.trace, ".unsqueeze(1)", "add the channel axis"),

@@ -98,8 +98,10 @@ def _batch_swallowed(case: Case, step: Step, found: Flattened, wanted: int) -> F
             label(step.call_site, f"`{name_of(step)}` takes {wanted} features"),
         ),
         why=(
-            f"{product_text(before)} = {total} arrive at `{name_of(step)}`, which takes {wanted}; "
-            f"one sample is {equation(before[1:])}",
+            (
+                f"{product_text(before)} = {total} arrive at `{name_of(step)}`, which takes {wanted}; "
+                f"one sample is {equation(before[1:])}"
+            ),
         ),
         proposals=proposals,
     )

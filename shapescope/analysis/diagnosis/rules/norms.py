@@ -113,8 +113,10 @@ def _other_axis(case: Case, step: Step, sizes: tuple[int, ...], wanted: int, kin
         ),
         why=(
             f"{shape_text(sizes)}: axis 1 is {sizes[1]}, the last axis is {wanted}",
-            f"{' * '.join(map(str, sizes[:-1]))} = {rows} rows of {wanted} features are what "
-            f"{name_of(step)} was made for",
+            (
+                f"{' * '.join(map(str, sizes[:-1]))} = {rows} rows of {wanted} features are what "
+                f"{name_of(step)} was made for"
+            ),
         ),
         notes=(f"{kind}({sizes[1]}) would run, and normalise over the wrong axis",),
         proposals=_axis_proposals(step, trace, sizes),

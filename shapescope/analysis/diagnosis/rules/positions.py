@@ -105,13 +105,17 @@ def layout_finding(
             *_table_labels(trace, name),
         ),
         why=(
-            f"{shape_text(table)} against {shape_text(data)}: axis {axis} is the batch of "
-            f"{data[axis]}, and the {rows} rows of `{short}` stand there; "
-            f"the sequence of {data[along]} is axis {along}",
+            (
+                f"{shape_text(table)} against {shape_text(data)}: axis {axis} is the batch of "
+                f"{data[axis]}, and the {rows} rows of `{short}` stand there; "
+                f"the sequence of {data[along]} is axis {along}"
+            ),
         ),
         notes=(
-            f"`{short}` is {shape_text(full_shape(trace, name))}: positions first, as for tensors "
-            "with the sequence on axis 0",
+            (
+                f"`{short}` is {shape_text(full_shape(trace, name))}: positions first, as for tensors "
+                "with the sequence on axis 0"
+            ),
         ),
         proposals=_layout_proposals(trace, step, place, axis, along),
     )
@@ -174,8 +178,10 @@ def _short(
         ),
         why=(
             f"axis {axis}: {limit} != {needed}",
-            f"a slice beyond the end of `{short}` ({shape_text(full_shape(trace, name))}) gives "
-            f"the {limit} rows there are, and raises nothing",
+            (
+                f"a slice beyond the end of `{short}` ({shape_text(full_shape(trace, name))}) gives "
+                f"the {limit} rows there are, and raises nothing"
+            ),
         ),
         proposals=_longer(constants, needed),
     )

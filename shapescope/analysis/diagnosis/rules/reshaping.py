@@ -103,8 +103,10 @@ def _batch_fixed(
         step=step,
         labels=(primary(step.call_site, here(step)),),
         why=(
-            f"{shape_text(sizes)} is {prod(sizes)} values, {shape_text(wanted)} is not: "
-            f"{sizes[0]} * {prod(sizes[1:])} against {wanted[0]} * {_rest(wanted)}",
+            (
+                f"{shape_text(sizes)} is {prod(sizes)} values, {shape_text(wanted)} is not: "
+                f"{sizes[0]} * {prod(sizes[1:])} against {wanted[0]} * {_rest(wanted)}"
+            ),
         ),
         proposals=_first_follows_batch(call),
     )

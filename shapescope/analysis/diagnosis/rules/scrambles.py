@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from math import prod
 
-from shapescope.analysis.batch.layout import plain, regroup
 from shapescope.analysis.diagnosis.finding import Case, Finding, finding
 from shapescope.analysis.diagnosis.history import ints, source_of
 from shapescope.analysis.diagnosis.registry import declare, scanning
@@ -53,7 +52,7 @@ def intended_order(sizes: tuple[int, ...], made: tuple[int, ...]) -> tuple[int, 
     old, new = sizes[front:], made[front:]
     if len([size for size in old if size > 1]) < 2 or prod(old) != prod(new) or prod(old) == 0:
         return None
-    if front == 0 or regroup([plain(size) for size in old], new) is not None:
+    if front == 0 or _comes_out(old, new):
         return None
     for kept in old:
         if kept == 1 or new.count(kept) != 1 or old.count(kept) != 1:
@@ -63,6 +62,23 @@ def intended_order(sizes: tuple[int, ...], made: tuple[int, ...]) -> tuple[int, 
         if order is not None and order != tuple(range(len(old))):
             return (*range(front), *(front + axis for axis in order))
     return None
+
+
+def _comes_out(old: Sequence[int], new: Sequence[int]) -> bool:
+    """Whether the cuts of a view fall on borders of axes, or divide one evenly."""
+    waiting = [size for size in old if size != 1]
+    for size in new:
+        room = size
+        while room > 1:
+            first = waiting.pop(0)
+            if room % first == 0:
+                room //= first
+            elif first % room == 0:
+                waiting.insert(0, first // room)
+                room = 1
+            else:
+                return False
+    return True
 
 
 def _ordered(
@@ -101,8 +117,10 @@ def _finding(step: Step, order: Sequence[int]) -> Finding:
         step=step,
         labels=(primary(step.call_site, here(step)),),
         why=(
-            f"a view moves no value: {shape_text(own)} is only cut anew, and one entry along the "
-            f"axis of {shown} in {shape_text(own_made)} holds values of several",
+            (
+                f"a view moves no value: {shape_text(own)} is only cut anew, and one entry along the "
+                f"axis of {shown} in {shape_text(own_made)} holds values of several"
+            ),
             f"in the order {shape_text(turned)} the axes would merge to {shape_text(made)} as meant",
         ),
         proposals=permute_first(step, order, "bring the axes into this order before"),

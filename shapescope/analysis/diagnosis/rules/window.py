@@ -145,4 +145,4 @@ def _pools_all(step: Step, axes: int) -> bool:
 
 
 def _working(chain: tuple[Step, ...], step: Step) -> tuple[Step, ...]:
-    return tuple(one for one in chain if one is not step) + (step,)
+    return (*tuple(one for one in chain if one is not step), step)
