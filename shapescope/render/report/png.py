@@ -53,7 +53,7 @@ def zoom(picture: Picture) -> int:
 
 
 def tiled(pictures: Sequence[Picture], columns: int) -> Picture:
-    """Grey pictures of one size as one picture, a pixel of mid grey between them.
+    """Grey pictures of one size as one picture, a white pixel between them.
 
     Raises:
         ValueError: there are none.
@@ -64,7 +64,7 @@ def tiled(pictures: Sequence[Picture], columns: int) -> Picture:
     columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
     width, height = columns * (wide + 1) - 1, rows * (high + 1) - 1
-    values = bytearray(b"\x80" * (width * height))
+    values = bytearray(b"\xff" * (width * height))
     for place, picture in enumerate(pictures):
         top, left = place // columns * (high + 1), place % columns * (wide + 1)
         for row in range(high):
