@@ -208,7 +208,7 @@ FILES = {
     "exits.py": ("import sys\nsys.exit(3)\n", 2, "exit"),
     "empty.py": ("x = 1\n", 2, "no model"),
     "needs.py": (
-        "from torch import nn\nclass Net(nn.Module):\n    def __init__(self, width): pass\n",
+        "from torch.nn import *\nclass Net(Linear):\n    def __init__(self, width): pass\n",
         2,
         "width",
     ),
