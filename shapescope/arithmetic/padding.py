@@ -93,37 +93,36 @@ def _circular_refusal(sizes: Sequence[int], pairs: Pairs, leading: int) -> str |
             return f"circular padding {before}, {after} wraps around {n} more than once"
         if n + before + after < 0:
             return f"padding {before}, {after} crops more than the {n} there are"
-    out = [n + before + after for n, (before, after) in zip(sizes, pairs, strict=True)]
-    if leading == 0 or 0 in out:
-        return None
     for axis, (before, after) in enumerate(pairs):
-        outer = leading * math.prod(out[:axis])
-        if not _wraps(sizes[axis], before, after, outer == 1):
+        # only cropping on one side and wrapping on the other can fail any further
+        if (before < 0 or after < 0) and not _wraps(sizes, pairs, axis, leading):
             return f"circular padding {before}, {after} cannot crop and wrap a map of {sizes[axis]}"
     return None
 
 
-def _wraps(n: int, before: int, after: int, contiguous: bool) -> bool:
-    """Whether ATen's `_pad_circular` can copy along an axis it crops on one side.
+def _wraps(sizes: Sequence[int], pairs: Pairs, axis: int, leading: int) -> bool:
+    """Whether ATen's `_pad_circular` can copy along an axis that it crops.
 
     It fills a new axis from the middle and then copies from end to end, slicing as Python does.
     A copy fails where the lengths differ, and where source and target overlap in part, which is
-    noticed only if the slices are contiguous in memory.
+    noticed only if there are values and the slices are contiguous in memory.
     """
-    if before >= 0 and after >= 0:
-        return True
-    out = n + before + after
+    n, (before, after) = sizes[axis], pairs[axis]
+    outputs = [pad_output(size, *pair) for size, pair in zip(sizes, pairs, strict=True)]
+    out, outer = outputs[axis], leading * math.prod(outputs[:axis])
+    has_values = outer > 0 and 0 not in outputs
     left, right = max(before, 0), max(after, 0)
-    axis = range(out)
-    copies = [(axis[left : out - right], range(n)[max(-before, 0) : n - max(-after, 0)], False)]
+    whole = range(out)
+    copies = [(whole[left : out - right], range(n)[max(-before, 0) : n - max(-after, 0)], False)]
     if before > 0:
-        copies.append((axis[:before], axis[out - before - right : out - right], True))
+        copies.append((whole[:before], whole[out - before - right : out - right], True))
     if after > 0:
-        copies.append((axis[out - after :], axis[left : left + after], True))
+        copies.append((whole[out - after :], whole[left : left + after], True))
     for target, source, same_tensor in copies:
         if len(source) not in (len(target), 1):
             return False
-        dense = contiguous or len(target) == len(source) == out
-        if same_tensor and dense and target != source and set(target) & set(source):
+        dense = outer == 1 or len(target) == len(source) == out
+        watched = same_tensor and has_values and dense
+        if watched and target != source and set(target) & set(source):
             return False
     return True
