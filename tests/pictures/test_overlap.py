@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from shapescope.render.drawing import draw, scene_to_svg
-from shapescope.render.drawing.scene import Box, Scene, Text, flat, framed, rectangle
+from shapescope.render.drawing.scene import Box, Item, Scene, Text, flat, framed, rectangle
 from shapescope.trace import Trace
 
 DOCUMENTS = ("lenet5", "network", "lenet5-tanh", "cifar-cnn", "mnist-cnn")
@@ -122,7 +122,7 @@ def test_a_picture_is_legible_at_1000_pixels(model: str, trace_of: Callable[...,
 
 
 def _two_texts(second: Text) -> Scene:
-    items = [rectangle(Box(0, 0, 100, 50), "conv"), Text(20, 20, "conv", 11), second]
+    items: list[Item] = [rectangle(Box(0, 0, 100, 50), "conv"), Text(20, 20, "conv", 11), second]
     return framed(items, "two texts", "")
 
 

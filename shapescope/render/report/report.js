@@ -70,11 +70,9 @@
       }
       if (sort) {
         const key = keys[sort], sign = ascending ? 1 : -1;
-        const value = new Map(rows.map((i) => [i, key(i)]));
-        rows.sort((a, b) => {
-          const x = value.get(a), y = value.get(b);
-          return (x < y ? -sign : x > y ? sign : 0) || a - b;
-        });
+        const value = new Array(N);
+        for (const i of rows) value[i] = key(i);
+        rows.sort((a, b) => (value[a] < value[b] ? -sign : value[a] > value[b] ? sign : a - b));
       }
     }
     place = new Map(rows.map((i, at) => [i, at]));
