@@ -5,7 +5,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import torch
 from torch import nn
 
 from shapescope.capture.input_spec import InputSpec
@@ -50,6 +52,11 @@ class Entrance:
 
 def required_arguments(module: nn.Module) -> list[str]:
     """The positional arguments that `forward` needs; the first one where all have defaults."""
+    if isinstance(module, torch.jit.ScriptModule):
+        method: Any = module.forward
+        arguments = method.schema.arguments[1:]
+        needed = [argument.name for argument in arguments if not argument.has_default_value()]
+        return needed or [argument.name for argument in arguments][:1]
     try:
         parameters = list(inspect.signature(module.forward).parameters.values())
     except (TypeError, ValueError):
@@ -73,7 +80,7 @@ def entrances(module: nn.Module) -> list[Entrance]:
     dtype = _dtype(module)
     found: list[Entrance] = []
     for path, layer in module.named_modules():
-        for entrance in _entrances_of(path or "the model", layer, dtype):
+        for entrance in _entrances_of(path or "the model", layer, _class_of(layer), dtype):
             if all((entrance.head, entrance.free) != (it.head, it.free) for it in found):
                 found.append(entrance)
     return found or _from_tables(module, dtype)
@@ -113,9 +120,21 @@ def _dtype(module: nn.Module) -> str:
     return "float32"
 
 
-def _entrances_of(path: str, layer: nn.Module, dtype: str) -> Iterator[Entrance]:
+def _class_of(layer: nn.Module) -> type:
+    """The class of a layer; of a scripted one, the class that it was scripted from."""
+    if not isinstance(layer, torch.jit.ScriptModule):
+        return type(layer)
+    kind = getattr(nn, str(getattr(layer, "original_name", "")), nn.Module)
+    # A frozen or traced one has kept nothing but its weights.
+    known = isinstance(kind, type) and all(
+        hasattr(layer, name) for name in getattr(kind, "__constants__", ())
+    )
+    return kind if known else nn.Module
+
+
+def _entrances_of(path: str, layer: Any, kind: type, dtype: str) -> Iterator[Entrance]:
     for rank in (1, 2, 3):
-        if isinstance(layer, _CONVS[rank]):
+        if issubclass(kind, _CONVS[rank]):
             says = f"in_channels = {layer.in_channels}"
             head = (1, layer.in_channels)
             if rank == 3:
@@ -123,34 +142,34 @@ def _entrances_of(path: str, layer: nn.Module, dtype: str) -> Iterator[Entrance]
                 frames = 1 if layer.kernel_size[0] == 1 else 16
                 yield Entrance(path, says, (*head, frames), 2, (112, *image_sizes(3, 2)), dtype)
             yield Entrance(path, says, head, rank, image_sizes(layer.in_channels, rank), dtype)
-        elif isinstance(layer, _TRANSPOSED[rank]):
+        elif issubclass(kind, _TRANSPOSED[rank]):
             says = f"in_channels = {layer.in_channels}"
             # A transposed convolution that starts from a point has nothing to be padded or spread.
             from_point = set(layer.padding) == {0} and set(layer.stride) == {1}
             sizes = (1, 4, 7, 8, 16, 32) if from_point else (8, 4, 7, 16, 32, 1)
             yield Entrance(path, says, (1, layer.in_channels), rank, sizes, dtype)
-    if isinstance(layer, nn.Embedding | nn.EmbeddingBag):
+    if issubclass(kind, nn.Embedding | nn.EmbeddingBag):
         bound = layer.num_embeddings
         yield Entrance(path, f"num_embeddings = {bound}", (1, TOKENS), dtype="int64", bound=bound)
-    elif isinstance(layer, nn.Linear):
+    elif issubclass(kind, nn.Linear):
         yield from _linear_entrances(path, layer.in_features, dtype)
-    elif isinstance(layer, nn.RNNBase):
+    elif issubclass(kind, nn.RNNBase):
         yield Entrance(
             path, f"input_size = {layer.input_size}", (1, TOKENS, layer.input_size), dtype=dtype
         )
-    elif isinstance(layer, nn.RNNCellBase):
+    elif issubclass(kind, nn.RNNCellBase):
         yield Entrance(path, f"input_size = {layer.input_size}", (1, layer.input_size), dtype=dtype)
-    elif isinstance(layer, nn.MultiheadAttention):
+    elif issubclass(kind, nn.MultiheadAttention):
         says = f"embed_dim = {layer.embed_dim}"
         yield Entrance(path, says, (1, TOKENS, layer.embed_dim), dtype=dtype)
-    elif isinstance(layer, nn.LayerNorm):
+    elif issubclass(kind, nn.LayerNorm):
         says = f"normalized_shape = {layer.normalized_shape}"
         yield Entrance(path, says, (1, *layer.normalized_shape), dtype=dtype)
         yield Entrance(path, says, (1, TOKENS, *layer.normalized_shape), dtype=dtype)
-    elif isinstance(layer, nn.BatchNorm2d | nn.InstanceNorm2d):
+    elif issubclass(kind, nn.BatchNorm2d | nn.InstanceNorm2d):
         says, channels = f"num_features = {layer.num_features}", layer.num_features
         yield Entrance(path, says, (1, channels), 2, image_sizes(channels, 2), dtype)
-    elif isinstance(layer, nn.BatchNorm1d):
+    elif issubclass(kind, nn.BatchNorm1d):
         yield Entrance(
             path, f"num_features = {layer.num_features}", (1, layer.num_features), dtype=dtype
         )

@@ -57,6 +57,8 @@ class Inferred:
 def infer_for(model: LoadedModel | nn.Module) -> Inferred | None:
     """`infer_inputs` for a model that was loaded or is alive, by tracing it on meta.
 
+    What meta cannot run (data-dependent control flow, TorchScript) is traced as it has to be.
+
     Raises:
         ShapescopeError: the model cannot be built.
     """
@@ -67,7 +69,14 @@ def infer_for(model: LoadedModel | nn.Module) -> Inferred | None:
     else:
         module, environment = model.build("meta").module, model.environment()
     with environment:
-        return infer_inputs(module, lambda specs: trace_model(module, specs, mode="meta").trace)
+        found = infer_inputs(module, lambda specs: trace_model(module, specs, mode="meta").trace)
+        if found is None or found.fits:
+            return found
+        # A failure on meta may be meta's own: then the way that works is searched as well.
+        way = trace_model(module, found.inputs).trace.mode
+        if way == "meta":
+            return found
+        return infer_inputs(module, lambda specs: trace_model(module, specs, mode=way).trace)
 
 
 def _nothing() -> AbstractContextManager[None]:

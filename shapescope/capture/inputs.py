@@ -152,6 +152,9 @@ def _a_type(value: object) -> str:
 
 def input_names(module: nn.Module, n: int) -> list[str | None]:
     """The names in `forward` of the first `n` positional arguments; None where it has none."""
+    if isinstance(module, torch.jit.ScriptModule):
+        method: Any = module.forward
+        return [*(argument.name for argument in method.schema.arguments[1:]), *[None] * n][:n]
     try:
         parameters = inspect.signature(module.forward).parameters.values()
     except (TypeError, ValueError):

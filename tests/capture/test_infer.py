@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,10 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from shapescope.capture.entrance import required_arguments, size_hints
+from shapescope.capture.entrance import entrances, required_arguments, size_hints
 from shapescope.capture.infer import Inferred, infer_for, infer_inputs
 from shapescope.capture.input_spec import InputSpec
-from shapescope.capture.inputs import make_inputs
+from shapescope.capture.inputs import input_names, make_inputs
 from shapescope.capture.loader import load
 from shapescope.networks.registry import NETWORKS, NetworkEntry
 
@@ -353,4 +354,26 @@ def test_yes_or_no_is_enough_to_search_by() -> None:
 
     found = infer_inputs(model, runs)
     assert found is not None
+    assert found.inputs == (InputSpec((1, 3, 96, 96)),)
+
+
+def test_a_scripted_model_is_read_like_the_one_it_came_from() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        scripted = torch.jit.script(Flattened(3, [(3, 1, 1)], 4 * 48 * 48))
+        frozen = torch.jit.freeze(scripted.eval())
+    assert required_arguments(scripted) == ["x"]
+    assert input_names(scripted, 2) == ["x", None]
+    first = entrances(scripted)[0]
+    assert (first.path, first.head, first.free) == ("convs.0", (1, 3), 2)
+    assert entrances(frozen) == []
+
+
+def test_what_meta_cannot_run_is_searched_another_way() -> None:
+    class Choosy(Flattened):
+        def flat(self, x: Tensor) -> Tensor:
+            return x.flatten(1) * (2 if x.sum().item() > 1e9 else 1)
+
+    found = inferred(Choosy(3, [(3, 1, 1)], 4 * 48 * 48))
+    assert found.fits
     assert found.inputs == (InputSpec((1, 3, 96, 96)),)
