@@ -158,6 +158,24 @@ def swap_sizes(step: Step, sizes: Sequence[int], batch: int) -> Iterator[Proposa
     yield Proposal("keep the batch first, as the values lie", edits, kind="order")
 
 
+def permute_instead(step: Step, sizes: Sequence[int], made: Sequence[int]) -> Iterator[Proposal]:
+    """Axes moved where a view only cut anew: its sizes are those of the input in another order."""
+    call = call_at(step.call_site)
+    if call is None or call.receiver is None or len(sizes) != len(made):
+        return
+    if len(set(sizes)) != len(sizes) or sorted(sizes) != sorted(made):
+        return
+    order = [list(sizes).index(size) for size in made]
+    moved = [at for at, axis in enumerate(order) if at != axis]
+    turn = f"permute({', '.join(map(str, order))})"
+    if len(moved) == 2:
+        turn = f"transpose({moved[0]}, {moved[1]})"
+    text = f"{call.code.text(call.receiver)}.{turn}"
+    yield Proposal(
+        "move the axes: a view does not", (call.code.replace(call.node, text),), kind="permute"
+    )
+
+
 def permute_first(step: Step, order: Sequence[int], message: str) -> Iterator[Proposal]:
     """Move the axes into the order in which a view merges them."""
     call = call_at(step.call_site)

@@ -49,6 +49,8 @@ def branch_proposals(
     if len(branches) != 2:
         return
     one, two = branches
+    if len(one.sizes) != len(two.sizes):
+        yield from _give_axes(step, *sorted(branches, key=lambda branch: len(branch.sizes)))
     if len(one.sizes) != len(two.sizes) or len(one.sizes) < 2:
         return
     maps_differ = one.sizes[2:] != two.sizes[2:]
@@ -60,8 +62,10 @@ def branch_proposals(
         elif step.op == "cat":
             yield from _keep_stride(trace, smaller)
             yield from _resize(step, smaller, larger)
+    near = maps_differ and _nearly(*sorted((one.sizes, two.sizes), key=lambda sizes: sizes[2:]))
     for branch, other in (branches, tuple(reversed(branches))):
-        if not branch.changing and other.changing and step.op != "cat":
+        straight = not branch.changing and other.changing and step.op != "cat"
+        if straight and (channels_differ or not near):
             yield from _project(trace, step, branch, other)
     if maps_differ:
         smaller, larger = sorted(branches, key=lambda branch: branch.sizes[2:])
@@ -72,6 +76,22 @@ def branch_proposals(
         for branch, other in (tuple(reversed(branches)), branches):
             maker = next((layer for layer in reversed(branch.own) if output_argument(layer)), None)
             yield from make_instead(trace, maker, other.sizes[1])
+
+
+def _give_axes(step: Step, few: Branch, many: Branch) -> Iterator[Proposal]:
+    """Axes of 1 behind those of the smaller tensor, where these are the larger one's first ones."""
+    missing = len(many.sizes) - len(few.sizes)
+    if few.sizes != many.sizes[: len(few.sizes)] or not few.sizes:
+        return
+    index = ", ".join([":"] * len(few.sizes) + ["None"] * missing)
+    made = wrap(step, few.position, "", f"[{index}]")
+    if made is not None:
+        code, node, text = made
+        yield Proposal(
+            "give it an axis of 1 for each that it lacks",
+            (code.replace(node, text),),
+            kind="axes",
+        )
 
 
 def _nearly(smaller: Sequence[int], larger: Sequence[int]) -> bool:
@@ -98,12 +118,22 @@ def _round_alike(trace: Trace, step: Step, smaller: Branch, larger: Branch) -> I
             if isinstance(layer.attrs.padding, tuple) and layer.attrs.padding[0] < half:
                 yield from _set(trace, layer, "padding", str(half),
                                 f"let `{name_of(layer)}` keep the size")  # fmt: skip
+    grown = [branch for branch in (smaller, larger) if _was_enlarged(branch)]
+    if len(grown) == 1 and grown[0] is larger:
+        yield from _resize(step, larger, smaller)
     yield from _resize(step, smaller, larger)
     yield from pad_and_crop(trace, max(smaller.total_stride(), larger.total_stride()), 2)
     cropped = wrap(step, larger.position, "", _crop_text(step, smaller))
     if cropped is not None:
         code, node, text = cropped
         yield Proposal("cut the larger one to size", (code.replace(node, text),), kind="join")
+
+
+def _was_enlarged(branch: Branch) -> bool:
+    """Whether a branch was made larger on its way since the fork."""
+    return any(
+        step.op == "interpolate" or step.op.startswith("conv_transpose") for step in branch.own
+    )
 
 
 def _crop_text(step: Step, smaller: Branch) -> str:
@@ -155,7 +185,9 @@ def _resize(step: Step, smaller: Branch, larger: Branch) -> Iterator[Proposal]:
     if made is not None:
         code, node, text = made
         yield Proposal(
-            "resize the smaller one where they meet", (code.replace(node, text),), kind="join"
+            "resize the one to the other where they meet",
+            (code.replace(node, text),),
+            kind="join",
         )
 
 

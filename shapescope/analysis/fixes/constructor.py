@@ -69,10 +69,14 @@ def set_argument(
     node = call.argument(name)
     if node is not None:
         for origin in origins_of(trace, path, call.code, node)[1:]:
-            if isinstance(origin.node, ast.Constant) and origin.node.value != value:
+            if isinstance(origin.node, ast.Constant | ast.BinOp):
+                product = isinstance(origin.node, ast.BinOp) and len(factors) > 1
+                text = product_text(factors) if product else str(value)
+                if origin.code.text(origin.node) == text:
+                    continue
                 yield Proposal(
-                    f"{prefix}{message}" if not inline else f"{prefix}{_named(node)} = {value}",
-                    (origin.code.replace(origin.node, str(value)),),
+                    f"{prefix}{message}" if not inline else f"{prefix}{_named(node)} = {text}",
+                    (origin.code.replace(origin.node, text),),
                     silent_weights=silent_weights,
                     kind=kind,
                 )
@@ -135,5 +139,5 @@ def deciding(trace: Trace, path: str, call: CallSource, node: ast.expr) -> tuple
     return tuple(
         origin
         for origin in origins_of(trace, path, call.code, node)[1:]
-        if isinstance(origin.node, ast.Constant)
-    )
+        if isinstance(origin.node, ast.Constant | ast.BinOp)
+    )[:2]

@@ -9,6 +9,7 @@ from shapescope.analysis.batch import BatchWalk, Event, Mixing, ancestors, walk_
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
 from shapescope.analysis.diagnosis.history import chain_to, ints
 from shapescope.analysis.diagnosis.registry import declare, explain_failure, scanning
+from shapescope.analysis.diagnosis.rules.layers import places
 from shapescope.analysis.diagnosis.rules.names import FOLDED
 from shapescope.analysis.diagnosis.rules.positions import layout_finding
 from shapescope.analysis.diagnosis.rules.rows import built_note_for, rows_text
@@ -26,6 +27,7 @@ from shapescope.analysis.fixes.batch import (
     maker_of_attention,
     other_dim,
     permute_first,
+    permute_instead,
     pick_inside,
     set_batch_first,
     squeeze_named,
@@ -308,6 +310,7 @@ def _scrambled(case: Case, step: Step, event: Event, sizes: tuple[int, ...]) -> 
         lies = f"the {sizes[event.axis]} rows lie sample by sample"
     place = event.axis
     proposals: list[Proposal] = []
+    proposals += permute_instead(step, sizes, made)
     if place == 0:
         proposals += swap_sizes(step, made, size)
     else:
@@ -401,7 +404,7 @@ def _across(case: Case, step: Step, event: Event, sizes: tuple[int, ...]) -> Fin
         f"`{name_of(step)}` runs along axis {event.axis}, the batch of {sizes[event.axis]}",
         severity=Severity.WARNING,
         step=step,
-        labels=(primary(step.call_site, here(step, event.input)),),
+        labels=places(case.trace, step, "dim", f"dim = {dim}", here(step, event.input)),
         why=(f"{shape_text(sizes)}: each value depends on the same place in the other samples",),
         notes=_mixing_notes(case.evidence.mixing),
         proposals=proposals,

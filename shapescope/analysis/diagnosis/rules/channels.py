@@ -9,6 +9,7 @@ from shapescope.analysis.code.calls import operand_nodes
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding
 from shapescope.analysis.diagnosis.history import ints
 from shapescope.analysis.diagnosis.registry import declare, failing
+from shapescope.analysis.diagnosis.rules.folds import folded_before
 from shapescope.analysis.diagnosis.rules.layers import (
     channel_maker,
     class_name,
@@ -18,7 +19,7 @@ from shapescope.analysis.diagnosis.rules.layers import (
     places,
 )
 from shapescope.analysis.diagnosis.words import name_of, plural, shape_text
-from shapescope.analysis.fixes.constructor import argument_label, origin_labels, set_argument
+from shapescope.analysis.fixes.constructor import argument_label, set_argument
 from shapescope.analysis.fixes.flatten import edit_operand, entered_through
 from shapescope.attrs import ConvAttrs, PoolAttrs
 from shapescope.diagnostic import Label
@@ -52,6 +53,7 @@ def conv_channels(case: Case) -> Iterator[Finding]:
     channels = sizes[-axes - 1]
     if channels == wanted:
         return
+    yield from folded_before(case, step)
     maker, between = channel_maker(case.trace, step)
     if sizes[-1] == wanted and channels != wanted:
         yield _channels_last(case, step, sizes, wanted)
@@ -195,7 +197,6 @@ def _mismatch(
         labels=(
             *places(trace, step, "in_channels", f"in_channels = {wanted}"),
             _maker_label(trace, maker, channels),
-            *origin_labels(trace, step.path, "in_channels", f"{wanted} comes from here"),
         ),
         why=_why(trace, step, wanted, maker, between),
         notes=(_cat_note(maker),),

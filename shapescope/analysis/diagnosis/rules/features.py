@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from math import prod
 
 from shapescope.analysis.code import constructor_of
@@ -21,6 +22,8 @@ from shapescope.analysis.diagnosis.history import (
     spatial_axes,
 )
 from shapescope.analysis.diagnosis.registry import declare, failing
+from shapescope.analysis.diagnosis.rules.discarded import discarded, discarded_finding
+from shapescope.analysis.diagnosis.rules.folds import folded_before
 from shapescope.analysis.diagnosis.rules.layers import (
     make_instead,
     maker_of,
@@ -40,7 +43,12 @@ from shapescope.analysis.diagnosis.words import (
 )
 from shapescope.analysis.fixes.batch import flatten_per_sample
 from shapescope.analysis.fixes.constructor import argument_label, set_argument
-from shapescope.analysis.fixes.flatten import edit_operand, entered_through, flatten_operand
+from shapescope.analysis.fixes.flatten import (
+    edit_operand,
+    entered_through,
+    flatten_operand,
+    keep_batch,
+)
 from shapescope.analysis.fixes.resample import (
     adaptive_pool,
     feed,
@@ -48,7 +56,7 @@ from shapescope.analysis.fixes.resample import (
     resize_input,
 )
 from shapescope.attrs import LinearAttrs, RecurrentAttrs
-from shapescope.diagnostic import Label
+from shapescope.diagnostic import Label, Severity
 from shapescope.trace import Step, Trace
 
 IN_FEATURES = declare(
@@ -69,6 +77,10 @@ def linear(case: Case) -> Iterator[Finding]:
     wanted = step.attrs.in_features
     if not sizes or sizes[-1] == wanted:
         return
+    for dropped, call in discarded(case.trace):
+        if any(spec.shape and spec.shape[-1] == wanted for spec in dropped.outputs):
+            yield _with_place(case, step, discarded_finding(dropped, call, Severity.ERROR), wanted)
+    yield from folded_before(case, step)
     if len(sizes) > 2 and prod(sizes[1:]) == wanted:
         yield _missing_flatten(case, step, sizes, wanted)
     found = flattened(case.trace, step)
@@ -77,6 +89,23 @@ def linear(case: Case) -> Iterator[Finding]:
     if found is not None and len(found.before) > 2 and found.before[0] == sizes[0]:
         yield _after_flatten(case, step, found, wanted)
     yield _plain(case, step, sizes, wanted)
+
+
+def _with_place(case: Case, step: Step, given: Finding, wanted: int) -> Finding:
+    """A finding with the labels of the layer that failed for its sake."""
+    diagnostic = given.diagnostic
+    shown = [
+        replace(one, primary=False)
+        for one in places(case.trace, step, "in_features", f"in_features = {wanted}")
+        if one is not None
+    ]
+    why = (
+        *diagnostic.why,
+        f"so `{name_of(step)}` gets {shape_text(step.inputs[0].shape)}, not {wanted} features",
+    )
+    return replace(
+        given, diagnostic=replace(diagnostic, labels=(*diagnostic.labels, *shown), why=why)
+    )
 
 
 def _batch_swallowed(case: Case, step: Step, found: Flattened, wanted: int) -> Finding:
@@ -112,7 +141,12 @@ def _missing_flatten(case: Case, step: Step, sizes: tuple[int, ...], wanted: int
     folded = " * ".join(map(str, sizes[:-1]))
     labels = places(case.trace, step, "in_features", f"in_features = {wanted}")
     if not entered_through(case.trace, step):
-        labels = (primary(step.call_site, f"{here(step)[:-5]}, never flattened"),)
+        maker = _flattening(case.trace, step)
+        never = "never flattened" if maker is None else "flattened in part"
+        labels = (
+            primary(step.call_site, f"{here(step)[:-5]}, {never}"),
+            None if maker is None else label(maker.call_site, here(maker)),
+        )
     features = step.attrs.out_features if isinstance(step.attrs, LinearAttrs) else 0
     return finding(
         MISSING_FLATTEN,
@@ -126,8 +160,21 @@ def _missing_flatten(case: Case, step: Step, sizes: tuple[int, ...], wanted: int
                 f"{_axis_names(len(sizes) - 1)} folded together, no size of yours"
             ),
         ),
-        proposals=flatten_operand(step, case.trace),
+        proposals=(*_flatten_earlier(case.trace, step), *flatten_operand(step, case.trace)),
     )
+
+
+def _flatten_earlier(trace: Trace, step: Step) -> Iterator[Proposal]:
+    """A flatten that is there already, and starts too late."""
+    maker = _flattening(trace, step)
+    edit = None if maker is None else keep_batch(trace, maker)
+    if edit is not None:
+        yield Proposal("flatten all but the batch", (edit,), remark="no weight changes")
+
+
+def _flattening(trace: Trace, step: Step) -> Step | None:
+    maker = maker_of(trace, step)
+    return maker if maker is not None and maker.op in ("flatten", "view", "reshape") else None
 
 
 def _axis_names(count: int) -> str:
@@ -147,11 +194,22 @@ def _after_flatten(case: Case, step: Step, found: Flattened, wanted: int) -> Fin
         labels=(
             *places(trace, step, "in_features", f"in_features = {wanted}"),
             label(found.step.call_site, f"{shape_text(found.before)} flattened to {total}"),
+            _pool_label(trace, found, built),
         ),
         why=(flatten_history(trace, found),),
         notes=(built_note(wanted, built, found),),
         proposals=flatten_proposals(case, step, found, wanted, built),
     )
+
+
+def _pool_label(trace: Trace, found: Flattened, built: Built | None) -> Label | None:
+    """The fixed window in front of the flatten, where another size of its output was counted on."""
+    pool = _last_pool(chain_to(trace, source_of(trace, found.step)))
+    if pool is None or built is None or built.maps == found.before[2:]:
+        return None
+    given, made = pool.inputs[0].shape[2:], found.before[2:]
+    text = f"{shape_text(given)} -> {shape_text(made)}, not {shape_text(built.maps)}"
+    return label(pool.defined_at if pool.kind == "module" else pool.call_site, text)
 
 
 def spelled_factors(trace: Trace, step: Step, argument: str, wanted: int) -> tuple[int, ...] | None:

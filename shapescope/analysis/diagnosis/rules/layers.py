@@ -8,7 +8,12 @@ from shapescope.analysis.code import code_of
 from shapescope.analysis.diagnosis.finding import Proposal, label
 from shapescope.analysis.diagnosis.history import passes, source_of
 from shapescope.analysis.diagnosis.words import here, name_of, primary
-from shapescope.analysis.fixes.constructor import argument_label, argument_span, set_argument
+from shapescope.analysis.fixes.constructor import (
+    argument_label,
+    argument_span,
+    origin_labels,
+    set_argument,
+)
 from shapescope.analysis.fixes.flatten import entered_through
 from shapescope.attrs import ConvAttrs, EmbeddingAttrs, LinearAttrs, RecurrentAttrs
 from shapescope.diagnostic import Label
@@ -39,6 +44,7 @@ def places(
     return (
         primary(step.call_site, here(step) if shown is None else shown),
         argument_label(trace, step.path, argument, defined) if step.kind == "module" else None,
+        *origin_labels(trace, step.path, argument, "the number comes from here"),
     )
 
 

@@ -25,7 +25,7 @@ from shapescope.analysis.diagnosis.words import (
     product_text,
     shape_text,
 )
-from shapescope.analysis.fixes.constructor import argument_label
+from shapescope.analysis.fixes.constructor import argument_label, origin_labels
 from shapescope.analysis.fixes.flatten import flattened_call
 from shapescope.analysis.fixes.resample import feed, resize_input
 from shapescope.arithmetic import reshape_refusal
@@ -108,7 +108,7 @@ def _batch_fixed(
                 f"{sizes[0]} * {prod(sizes[1:])} against {wanted[0]} * {_rest(wanted)}"
             ),
         ),
-        proposals=_first_follows_batch(call),
+        proposals=first_follows_batch(call),
     )
 
 
@@ -116,7 +116,8 @@ def _rest(wanted: Sequence[int]) -> str:
     return "the rest" if -1 in wanted[1:] else str(prod(wanted[1:]))
 
 
-def _first_follows_batch(call: CallSource | None) -> Iterator[Proposal]:
+def first_follows_batch(call: CallSource | None) -> Iterator[Proposal]:
+    """The first size of a view as the batch of what is viewed."""
     sizes = None if call is None else size_nodes(call)
     if call is None or not sizes or call.receiver is None:
         return
@@ -204,6 +205,7 @@ def _consumers(trace: Trace, features: int) -> Iterator[Label]:
         found = argument_label(trace, path, "in_features", f"`{path}` takes {features}")
         if found is not None:
             yield found
+        yield from origin_labels(trace, path, "in_features", f"{features} comes from here")
 
 
 def _row_proposals(trace: Trace, step: Step, built: tuple[int, ...] | None) -> Iterator[Proposal]:

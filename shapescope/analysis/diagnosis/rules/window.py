@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from math import prod
 
+from shapescope.analysis.code import constructor_of
 from shapescope.analysis.diagnosis.built_for import customary_larger, smallest_passing
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding
 from shapescope.analysis.diagnosis.history import (
@@ -123,6 +124,8 @@ def _proposals(
         yield from adaptive_pool(trace, step, (1,) * axes)
     if smallest is None:
         return
+    if isinstance(step.attrs, ConvAttrs) and step.kind == "module" and axes == 1:
+        yield from _padding(trace, step)
     at_least = tuple(max(size, 1) for size in smallest)
     yield from feed(trace, at_least, at_least=True)
     larger = customary_larger(max(at_least))
@@ -134,6 +137,21 @@ def _proposals(
             yield replace(proposal, follow=False)
     if "pool" in step.op:
         yield from adaptive_pool(trace, step, (1,) * axes)
+
+
+def _padding(trace: Trace, step: Step) -> Iterator[Proposal]:
+    """Half a window of zeros on either side, for a sequence that is shorter than the window."""
+    call = constructor_of(trace, step.path)
+    node = None if call is None else call.argument("kernel_size")
+    if call is None or node is None or call.argument("padding") is not None:
+        return
+    text = call.code.text(node)
+    half = str(int(text) // 2) if text.isdigit() else f"{text} // 2"
+    yield Proposal(
+        f"let `{name_of(step)}` see half a window of zeros on either side",
+        (call.set("padding", half),),
+        kind="padding",
+    )
 
 
 def _pools_all(step: Step, axes: int) -> bool:
