@@ -17,7 +17,7 @@ import sys
 import types
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
@@ -155,6 +155,7 @@ class UserCode:
         try:
             with (
                 Path(os.devnull).open(encoding="utf-8") as closed,
+                _descriptor_to_stderr(),
                 redirect_stdout(sys.stderr),
                 overridden(self.overrides),
             ):
@@ -210,6 +211,27 @@ class UserCode:
             path = _file_of(sys.modules[name])
             if path is not None and self.owns(path) and _PREFIX not in name:
                 self._siblings[name] = sys.modules.pop(name)
+
+
+@contextmanager
+def _descriptor_to_stderr() -> Iterator[None]:
+    """What subprocesses and C write to descriptor 1 goes to stderr too."""
+    for stream in (sys.stdout, sys.__stdout__):
+        if stream is not None and not stream.closed:
+            # What was written before belongs where it was meant to go.
+            stream.flush()
+    try:
+        saved = os.dup(1)
+    except OSError:
+        yield
+        return
+    try:
+        with suppress(OSError):
+            os.dup2(2, 1)
+        yield
+    finally:
+        os.dup2(saved, 1)
+        os.close(saved)
 
 
 def _before_path_finder() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import io
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -379,3 +380,26 @@ def test_an_interrupt_is_not_swallowed(in_folder: Path) -> None:
     write(in_folder, net="raise KeyboardInterrupt\n")
     with pytest.raises(KeyboardInterrupt):
         load("net.py")
+
+
+def test_what_subprocesses_write_goes_to_stderr(
+    in_folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write(
+        in_folder,
+        net="import os\nos.write(1, b'raw ')\nos.system('echo subprocess')\n"
+        + NET
+        + "    def __init__(self):\n        super().__init__()\n        os.write(1, b'init ')\n",
+    )
+    print("before", end=" ")
+    load("net.py").build()
+    print("after", end=" ")
+    out, err = capfd.readouterr()
+    assert out == "before after "
+    assert err.split() == ["raw", "subprocess", "init"]
+    program = "import os\nos.close(1)\nfrom shapescope.capture.loader import load\n"
+    program += "print(load('net.py').build().device, file=__import__('sys').stderr)\n"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.stderr.split()[-1] == "meta"
