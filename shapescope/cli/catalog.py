@@ -43,6 +43,11 @@ COMMANDS: tuple[CommandEntry, ...] = (
         "shapescope.cli.check",
     ),
     CommandEntry(
+        "annotate", _MEND,
+        "Write shape comments behind the lines of forward, or check those already there.",
+        "shapescope.cli.annotate",
+    ),
+    CommandEntry(
         "watch", _MEND,
         "Trace a model of yours again at every save of its file or of a file it imports.",
         "shapescope.cli.watch",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -41,22 +40,25 @@ def result_to_json(result: TraceResult, *, indent: int | None = 2) -> str:
     return to_json(result_to_dict(result), indent=indent)
 
 
-def to_json(data: Any, *, indent: int | None = 2) -> str:
-    """JSON text in ASCII, which every stream takes; short lists stand on one line."""
-    text = json.dumps(data, indent=indent, allow_nan=False)
-    return text if indent is None else _FLAT_LIST.sub(_on_one_line, text)
+def to_json(data: dict[str, Any], *, indent: int | None = 2) -> str:
+    """JSON text in ASCII, which every stream takes.
+
+    With an indent, each key stands on a line of its own, and so does each step and each diagnostic:
+    that reads and compares well line by line, and is written many times faster than by json's own
+    indentation.
+    """
+    if indent is None:
+        return json.dumps(data, allow_nan=False)
+    pad = " " * indent
+    lines = [f"{pad}{json.dumps(name)}: {_value(value, pad)}" for name, value in data.items()]
+    return "{\n" + ",\n".join(lines) + "\n}"
 
 
-_FLAT_LIST = re.compile(r"\[\n\s+([^\[\]{}]*?)\n\s+\]")
-"""A list without lists in it, as json.dumps spreads it; strings never hold a newline."""
-
-
-def _on_one_line(match: re.Match[str]) -> str:
-    line = re.sub(r",\n\s+", ", ", match[1])
-    return f"[{line}]" if len(line) <= _SHORT else match[0]
-
-
-_SHORT = 80
+def _value(value: Any, pad: str) -> str:
+    if isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        items = ",\n".join(pad * 2 + json.dumps(item, allow_nan=False) for item in value)
+        return f"[\n{items}\n{pad}]"
+    return json.dumps(value, allow_nan=False)
 
 
 def _step(

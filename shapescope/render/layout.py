@@ -84,8 +84,9 @@ def lay_out(
     """
     checks = [check_texts(row, figures) for row in rows] if "check" in names else []
     layout = None
+    made: dict[tuple[str, int], tuple[list[Line], int]] = {}
     for plan in _plans(droppable):
-        layout = _try(plan, rows, figures, names, checks, width)
+        layout = _try(plan, rows, figures, names, checks, width, made)
         if width is None or layout.width <= width:
             return layout
     assert layout is not None
@@ -99,16 +100,23 @@ def _try(
     names: Sequence[str],
     checks: list[tuple[Line, ...]],
     width: int | None,
+    known: dict[tuple[str, int], tuple[list[Line], int]],
 ) -> Layout:
     columns = tuple(COLUMNS[name] for name in names if name not in plan.without)
     table: list[list[Line]] = []
+    widths: list[int] = []
     for column in columns:
         if column.name == "check":
             table.append([])
+            widths.append(0)
             continue
-        maker = column.makers[-1 if column.name in plan.short else 0]
-        table.append([maker(row, figures) for row in rows])
-    widths = [_width(column, made) for column, made in zip(columns, table, strict=True)]
+        form = len(column.makers) - 1 if column.name in plan.short else 0
+        if (column.name, form) not in known:
+            made = [column.makers[form](row, figures) for row in rows]
+            known[column.name, form] = made, _width(column, made)
+        made, size = known[column.name, form]
+        table.append(made)
+        widths.append(size)
     for position, column in enumerate(columns):
         if column.name == "check":
             room = None

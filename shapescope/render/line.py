@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import IO
 
 from shapescope.render.theme import STYLES, Surface, surface_of
@@ -45,9 +46,14 @@ def cells(text: str) -> int:
     """How many cells of a terminal the text takes; wide characters take two."""
     if text.isascii():
         return len(text)
+    return _cell_len()(text)
+
+
+@cache
+def _cell_len() -> Callable[[str], int]:
     from rich.cells import cell_len
 
-    return cell_len(text)
+    return cell_len
 
 
 def wrapped(text: str, width: int, first: str = "", style: str = "") -> list[Line]:

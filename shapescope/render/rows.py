@@ -14,8 +14,9 @@ from shapescope.ops.registry import lookup
 from shapescope.result import TraceResult
 from shapescope.trace import Step, TensorSpec, Trace
 
+_REAL = ("float", "bfloat", "complex")
 MANY_ROWS = 200
-"""Above so many rows, blocks that repeat are shown once."""
+"""Above so many rows, blocks that repeat are shown once, and single whole numbers not at all."""
 
 
 @dataclass(slots=True)
@@ -72,7 +73,7 @@ def make_rows(result: TraceResult, options: RowOptions | None = None) -> Rows:
     rows = walk.rows()
     if options.fold is None and len(rows.rows) > MANY_ROWS:
         shorter = _Walk(trace, options, fold=True).rows()
-        return shorter if shorter.repeated else rows
+        return shorter if len(shorter.rows) < len(rows.rows) else rows
     return rows
 
 
@@ -143,7 +144,7 @@ class _Walk:
 
     def _leaf(self, step: Step, parent: Step | None, depth: int, times: int, last: Step) -> None:
         if self.folds_steps and step.index != self.failed:
-            if is_factory(step):
+            if is_factory(step) or (self.fold and is_bookkeeping(step)):
                 self.hidden.append(step)
                 return
             above = self.shown[-1]
@@ -160,6 +161,15 @@ class _Walk:
 def is_factory(step: Step) -> bool:
     """Whether the step made a tensor out of nothing (zeros, arange)."""
     return step.kind == "function" and not step.inputs and lookup(step.op).factory
+
+
+def is_bookkeeping(step: Step) -> bool:
+    """Whether a function step only makes single whole numbers or truth values: sizes, flags."""
+    return (
+        step.kind == "function"
+        and bool(step.outputs)
+        and all(not spec.shape and not spec.dtype.startswith(_REAL) for spec in step.outputs)
+    )
 
 
 def is_quiet(step: Step) -> bool:

@@ -171,7 +171,8 @@ def footnotes(rows: Rows, surface: Surface) -> list[Line]:
         count = plural(len(rows.folded), "step")
         parts.append(f"{count} shown with the row above ({_tally(rows.folded)})")
     if rows.hidden:
-        parts.append(f"{plural(len(rows.hidden), 'new tensor')} hidden ({_tally(rows.hidden)})")
+        count = plural(len(rows.hidden), "step")
+        parts.append(f"{count} that only make a tensor or count hidden ({_tally(rows.hidden)})")
     if rows.repeated:
         parts.append(f"{plural(rows.repeated, 'block')} like the one above them counted, not shown")
     if not parts:
