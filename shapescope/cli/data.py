@@ -70,7 +70,7 @@ def data(
     one_of("--format", form, FORMATS)
     one_of("--split", split, ("train", "test"))
     from shapescope.cli.output import emit, show, stdout_surface
-    from shapescope.render.evaluation import facts_lines
+    from shapescope.render.evaluation import facts_lines, note_lines
     from shapescope.render.images import grid_lines
     from shapescope.render.line import Line
     from shapescope.training.datasets.describe import facts
@@ -92,8 +92,9 @@ def data(
             )
         )
     else:
-        show(facts_lines(found.title, found.source, found.classes, both))
-        show([Line("note: ", "note").add(note) for note in found.notes])
+        surface = stdout_surface()
+        show(facts_lines(found.title, found.source, found.classes, both, surface))
+        show(note_lines(found.notes, surface))
     chosen = found.train if split == "train" else found.test
     numbers = list(range(min(count, len(chosen))))
     titles = [found.classes[int(chosen.labels[number])] for number in numbers]

@@ -78,7 +78,12 @@ def evaluate(
 
     from shapescope.cli.output import emit, show, stdout_surface
     from shapescope.render import plots
-    from shapescope.render.evaluation import evaluation_lines, mistake_lines, mistake_titles
+    from shapescope.render.evaluation import (
+        evaluation_lines,
+        mistake_lines,
+        mistake_titles,
+        note_lines,
+    )
     from shapescope.render.images import grid_lines
     from shapescope.render.line import Line
     from shapescope.training.trained import described, open_trained, with_data
@@ -103,7 +108,7 @@ def evaluate(
             titles = mistake_titles(last, trained.classes)
             show([Line(), *mistake_lines(last, trained.classes), Line()])
             show(grid_lines(pictures(source, numbers), titles, surface))
-        show([Line("note: ", "note").add(note) for note in image_set.notes])
+        show(note_lines(image_set.notes, surface))
     if confusion is not None:
         heading = f"{trained.name.title}, {figures[-1].split}"
         content = plots.confusion(figures[-1].confusion, trained.classes, heading, form_of_picture)

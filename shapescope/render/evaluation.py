@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from shapescope.render.line import Line
+from shapescope.render.line import Line, wrapped
 from shapescope.render.theme import Surface
 from shapescope.render.training import shape, table
 
@@ -144,7 +144,11 @@ def summary_lines(predictions: Sequence[Prediction], classes: Sequence[str]) -> 
 
 
 def facts_lines(
-    title: str, source: str, classes: Sequence[str], splits: Sequence[SplitFacts]
+    title: str,
+    source: str,
+    classes: Sequence[str],
+    splits: Sequence[SplitFacts],
+    surface: Surface,
 ) -> list[Line]:
     """Return what a data set holds.
 
@@ -153,6 +157,7 @@ def facts_lines(
         source: where it was read from.
         classes: names by number.
         splits: the facts of each split.
+        surface: where it is shown.
     """
     lines = [Line(title, "heading").add(f"  {source}", "faint")]
     for facts in splits:
@@ -173,7 +178,12 @@ def facts_lines(
             Line(f"  first batch   labels {' '.join(map(str, facts.batch_labels))}"),
         ]
     names = ", ".join(f"{number} {name}" for number, name in enumerate(classes))
-    return [*lines, Line(), Line(f"classes  {names}")]
+    return [*lines, Line(), *wrapped(names, surface.width, "classes  ")]
+
+
+def note_lines(notes: Sequence[str], surface: Surface) -> list[Line]:
+    """Return what a reader of the figures should know, a paragraph each."""
+    return [line for note in notes for line in wrapped(note, surface.width, "note: ", "note")]
 
 
 def _numbers(values: Sequence[float]) -> str:
