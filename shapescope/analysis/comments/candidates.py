@@ -1,0 +1,309 @@
+"""For each shape written down: the values that it may speak of, at each visit.
+
+A `Sighting` is one visit with the shapes that would be right there; a comment is right if it fits
+one of them at every visit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from shapescope.analysis.comments.notation import INPUT, Written
+from shapescope.analysis.comments.observed import Call, Observed, Snapshot, Value, Visit, tensors
+from shapescope.analysis.comments.places import (
+    ALONE,
+    ARGUMENT,
+    PARAMETER,
+    PARAMETERS,
+    RESULT,
+    STATEMENT,
+    Place,
+    Remark,
+)
+from shapescope.trace import Shape, SourceSpan, Step
+
+CALL, MODULE = "call", "module"
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One visit: when it was, in whose names the comment speaks, and what it may mean.
+
+    Attributes:
+        order: visits are judged in this order, since names take their sizes where they first fit.
+        scope: a call of a function, or the class that makes a module; names hold within it.
+        shapes: what was there, the likeliest first.
+        value: the variable or module path.
+        step: the step that made the likeliest, if one is known.
+    """
+
+    order: float
+    scope: tuple[str, int | str]
+    shapes: tuple[Shape, ...]
+    value: str = ""
+    step: int | None = None
+
+
+@dataclass
+class Candidates:
+    """Finds the sightings of a remark's shapes in what was observed of a file."""
+
+    file: str
+    observed: Observed
+    _made: dict[int, list[Step]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for step in self.observed.trace.steps:
+            span = step.defined_at
+            if span is not None and span.file == self.file and step.outputs:
+                self._made.setdefault(span.end_line, []).append(step)
+                if span.line != span.end_line:
+                    self._made.setdefault(span.line, []).append(step)
+
+    def of(self, remark: Remark, written: Sequence[Written], index: int) -> tuple[Sighting, ...]:
+        """The sightings of shape number `index` of the remark."""
+        one = written[index]
+        place = remark.place
+        modules = tuple(self._modules(remark, one))
+        if modules:
+            return modules
+        if place.subject == STATEMENT:
+            return tuple(self._statement(place, written, index))
+        if place.subject == ARGUMENT:
+            return tuple(self._argument(place, one))
+        if place.subject == ALONE:
+            return tuple(self._alone(place, one))
+        if place.subject in (PARAMETERS, PARAMETER):
+            return tuple(self._parameters(place, written, index))
+        if place.subject == RESULT:
+            return tuple(self._results(place, written, index))
+        return ()
+
+    # --- constructors
+
+    def _modules(self, remark: Remark, one: Written) -> Iterator[Sighting]:
+        """The modules that are made on this line: the last one's output, or its input."""
+        steps = self._made.get(remark.line, ())
+        here = [step for step in steps if _ends(step, remark.line)]
+        opened = [step for step in steps if not _ends(step, remark.line)]
+        if here:
+            column = max(_column(step) for step in here)
+            for step in here:
+                if _column(step) == column and _outermost(step, here):
+                    yield _of_module(step, one, inputs_first=False)
+        elif opened:
+            # Behind `nn.Sequential(`: what goes into it.
+            column = max(_column(step) for step in opened)
+            for step in opened:
+                if _column(step) == column:
+                    yield _of_module(step, one, inputs_first=True)
+
+    # --- statements
+
+    def _statement(
+        self, place: Place, written: Sequence[Written], index: int
+    ) -> Iterator[Sighting]:
+        one = written[index]
+        for visit in self.observed.visits_of(place.line):
+            if not visit.finished:
+                continue
+            if one.role == INPUT:
+                shapes = self._read(place, visit)
+                yield Sighting(visit.order, (CALL, visit.call), shapes, _first(place.names))
+                continue
+            name, value = _meant(place, visit, written, index)
+            found = tuple(tensors(value))
+            if found:
+                order = visit.order + 0.5
+                step = self._last_step(place)
+                yield Sighting(order, (CALL, visit.call), found, name, step)
+
+    def _read(self, place: Place, visit: Visit) -> tuple[Shape, ...]:
+        """What a statement's expression works with: its variables, and values in between."""
+        named = [visit.before[name] for name in place.names if name in visit.before]
+        shapes = [shape for value in named for shape in tensors(value)]
+        for step in self._steps_between(place.line, place.end_line):
+            shapes += [spec.shape for spec in (*step.inputs, *step.outputs)]
+        return tuple(dict.fromkeys(shapes))
+
+    def _argument(self, place: Place, one: Written) -> Iterator[Sighting]:
+        visits = [v for v in self.observed.visits_of(place.line) if v.finished]
+        node = place.node
+        if node is None:
+            return
+        steps = [step for step in self.observed.trace.steps if _at(step.call_site, self.file, node)]
+        outer = [step for step in steps if step.outputs and not _inside(step, steps)]
+        for position, visit in enumerate(visits):
+            scope = (CALL, visit.call)
+            if len(place.names) >= 1 and not outer:
+                name = place.names[0]
+                shapes = tuple(tensors(visit.before.get(name)))
+                if shapes and len(place.names) == 1:
+                    yield Sighting(visit.order, scope, shapes, name)
+                continue
+            if len(outer) == len(visits):
+                step = outer[position]
+                specs = step.inputs if one.role == INPUT else step.outputs
+                shapes = tuple(spec.shape for spec in specs)
+                yield Sighting(visit.order, scope, shapes, step.path, step.index)
+
+    def _alone(self, place: Place, one: Written) -> Iterator[Sighting]:
+        """The named variable, else the latest value, before or after the next statement."""
+        if place.next_line:
+            for visit in self.observed.visits_of(place.next_line):
+                shapes = [*_named(one, visit.before, visit.after)]
+                if not shapes:
+                    shapes += _of_targets(place.targets, visit.before)
+                    if visit.finished:
+                        shapes += _of_targets(place.next_targets, visit.after)
+                        if place.next_returns:
+                            shapes += tensors(visit.result)
+                    if not place.targets or not shapes:
+                        shapes += [s for v in visit.before.values() for s in tensors(v)]
+                if shapes:
+                    name = _first(place.targets) or _first(place.next_targets)
+                    yield Sighting(visit.order + 0.25, (CALL, visit.call), tuple(shapes), name)
+            return
+        for visit in self.observed.visits_of(place.line):
+            if visit.finished:
+                shapes = [*_named(one, visit.after, {})] or _of_targets(place.targets, visit.after)
+                if shapes:
+                    yield Sighting(
+                        visit.order + 0.75, (CALL, visit.call), tuple(shapes), _first(place.targets)
+                    )
+
+    # --- functions
+
+    def _parameters(
+        self, place: Place, written: Sequence[Written], index: int
+    ) -> Iterator[Sighting]:
+        for call in self._calls(place):
+            named = [name for name in place.targets if name in call.arguments]
+            name, value = _chosen(named, call.arguments, written, index)
+            shapes = tuple(tensors(value))
+            if shapes:
+                yield Sighting(_started(call, self.observed), (CALL, call.number), shapes, name)
+
+    def _results(self, place: Place, written: Sequence[Written], index: int) -> Iterator[Sighting]:
+        for call in self._calls(place):
+            if call.finished:
+                shapes = tuple(tensors(call.result))
+                if len(written) == len(shapes):
+                    shapes = (shapes[index],)
+                if shapes:
+                    order = _ended(call, self.observed)
+                    yield Sighting(order, (CALL, call.number), shapes, "return")
+
+    def _calls(self, place: Place) -> Iterator[Call]:
+        return (call for call in self.observed.calls if call.line == place.line)
+
+    def _steps_between(self, first: int, last: int) -> Iterator[Step]:
+        for step in self.observed.trace.steps:
+            span = step.call_site
+            if span is not None and span.file == self.file and first <= span.line <= last:
+                yield step
+
+    def _last_step(self, place: Place) -> int | None:
+        steps = list(self._steps_between(place.line, place.end_line))
+        return max((step.index for step in steps if not step.is_composite), default=None)
+
+
+def _ends(step: Step, line: int) -> bool:
+    return step.defined_at is not None and step.defined_at.end_line == line
+
+
+def _column(step: Step) -> int:
+    return step.defined_at.column if step.defined_at is not None else 0
+
+
+def _outermost(step: Step, steps: Sequence[Step]) -> bool:
+    """Not one of those inside another step of the same line: a factory's block and its layers."""
+    indices = {other.index for other in steps}
+    return step.parent not in indices
+
+
+def _of_module(step: Step, one: Written, *, inputs_first: bool) -> Sighting:
+    incoming = tuple(spec.shape for spec in step.inputs)
+    outgoing = tuple(spec.shape for spec in step.outputs)
+    if one.role == INPUT:
+        shapes = incoming
+    elif inputs_first and "output" not in one.role:
+        shapes = (*incoming, *outgoing)
+    else:
+        shapes = outgoing
+    parent = step.path.rpartition(".")[0].split(".")[0]
+    return Sighting(step.index, (MODULE, parent), shapes, step.path, step.index)
+
+
+def _meant(
+    place: Place, visit: Visit, written: Sequence[Written], index: int
+) -> tuple[str, Value | None]:
+    """The variable that a shape behind a statement speaks of, and its value."""
+    if place.returns:
+        parts = visit.result
+        outputs = [one for one in written if one.role != INPUT]
+        if isinstance(parts, list) and len(outputs) == len(parts) > 1:
+            return "return", parts[outputs.index(written[index])]
+        return "return", parts
+    return _chosen(place.targets, visit.after, written, index)
+
+
+def _chosen(
+    targets: Sequence[str], values: Snapshot, written: Sequence[Written], index: int
+) -> tuple[str, Value | None]:
+    """The named one of several variables, or all of them in order."""
+    known = [name for name in targets if name in values]
+    one = written[index]
+    for name in one.names:
+        if name in known:
+            return name, values[name]
+    named = {name for other in written for name in other.names if name in known}
+    rest = [name for name in known if name not in named]
+    unnamed = [other for other in written if other.role != INPUT and not named & set(other.names)]
+    if len(unnamed) > 1 and len(unnamed) == len(rest) and one in unnamed:
+        name = rest[unnamed.index(one)]
+        return name, values[name]
+    if len(known) == 1:
+        return known[0], values[known[0]]
+    return (known[0], [values[name] for name in known]) if known else ("", None)
+
+
+def _named(one: Written, before: Snapshot, after: Snapshot) -> Iterator[Shape]:
+    for name in one.names:
+        for values in (before, after):
+            if name in values:
+                yield from tensors(values[name])
+
+
+def _of_targets(targets: Sequence[str], values: Snapshot) -> list[Shape]:
+    return [shape for name in targets if name in values for shape in tensors(values[name])]
+
+
+def _first(names: Sequence[str]) -> str:
+    return names[0] if names else ""
+
+
+def _at(span: SourceSpan | None, file: str, node: tuple[int, int, int, int]) -> bool:
+    """Whether a span is this expression, or the call at its end (`self.norm` of `self.norm(x)`)."""
+    if span is None or span.file != file:
+        return False
+    return (span.line, span.column) == node[:2] and (span.end_line, span.end_column) == node[2:]
+
+
+def _inside(step: Step, steps: Sequence[Step]) -> bool:
+    return step.parent in {other.index for other in steps}
+
+
+def _started(call: Call, observed: Observed) -> float:
+    return min((v.order for v in observed.visits if v.call == call.number), default=0) - 0.25
+
+
+def _ended(call: Call, observed: Observed) -> float:
+    return max((v.order for v in observed.visits if v.call == call.number), default=0) + 0.9
+
+
+def by_order(found: Mapping[int, Sequence[Sighting]]) -> list[tuple[int, Sighting]]:
+    """All sightings of several shapes in the order in which they happened."""
+    flat = [(key, sighting) for key, sightings in found.items() for sighting in sightings]
+    return sorted(flat, key=lambda pair: pair[1].order)

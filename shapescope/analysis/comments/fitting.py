@@ -1,0 +1,101 @@
+"""Whether a shape fits what a comment says of it, and what the names in it come to."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping, Sequence
+
+from shapescope.trace import Shape
+
+Names = dict[str, int | str]
+WILD = frozenset({"-1", "None", "?", "*", ":", "_"})
+ANY_AXES = frozenset({"...", "…"})
+
+
+def fit(says: Sequence[str], shape: Shape, names: Names, *, batch: bool = True) -> str | None:
+    """None if `shape` is what `says` says, else why not. `names` learns only from what fits.
+
+    Ranks agree, or (with `batch`) axis 0 is left out. An integer is equal; a name has the value
+    it has, or takes the one it meets; arithmetic is computed; `-1`, `?`, `*` fit anything.
+    """
+    first: str | None = None
+    for offset in (0, 1) if batch and shape else (0,):
+        learned = dict(names)
+        reason = _fit_axes(says, shape[offset:], learned, offset)
+        if reason is None:
+            names.update(learned)
+            return None
+        if first is None or len(says) == len(shape) - offset:
+            first = reason
+    return first
+
+
+def _fit_axes(says: Sequence[str], shape: Shape, names: Names, offset: int) -> str | None:
+    gap = next((place for place, word in enumerate(says) if word in ANY_AXES), None)
+    if gap is not None:
+        behind = len(says) - gap - 1
+        if len(shape) < gap + behind:
+            return f"rank {len(shape) + offset}, not at least {gap + behind}"
+        middle = len(shape) - behind
+        says = [*says[:gap], *says[gap + 1 :]]
+        axes = [*range(gap), *range(middle, len(shape))]
+    else:
+        axes = list(range(len(shape)))
+        if len(says) != len(shape):
+            return f"{len(shape) + offset} axes, not {len(says)}"
+    # A name that stands alone takes its size first: `2*C` may come before the `C` it is made of.
+    order = sorted(range(len(says)), key=lambda place: not says[place].isidentifier())
+    for place in order:
+        word, size = says[place], shape[axes[place]]
+        if word in WILD:
+            continue
+        if re.fullmatch(r"[A-Za-z_][\w']*", word):
+            if names.setdefault(word, size) != size:
+                return f"axis {axes[place] + offset} is {size}, not {word} = {names[word]}"
+            continue
+        wanted = value_of(word, names)
+        if wanted is None:
+            # Arithmetic of a name nobody gave a size: nothing can be said against it.
+            continue
+        if wanted != size:
+            said = word if word == str(wanted) else f"{word} = {wanted}"
+            return f"axis {axes[place] + offset} is {size}, not {said}"
+    return None
+
+
+def value_of(word: str, names: Mapping[str, int | str]) -> int | None:
+    """The number that a word such as `28//4`, `2H` or `2*hidden` comes to; None if unknown."""
+    text = re.sub(r"(?<![\w.])(\d+)\s*([A-Za-z_]\w*)", r"\1*\2", word.strip())
+    try:
+        return _evaluate(ast.parse(text, mode="eval").body, names)
+    except (SyntaxError, ZeroDivisionError):
+        return None
+
+
+def _evaluate(node: ast.expr, names: Mapping[str, int | str]) -> int | None:
+    match node:
+        case ast.Constant(value=int(value)):
+            return value
+        case ast.Name(id=name):
+            known = names.get(name)
+            return known if isinstance(known, int) else None
+        case ast.BinOp(left=left, op=op, right=right):
+            a, b = _evaluate(left, names), _evaluate(right, names)
+            if a is None or b is None:
+                return None
+            return _computed(op, a, b)
+    return None
+
+
+def _computed(op: ast.operator, a: int, b: int) -> int | None:
+    match op:
+        case ast.Add():
+            return a + b
+        case ast.Sub():
+            return a - b
+        case ast.Mult():
+            return a * b
+        case ast.Div() | ast.FloorDiv():
+            return a // b
+    return None
