@@ -8,30 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shapescope.analysis.storage import kept_bytes, tensor_bytes
 from shapescope.ops import lookup
-from shapescope.trace import ParamSpec, Step, TensorSpec, Trace
-
-_BYTES = {
-    "float64": 8, "complex64": 8, "int64": 8, "complex128": 16, "float32": 4, "int32": 4,
-    "uint32": 4, "uint64": 8, "complex32": 4, "qint32": 4, "float16": 2, "bfloat16": 2, "int16": 2,
-    "uint16": 2,
-}  # fmt: skip
-"""Bytes a value; every other dtype has one."""
-
-
-def itemsize(dtype: str) -> int:
-    """Bytes of one value."""
-    return _BYTES.get(dtype, 1)
-
-
-def tensor_bytes(spec: TensorSpec | ParamSpec) -> int:
-    """Bytes of a tensor; 0 where a size is no number."""
-    total = itemsize(spec.dtype)
-    for size in spec.shape:
-        if not isinstance(size, int):
-            return 0
-        total *= size
-    return total
+from shapescope.trace import ParamSpec, Step, Trace
 
 
 def step_macs(step: Step) -> int | None:
@@ -90,7 +69,7 @@ def totals(trace: Trace) -> Totals:
         macs=macs,
         flops=2 * macs,
         param_bytes=sum(map(tensor_bytes, params)),
-        activation_bytes=0,
+        activation_bytes=kept_bytes(trace),
         not_counted=tuple(not_counted),
     )
 

@@ -29,17 +29,15 @@ from shapescope.ops import (
     transform,
     unfold,
 )
+from shapescope.ops.names import canonical_name, is_inplace, snake_case
 from shapescope.ops.registry import (
     Op,
     Window,
-    canonical_name,
-    is_inplace,
     is_registered,
     lookup,
     op_of_module,
     register,
     registered,
-    snake_case,
 )
 
 __all__ = [

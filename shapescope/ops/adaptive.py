@@ -25,7 +25,7 @@ from shapescope.arithmetic.reshaping import rank_refusal
 from shapescope.attrs import AdaptivePoolAttrs, FractionalPoolAttrs, UnpoolAttrs
 from shapescope.ops.flow import TRANSPOSED, Flows, Link, same
 from shapescope.ops.registry import Bound, Op, register
-from shapescope.ops.shapes import Ints, shape
+from shapescope.ops.shapes import Ints, index_bytes, shape
 from shapescope.ops.values import per_axis, plain
 from shapescope.trace import Step
 
@@ -89,6 +89,13 @@ def _adaptive_flow(axes: int, step: Step) -> Flows | None:
         widest = max(adaptive_window(index, n, out)[1] for index in range(min(out, n + 1)))
         links.append(Link(at, widest, Fraction(n, out)))
     return ((*same(lead), *links),)
+
+
+def _mean_saves(step: Step) -> str:
+    """A pool to 1 is a plain mean, whose gradient needs no values."""
+    attrs = step.attrs
+    to_one = isinstance(attrs, AdaptivePoolAttrs) and set(attrs.output_size) == {1}
+    return "" if to_one else "input"
 
 
 # --- fractional
@@ -257,6 +264,8 @@ for _axes in (1, 2, 3):
                 flow_rule=partial(_adaptive_flow, _axes),
                 free=True,
                 windowed=True,
+                saves="input" if _kind == "max" else _mean_saves,
+                extra_rule=index_bytes if _kind == "max" else None,
             )
         )
     register(
@@ -273,6 +282,7 @@ for _axes in (1, 2, 3):
             flow_rule=partial(_unpool_flow, _axes),
             free=True,
             windowed=True,
+            saves="indices",
         )
     )
     if _axes > 1:
@@ -289,5 +299,7 @@ for _axes in (1, 2, 3):
                 flow_rule=partial(_fractional_flow, _axes),
                 free=True,
                 windowed=True,
+                saves="input",
+                extra_rule=index_bytes,
             )
         )

@@ -93,6 +93,25 @@ def _multi_head_macs(step: Step) -> int | None:
     return batch * width * (projections + 2 * length * (keys + attrs.extra_keys))
 
 
+def _multi_head_extra(step: Step) -> int:
+    """Bytes of queries, keys and values, of what attends, and of its sum before the last map.
+
+    Where the weights are asked for (they are a second output), the scores are kept as well and
+    the queries once more, scaled; else the fused attention keeps a number for each query.
+    """
+    attrs, found = step.attrs, _lengths(step)
+    if found is None or not isinstance(attrs, AttentionAttrs):
+        return 0
+    batch, length, keys = found
+    values = batch * attrs.embed_dim * (2 * length + 2 * keys)
+    heads = batch * attrs.num_heads
+    if len(step.outputs) > 1:
+        values += batch * attrs.embed_dim * length + heads * length * (keys + attrs.extra_keys)
+    else:
+        values += heads * length
+    return 4 * values
+
+
 def _arrow(step: Step) -> tuple[str, ...]:
     made = _multi_head_shape(step) if step.op == "multi_head_attention" else _dot_shape(step)
     return () if made is None else (f"{text(shape(step))} -> {text(made[0])}",)
@@ -117,6 +136,8 @@ register(
         refusal_rule=_multi_head_refusal,
         formula_rule=_arrow,
         macs_rule=_multi_head_macs,
+        saves="inputs",
+        extra_rule=_multi_head_extra,
         flow_rule=last_lost_flow,
     )
 )  # fmt: skip
@@ -171,6 +192,12 @@ def _dot_macs(step: Step) -> int | None:
     return prod(made[0][:-1]) * key[-2] * (query[-1] + value[-1])
 
 
+def _dot_extra(step: Step) -> int:
+    """Bytes of the fused attention's normaliser, one number for each query."""
+    made = _dot_shape(step)
+    return 0 if made is None else 4 * prod(made[0][:-1])
+
+
 def _dot_flow(step: Step) -> Flows | None:
     """The query's axes; what the keys hold is read by every query."""
     made = _dot_shape(step)
@@ -188,6 +215,8 @@ register(
         refusal_rule=_dot_refusal,
         formula_rule=_arrow,
         macs_rule=_dot_macs,
+        saves="inputs output",
+        extra_rule=_dot_extra,
         flow_rule=_dot_flow,
     )
 )

@@ -58,6 +58,7 @@ register(
         flow_rule=_squeeze_flow,
         free=True,
         changes_axes=True,
+        view=True,
     )
 )
 register(
@@ -68,6 +69,7 @@ register(
         flow_rule=_unsqueeze_flow,
         free=True,
         changes_axes=True,
+        view=True,
     )
 )
 
@@ -131,6 +133,7 @@ for _name, _signature, _rule in (
             flow_rule=_order_flow,
             free=True,
             changes_axes=True,
+            view=True,
         )
     )
 
@@ -179,6 +182,7 @@ register(
         shape_rule=_as_strided_shape,
         free=True,
         changes_axes=True,
+        view=True,
     )
 )
 
@@ -201,6 +205,7 @@ register(
         shape_rule=_diagonal_shape,
         free=True,
         changes_axes=True,
+        view=True,
     )
 )
 
@@ -213,4 +218,6 @@ def _atleast_shape(step: Step) -> tuple[Ints, ...] | None:
 
 
 for _rank in (1, 2, 3):
-    register(Op(f"atleast_{_rank}d", shape_rule=_atleast_shape, free=True, changes_axes=True))
+    register(
+        Op(f"atleast_{_rank}d", shape_rule=_atleast_shape, free=True, changes_axes=True, view=True)
+    )

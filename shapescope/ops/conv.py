@@ -250,6 +250,26 @@ def _transposed_flow(axes: int, step: Step) -> Flows | None:
     return ((*same(lead - 1), None, *spatial),)
 
 
+def _scratch(axes: int, step: Step) -> int:
+    """The input, the kernel and the output once more, in the blocked layout of oneDNN.
+
+    A map of up to three channels is read as it is; of what was copied the output stays longest,
+    until it has been written in the plain layout.
+    """
+    attrs, made = _attrs(step, axes), _conv_shape(axes, step)
+    if attrs is None or made is None or step.inputs[0].dtype != "float32":
+        return 0
+    kernel = attrs.out_channels * (attrs.in_channels // attrs.groups) * prod(attrs.kernel_size)
+    copied = prod(shape(step)) if attrs.in_channels > 3 else 0
+    return 4 * max(copied + kernel, prod(made[0]))
+
+
+def _transposed_scratch(axes: int, step: Step) -> int:
+    """The output twice more: blocked, and before the bias is added."""
+    made = _transposed_shape(axes, step)
+    return 0 if made is None or step.inputs[0].dtype != "float32" else 8 * prod(made[0])
+
+
 for _axes in (1, 2, 3):
     register(
         Op(
@@ -265,7 +285,9 @@ for _axes in (1, 2, 3):
             macs_rule=partial(_conv_macs, _axes),
             window_rule=partial(_conv_window, _axes),
             flow_rule=partial(_conv_flow, _axes),
+            scratch_rule=partial(_scratch, _axes),
             windowed=True,
+            saves="partners",
         )
     )
     register(
@@ -282,6 +304,8 @@ for _axes in (1, 2, 3):
             formula_rule=partial(_transposed_text, _axes),
             macs_rule=partial(_transposed_macs, _axes),
             flow_rule=partial(_transposed_flow, _axes),
+            scratch_rule=partial(_transposed_scratch, _axes),
             windowed=True,
+            saves="partners",
         )
     )

@@ -47,6 +47,14 @@ clamp_min clamp_max masked_fill special_zeta special_xlogy
 """
 """Ops whose inputs broadcast to the shape of their output."""
 
+_SAVES = {
+    **dict.fromkeys(("mul", "div", "addcmul", "addcdiv"), "partners"),
+    **dict.fromkeys(("pow", "clamp", "clamp_min", "clamp_max"), "input"),
+    **dict.fromkeys(("maximum", "minimum", "fmax", "fmin", "atan2", "hypot", "xlogy"), "inputs"),
+    "masked_fill": "indices",
+}
+"""What each keeps for the backward pass; sums and comparisons keep nothing."""
+
 for _name in BROADCASTING.split():
     register(
         Op(
@@ -63,6 +71,7 @@ for _name in BROADCASTING.split():
             refusal_rule=_refusal,
             formula_rule=_text,
             free=True,
+            saves=_SAVES.get(_name, ""),
         )
     )
 
@@ -84,6 +93,7 @@ register(
         modules=("CosineSimilarity",),
         settings=("dim", "eps"),
         shape_rule=_similarity_shape,
+        saves="inputs",
         refusal_rule=_refusal,
         free=True,
         changes_axes=True,
@@ -105,6 +115,7 @@ register(
         modules=("PairwiseDistance",),
         settings=("norm", "eps", "keepdim"),
         shape_rule=_pairwise_shape,
+        saves="inputs",
         refusal_rule=_refusal,
         free=True,
         changes_axes=True,

@@ -151,6 +151,8 @@ for _name, _signature, _rule, _reason in (
             flow_rule=None if _name == "take" else _picked_flow,
             free=True,
             changes_axes=True,
+            saves="indices",
+            view=_name in ("select", "narrow"),
         )
     )
 
@@ -170,7 +172,16 @@ for _name, _signature in (
     ("put", "input index source accumulate"),
     ("fill_diagonal", "input value wrap"),
 ):
-    register(Op(_name, _signature, shape_rule=same_shape, flow_rule=pointwise_flow, free=True))
+    register(
+        Op(
+            _name,
+            _signature,
+            shape_rule=same_shape,
+            flow_rule=pointwise_flow,
+            free=True,
+            saves="indices",
+        )
+    )
 
 # --- as many as the values say
 
@@ -229,6 +240,7 @@ register(
         "where",
         "condition input other",
         from_call=_where_call,
+        saves="input",
         shape_rule=_where_shape,
         free=True,
         observed=True,

@@ -141,6 +141,8 @@ register(
         refusal_rule=_getitem_refusal,
         flow_rule=_getitem_flow,
         free=True,
+        saves="indices",
+        view=True,
         changes_axes=True,
         observed=True,
     )
@@ -153,6 +155,8 @@ register(
         shape_rule=same_shape,
         refusal_rule=_getitem_refusal,
         flow_rule=pointwise_flow,
+        saves="indices",
+        view=True,
         free=True,
     )
 )

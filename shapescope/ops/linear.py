@@ -71,6 +71,7 @@ register(
         formula_rule=_linear_text,
         flow_rule=last_lost_flow,
         macs_rule=_linear_macs,
+        saves="partners",
     )
 )
 
@@ -123,6 +124,7 @@ register(
         refusal_rule=_bilinear_refusal,
         flow_rule=last_lost_flow,
         macs_rule=_bilinear_macs,
+        saves="inputs",
     )
 )
 
@@ -164,6 +166,7 @@ register(
         formula_rule=_embedding_text,
         flow_rule=lambda step: ((*same(len(shape(step))), None),),
         free=True,
+        saves="input",
     )
 )
 
@@ -198,6 +201,7 @@ register(
         settings=("num_embeddings", "embedding_dim", "mode", "include_last_offset"),
         from_call=_bag_call,
         shape_rule=_bag_shape,
+        saves="inputs",
         free=True,
         changes_axes=True,
     )

@@ -77,6 +77,11 @@ def _ctc_shape(step: Step) -> tuple[Ints, ...] | None:
     return (shape(step)[1:2],) if len(shape(step)) == 3 else ((),)
 
 
+def _scores_bytes(step: Step) -> int:
+    """Bytes of the logarithms of the probabilities, which the backward pass needs."""
+    return 4 * prod(shape(step))
+
+
 for _name, _class, _signature, _rule, _reason in (
     ("cross_entropy", "CrossEntropyLoss", "input target weight", _class_shape, class_refusal),
     ("nll_loss", "NLLLoss", "input target weight", _class_shape, class_refusal),
@@ -128,6 +133,8 @@ for _name, _class, _signature, _rule, _reason in (
             refusal_rule=_reason,
             free=True,
             changes_axes=True,
+            saves="indices" if _rule is _class_shape else "inputs",
+            extra_rule=_scores_bytes if _name == "cross_entropy" else None,
         )
     )
 
@@ -159,6 +166,7 @@ register(
         from_module=_linear_module,
         shape_rule=_reduced,
         macs_rule=_linear_macs,
+        saves="inputs",
         changes_axes=True,
     )
 )

@@ -1,6 +1,8 @@
-"""Names under which torch offers the same op more than once."""
+"""The name of an op, out of those under which torch offers it."""
 
 from __future__ import annotations
+
+import re
 
 REVERSIBLE = frozenset(
     {
@@ -94,3 +96,39 @@ RENAMED = {
     "grid_sampler": "grid_sample",
     "affine_grid_generator": "affine_grid",
 }
+"""Torch's other names, without underscores, and the op that they do."""
+
+
+def canonical_name(name: str) -> str:
+    """The op that a function of torch does: `__radd__` and `add_` are `add`."""
+    known = _CANONICAL.get(name)
+    if known is None:
+        known = _CANONICAL[name] = _canonical(name)
+    return known
+
+
+def is_inplace(name: str) -> bool:
+    """Whether torch's function of this name writes into its first argument."""
+    if name.startswith("__"):
+        return name == "__setitem__" or (name[2:3] == "i" and name[3:-2] in REVERSIBLE)
+    return name.endswith("_")
+
+
+_CANONICAL: dict[str, str] = {}
+
+
+def _canonical(name: str) -> str:
+    if name.startswith("__") and name.endswith("__"):
+        name = name[2:-2]
+        if name[:1] in ("r", "i") and name[1:] in REVERSIBLE:
+            name = name[1:]
+    else:
+        name = name.strip("_")
+    name = name.split(".")[0].removesuffix("_with_indices")
+    return RENAMED.get(name, name)
+
+
+def snake_case(class_name: str) -> str:
+    """`TripletMarginLoss` as `triplet_margin_loss`."""
+    text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", class_name)
+    return text.lower()

@@ -117,6 +117,20 @@ def _shape_norm_refusal(step: Step) -> str | None:
     return None
 
 
+def _statistics_bytes(step: Step) -> int:
+    """Bytes of the mean and the spread, a pair for whatever is normalised together."""
+    attrs, sizes = step.attrs, shape(step)
+    if not isinstance(attrs, NormAttrs) or not sizes:
+        return 0
+    if attrs.normalized_shape is not None:
+        pairs = prod(sizes[: len(sizes) - len(attrs.normalized_shape)])
+    elif step.op == "batch_norm":
+        pairs = sizes[1] if attrs.batch_statistics and len(sizes) > 1 else 0
+    else:
+        pairs = sizes[0] * (attrs.num_groups or prod(sizes[1:2]))
+    return 8 * pairs
+
+
 for _name, _signature, _modules, _read, _reason in (
     (
         "batch_norm",
@@ -169,5 +183,7 @@ for _name, _signature, _modules, _read, _reason in (
             refusal_rule=_reason,
             free=True,
             pointwise=True,
+            saves="input",
+            extra_rule=_statistics_bytes,
         )
     )

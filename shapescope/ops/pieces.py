@@ -141,6 +141,7 @@ register(
     Op(
         "broadcast_tensors",
         "*tensors",
+        view=True,
         shape_rule=_broadcast_all,
         refusal_rule=lambda step: broadcast_refusal(*shapes(step)),
         free=True,
@@ -284,6 +285,7 @@ for _name, _signature, _rule, _reason in (
             flow_rule=_cut_flow,
             free=True,
             changes_axes=True,
+            view=True,
         )
     )
 for _name in ("hsplit", "vsplit", "dsplit"):
@@ -294,5 +296,6 @@ for _name in ("hsplit", "vsplit", "dsplit"):
             shape_rule=_named_split,
             free=True,
             changes_axes=True,
+            view=True,
         )
     )

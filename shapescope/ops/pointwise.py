@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from shapescope.ops.flow import Flows, dims_of, mixing_flow, picked
 from shapescope.ops.registry import Op, read_plain, register
-from shapescope.ops.shapes import argument, axis, axis_refusal, same_shape, shape
+from shapescope.ops.shapes import (
+    argument,
+    axis,
+    axis_refusal,
+    index_bytes,
+    same_shape,
+    shape,
+)
 from shapescope.trace import Step
 
 ACTIVATIONS = (
@@ -47,6 +56,58 @@ ACTIVATIONS = (
     ("identity", "input", ("Identity",), ""),
 )
 
+KEEP_OUTPUT = frozenset(
+    {"relu", "tanh", "sigmoid", "exp", "exp2", "expm1", "sqrt", "rsqrt", "reciprocal", "tan",
+     "rrelu", "cumprod", "logcumsumexp", "gumbel_softmax"}
+)  # fmt: skip
+"""Their gradient is reckoned from the output, so that is what autograd keeps."""
+
+KEEP_NOTHING = frozenset(
+    {"neg", "pos", "sign", "sgn", "signbit", "ceil", "floor", "round", "trunc", "frac", "isnan",
+     "isinf", "isfinite", "isneginf", "isposinf", "isreal", "logical_not", "bitwise_not", "real",
+     "imag", "conj", "conj_physical", "resolve_conj", "resolve_neg", "clone", "contiguous",
+     "detach", "data", "alias", "requires_grad", "to", "dequantize", "pin_memory", "fill", "zero",
+     "normal", "uniform", "bernoulli", "exponential", "random", "cauchy", "log_normal",
+     "geometric", "tril", "triu", "argsort", "cumsum", "sort", "cummax", "cummin", "deg2rad",
+     "rad2deg", "identity", "dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout",
+     "feature_dropout", "feature_alpha_dropout", "copy", "isin", "bucketize", "msort",
+     "resize_as", "native_dropout", "poisson"}
+)  # fmt: skip
+"""Their gradient needs none of the values."""
+
+VIEWS = frozenset({"detach", "data", "alias", "requires_grad", "contiguous", "real", "imag"})
+
+
+def _saves(name: str) -> str:
+    return "output" if name in KEEP_OUTPUT else "" if name in KEEP_NOTHING else "input"
+
+
+def drops(step: Step) -> bool:
+    """Whether a dropout does anything: it is in train mode and its p is not 0."""
+    return bool(argument(step, "training", True)) and argument(step, "p", 0.5) != 0
+
+
+def _mask_bytes(step: Step) -> int:
+    """Bytes of the mask of a dropout, in the input's own dtype; one number a channel in some."""
+    if not drops(step):
+        return 0
+    sizes = shape(step)
+    return 4 * prod(sizes if step.op in ("dropout", "alpha_dropout") else sizes[:2])
+
+
+def _copy_bytes(step: Step) -> int:
+    """Bytes of the input's copy that is kept where the op writes over it."""
+    return 4 * prod(shape(step)) if argument(step, "inplace", False) else 0
+
+
+_EXTRA = {
+    **dict.fromkeys(
+        ("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout",
+         "feature_alpha_dropout"), _mask_bytes),
+    **dict.fromkeys(("silu", "mish", "hardswish", "hardsigmoid", "hardtanh", "relu6"), _copy_bytes),
+    "logsigmoid": lambda step: 4 * prod(shape(step)),
+}  # fmt: skip
+
 for _name, _signature, _modules, _settings in ACTIVATIONS:
     register(
         Op(
@@ -58,6 +119,9 @@ for _name, _signature, _modules, _settings in ACTIVATIONS:
             shape_rule=same_shape,
             free=True,
             pointwise=True,
+            saves=_saves(_name),
+            extra_rule=_EXTRA.get(_name),
+            view=_name == "identity",
         )
     )
 
@@ -122,6 +186,9 @@ for _name in UNARY.split():
             flow_rule=_along_flow if "dim" in _SIGNATURES.get(_name, "").split() else None,
             free=True,
             pointwise=True,
+            saves=_saves(_name),
+            extra_rule=index_bytes if _name in ("sort", "cummax", "cummin") else None,
+            view=_name in VIEWS,
         )
     )
 
@@ -143,6 +210,7 @@ for _name, _modules in (
             flow_rule=_along_flow,
             free=True,
             pointwise=True,
+            saves="output",
         )
     )
 register(
@@ -150,6 +218,7 @@ register(
         "softmax2d",
         modules=("Softmax2d",),
         from_module=lambda module, bound: read_plain({"dim": -3}),
+        saves="output",
         shape_rule=same_shape,
         free=True,
         pointwise=True,
@@ -191,5 +260,6 @@ register(
         refusal_rule=_glu_refusal,
         flow_rule=lambda step: (picked(_glu_axes(step)),),
         free=True,
+        saves="input",
     )
 )

@@ -13,7 +13,7 @@ from shapescope.arithmetic.reshaping import rank_refusal
 from shapescope.attrs import PoolAttrs
 from shapescope.ops.flow import Flows, Link, same
 from shapescope.ops.registry import Bound, Op, Window, register
-from shapescope.ops.shapes import Ints, shape
+from shapescope.ops.shapes import Ints, index_bytes, shape
 from shapescope.ops.values import per_axis
 from shapescope.trace import Step
 
@@ -149,5 +149,7 @@ for _name, _class, _signature, _average in (
                 flow_rule=partial(_flow, _axes),
                 free=True,
                 windowed=True,
+                saves="input output" if _name == "lp_pool" else "input",
+                extra_rule=index_bytes if _name == "max_pool" else None,
             )
         )

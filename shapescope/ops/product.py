@@ -124,6 +124,7 @@ for _name, _signature in (
             refusal_rule=_refusal,
             formula_rule=_text,
             macs_rule=_macs,
+            saves="partners",
             flow_rule=_flow,
             changes_axes=True,
         )
@@ -163,6 +164,7 @@ register(
         shape_rule=_einsum,
         formula_rule=_einsum_text,
         macs_rule=_einsum_macs,
+        saves="partners",
         flow_rule=_einsum_flow,
         changes_axes=True,
     )
@@ -173,7 +175,16 @@ def _outer(step: Step) -> tuple[Ints, ...] | None:
     return None if len(step.inputs) < 2 else ((*shape(step), *shape(step, 1)),)
 
 
-register(Op("outer", "input vec2", shape_rule=_outer, free=True, changes_axes=True))
+register(
+    Op(
+        "outer",
+        "input vec2",
+        shape_rule=_outer,
+        free=True,
+        changes_axes=True,
+        saves="partners",
+    )
+)
 
 
 def _contracted(step: Step) -> tuple[Ints, Ints] | None:
@@ -220,6 +231,7 @@ for _name, _signature in (("tensordot", "input other dims"), ("inner", "input ot
             _signature,
             shape_rule=_tensordot_shape,
             macs_rule=_tensordot_macs,
+            saves="partners",
             changes_axes=True,
         )
     )
@@ -265,6 +277,7 @@ for _name in ("chain_matmul", "multi_dot"):
             "*tensors",
             shape_rule=_chain_shape,
             macs_rule=_chain_macs,
+            saves="partners",
             changes_axes=True,
         )
     )

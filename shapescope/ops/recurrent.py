@@ -116,6 +116,15 @@ def _macs(gates: int, step: Step) -> int | None:
     return total * directions * prod(sizes[:-1])
 
 
+def _gate_bytes(gates: int, step: Step) -> int:
+    """Bytes of the gates and the states of every layer at every step in time."""
+    attrs = step.attrs
+    if not isinstance(attrs, RecurrentAttrs):
+        return 0
+    each = attrs.hidden_size * (gates + 2) * (2 if attrs.bidirectional else 1)
+    return 4 * prod(shape(step)[:-1]) * each * attrs.num_layers
+
+
 def _flow(step: Step) -> Flows | None:
     """The batch as it is; along time every output may depend on all steps."""
     attrs, sizes = step.attrs, shape(step)
@@ -151,6 +160,8 @@ for _name, _class in (("rnn", "RNN"), ("lstm", "LSTM"), ("gru", "GRU")):
             formula_rule=_text,
             macs_rule=partial(_macs, GATES[_name]),
             flow_rule=_flow,
+            saves="inputs output",
+            extra_rule=partial(_gate_bytes, GATES[_name]),
         )
     )
     register(

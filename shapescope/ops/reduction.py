@@ -20,6 +20,11 @@ from shapescope.trace import Step
 EXTREMES = frozenset({"max", "min", "amax", "amin", "argmax", "argmin", "aminmax"})
 """They have no value where there is nothing to reduce."""
 
+NONLINEAR = frozenset(
+    {"prod", "logsumexp", "std", "var", "std_mean", "var_mean", "norm", "amax", "amin"}
+)
+"""Their gradient depends on values, which autograd keeps."""
+
 WITH_INDICES = frozenset({"max", "min", "median", "nanmedian", "mode", "kthvalue"})
 
 
@@ -91,6 +96,7 @@ for _names, _signature in (
                 flow_rule=_flow,
                 free=True,
                 changes_axes=True,
+                saves="input output" if _name in NONLINEAR else "",
             )
         )
 register(

@@ -8,14 +8,13 @@ what torch observed.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 from shapescope.attrs import Attrs, CallAttrs
 from shapescope.ops.flow import Flows, elementwise_flow, pointwise_flow
-from shapescope.ops.names import RENAMED, REVERSIBLE
+from shapescope.ops.names import snake_case
 from shapescope.ops.values import NOT_PLAIN, plain
 from shapescope.trace import Shape, Step
 
@@ -67,6 +66,13 @@ class Op:
         changes_axes: axes are moved, merged, split, added or dropped.
         factory: makes a tensor by itself, not out of the values of others.
         observed: its sizes may depend on values; they are taken from torch as they are.
+        saves: what autograd keeps for the backward pass: `input`, `output`, `inputs`, `indices`
+            (all inputs but the first), or `partners`: each factor as long as another one, a
+            weight or an input, asks for a gradient. A function tells it of a step.
+        extra_rule: step -> bytes of what the op makes besides its output and autograd keeps:
+            indices, statistics, masks.
+        scratch_rule: step -> bytes that its kernel on the CPU takes on the way and gives back.
+        view: the output can share the memory of the first input.
     """
 
     name: str
@@ -89,6 +95,10 @@ class Op:
     changes_axes: bool = False
     factory: bool = False
     observed: bool = False
+    saves: str | Callable[[Step], str] = ""
+    extra_rule: Callable[[Step], int] | None = None
+    scratch_rule: Callable[[Step], int] | None = None
+    view: bool = False
     names: tuple[str, ...] = field(init=False, repr=False, compare=False)
     rest: str | None = field(init=False, repr=False, compare=False)
 
@@ -264,38 +274,3 @@ def op_of_module(kind: type | Iterable[str]) -> str:
             return _OP_OF_CLASS[name]
         own = own or name
     return snake_case(own)
-
-
-def canonical_name(name: str) -> str:
-    """The op that a function of torch does: `__radd__` and `add_` are `add`."""
-    known = _CANONICAL.get(name)
-    if known is None:
-        known = _CANONICAL[name] = _canonical(name)
-    return known
-
-
-def is_inplace(name: str) -> bool:
-    """Whether torch's function of this name writes into its first argument."""
-    if name.startswith("__"):
-        return name == "__setitem__" or (name[2:3] == "i" and name[3:-2] in REVERSIBLE)
-    return name.endswith("_")
-
-
-_CANONICAL: dict[str, str] = {}
-
-
-def _canonical(name: str) -> str:
-    if name.startswith("__") and name.endswith("__"):
-        name = name[2:-2]
-        if name[:1] in ("r", "i") and name[1:] in REVERSIBLE:
-            name = name[1:]
-    else:
-        name = name.strip("_")
-    name = name.split(".")[0].removesuffix("_with_indices")
-    return RENAMED.get(name, name)
-
-
-def snake_case(class_name: str) -> str:
-    """`TripletMarginLoss` as `triplet_margin_loss`."""
-    text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", class_name)
-    return text.lower()

@@ -124,6 +124,7 @@ for _name in ("expand", "broadcast_to"):
             flow_rule=_expand_flow,
             free=True,
             changes_axes=True,
+            view=True,
         )
     )
 register(
@@ -135,6 +136,7 @@ register(
         flow_rule=_expand_flow,
         free=True,
         changes_axes=True,
+        view=True,
     )
 )
 register(

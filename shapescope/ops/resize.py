@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from math import prod
 from typing import Any
 
 from shapescope.arithmetic.formula import interpolate_formula
@@ -93,6 +94,14 @@ def _resize_flow(step: Step) -> Flows | None:
     return ((*same(2), *links),)
 
 
+def _resize_scratch(step: Step) -> int:
+    """Input and output once more, with the channels last; bicubic works in place."""
+    made, attrs = _resize_shape(step), step.attrs
+    if made is None or not isinstance(attrs, ResizeAttrs) or attrs.mode in ("bicubic", "area"):
+        return 0
+    return 4 * (prod(shape(step)) + prod(made[0]))
+
+
 def _resize_text(step: Step) -> tuple[str, ...]:
     return tuple(interpolate_formula(n, **wanted) for n, wanted in _resize_axes(step) or ())
 
@@ -108,6 +117,7 @@ register(
         refusal_rule=_resize_refusal,
         formula_rule=_resize_text,
         flow_rule=_resize_flow,
+        scratch_rule=_resize_scratch,
         free=True,
     )
 )
@@ -131,6 +141,7 @@ register(
         "grid_sample",
         "input grid mode padding_mode align_corners",
         shape_rule=_sample_shape,
+        saves="inputs",
         flow_rule=lambda step: ((Link(0), Link(1), *(None,) * (len(shape(step)) - 2)),),
         refusal_rule=_sample_refusal,
         free=True,

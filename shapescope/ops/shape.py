@@ -141,6 +141,7 @@ register(
         flow_rule=partial(_flow, _flatten_shape),
         free=True,
         changes_axes=True,
+        view=True,
     )
 )
 
@@ -155,6 +156,7 @@ for _name in ("reshape", "view"):
             flow_rule=partial(_flow, _reshape_shape),
             free=True,
             changes_axes=True,
+            view=True,
         )
     )
 
@@ -173,6 +175,7 @@ for _name in ("reshape_as", "view_as"):
             flow_rule=partial(_flow, second_shape),
             free=True,
             changes_axes=True,
+            view=True,
         )
     )
 
@@ -209,5 +212,6 @@ register(
         flow_rule=partial(_flow, _unflatten_shape),
         free=True,
         changes_axes=True,
+        view=True,
     )
 )

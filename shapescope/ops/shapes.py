@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import prod
 from typing import Any, cast
 
 from shapescope.attrs import CallAttrs
@@ -29,6 +30,16 @@ def same_shape(step: Step) -> tuple[Ints, ...]:
 def second_shape(step: Step) -> tuple[Ints, ...] | None:
     """The shape of the second input, as the shape of the output."""
     return (shape(step, 1),) if len(step.inputs) > 1 else None
+
+
+def index_bytes(step: Step) -> int:
+    """Bytes of an index, eight each, for every value of the output."""
+    return 8 * output_numel(step)
+
+
+def output_numel(step: Step) -> int:
+    """Values in the first output, where there is one."""
+    return prod(cast(Ints, step.outputs[0].shape)) if step.outputs else 0
 
 
 def argument(step: Step, name: str, default: Any = None) -> Any:

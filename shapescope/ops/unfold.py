@@ -198,6 +198,7 @@ register(
         refusal_rule=_tensor_unfold_refusal,
         formula_rule=_tensor_unfold_text,
         flow_rule=_tensor_unfold_flow,
+        view=True,
         free=True,
         windowed=True,
         changes_axes=True,
