@@ -19,6 +19,7 @@ from torch import nn
 from shapescope.capture.constructions import Constructions
 from shapescope.capture.import_errors import one_line
 from shapescope.capture.source import call_user, traceback_site
+from shapescope.capture.standins import light_imports
 from shapescope.trace import SourceSpan
 
 __all__ = ["Built", "build_module"]
@@ -82,7 +83,7 @@ def _build(
         if device.type == "cpu":
             module = call_user(make)
         else:
-            with device:
+            with device, light_imports():
                 module = call_user(make)
         if not isinstance(module, nn.Module):
             what = "None" if module is None else f"a value of type {type(module).__name__}"
