@@ -89,8 +89,11 @@ def receptive_fields(trace: Trace) -> tuple[ReceptiveField | None, ...]:
     for step in trace.steps:
         if step.op != "module":
             walk.visit(step)
+    reported: dict[int, ReceptiveField | None] = {}
     for index, state in walk.states.items():
-        found[index] = _report(state, walk.spatial)
+        if id(state) not in reported:
+            reported[id(state)] = _report(state, walk.spatial)
+        found[index] = reported[id(state)]
     return tuple(found)
 
 
@@ -115,6 +118,9 @@ class _Walk:
         if not any(given):
             return
         row = lookup(step.op)
+        if row.pointwise and row.flow_rule is None and len(given) == 1 and given[0] is not None:
+            self.states[step.index] = given[0]
+            return
         flows = row.flow(step)
         made = step.outputs[0].shape
         if flows is None or any(len(flow) not in (0, len(made)) for flow in flows):
@@ -133,9 +139,7 @@ class _Walk:
             return TensorState((None,) * len(spec.shape), state.reach)
         return state
 
-    def _note_spatial(
-        self, spatial: int, flows: Flows, given: list[TensorState | None]
-    ) -> None:
+    def _note_spatial(self, spatial: int, flows: Flows, given: list[TensorState | None]) -> None:
         for flow, state in zip(flows, given, strict=False):
             if state is None:
                 continue

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from math import prod
 
 from shapescope.attrs import CallAttrs
@@ -82,8 +83,9 @@ def storages(trace: Trace) -> Storages:
     inputs = {(spec.name, spec.shape): result.new(tensor_bytes(spec)) for spec in trace.inputs}
     result.outside = len(result.sizes)
     strides: list[Strides | None] = []
+    symbolic = trace.mode == "symbolic"
     for step in trace.steps:
-        if step.op == "module" or not step.outputs or not _concrete(step):
+        if step.op == "module" or not step.outputs or (symbolic and not _concrete(step)):
             result.held.append(())
             result.made.append(())
             result.kept.append(())
@@ -192,6 +194,7 @@ def _in_place(step: Step) -> bool:
     return isinstance(step.attrs, CallAttrs) and step.attrs.get("inplace") is True
 
 
+@cache
 def _is_float(dtype: str) -> bool:
     return dtype.startswith(("float", "bfloat", "complex"))
 

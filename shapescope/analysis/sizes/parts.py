@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, product
 
 from shapescope.analysis.sizes.regions import Region
 from shapescope.arithmetic.expressions import (
     Condition,
     Range,
     SizeSet,
+    compiled,
     everything,
     name,
     negation,
     nothing,
+    of_sizes,
     parse_condition,
     renamed,
     where,
@@ -70,6 +72,40 @@ def _union(one: Region, two: Region) -> Region | None:
 
 def _within(small: SizeSet, large: SizeSet) -> bool:
     return (small & ~large).is_empty
+
+
+def tabulated(region: Region, last: int) -> list[Region]:
+    """A region whose couplings no formula can say, as sets of sizes up to `last`."""
+    if all(condition.expressible for condition in region.coupled):
+        return [region]
+    unsayable = [condition for condition in region.coupled if not condition.expressible]
+    axes = sorted(frozenset().union(*(condition.names for condition in unsayable)))
+    judges = [compiled(condition) for condition in unsayable]
+    rows: dict[tuple[tuple[int, ...], ...], list[int]] = {}
+    *outer, inner = axes
+    choices = [list(region.sets[axis].up_to(last)) for axis in outer]
+    for chosen in product(*choices):
+        sizes = dict(zip(outer, chosen, strict=True))
+        fitting = tuple(
+            size
+            for size in region.sets[inner].up_to(last)
+            if all(judge({**sizes, inner: size}) for judge in judges)
+        )
+        if fitting:
+            rows.setdefault((chosen[:-1], fitting), []).append(chosen[-1])
+    left = region.coupled - frozenset(unsayable)
+    return [
+        Region(
+            {
+                **region.sets,
+                **{axis: of_sizes([size], last) for axis, size in zip(outer, first, strict=False)},
+                outer[-1]: of_sizes(sizes, last),
+                inner: of_sizes(fitting, last),
+            },
+            left,
+        )
+        for (first, fitting), sizes in rows.items()
+    ]
 
 
 def part_of(region: Region) -> Part:
