@@ -10,6 +10,9 @@ from shapescope.trace import Shape
 
 Names = dict[str, int | str]
 WILD = frozenset({"-1", "None", "?", "*", ":", "_"})
+_MULTIPLE = re.compile(
+    r"(?P<before>\d+)\s*\*?\s*(?P<name>[A-Za-z_]\w*)|(?P<first>[A-Za-z_]\w*)\s*\*\s*(?P<behind>\d+)"
+)
 ANY_AXES = frozenset({"...", "…"})
 
 
@@ -56,11 +59,28 @@ def _fit_axes(says: Sequence[str], shape: Shape, names: Names, offset: int) -> s
             continue
         wanted = value_of(word, names)
         if wanted is None:
-            # Arithmetic of a name nobody gave a size: nothing can be said against it.
+            reason = _solved(word, size, names, axes[place] + offset)
+            if reason is not None:
+                return reason
             continue
         if wanted != size:
             said = word if word == str(wanted) else f"{word} = {wanted}"
             return f"axis {axes[place] + offset} is {size}, not {said}"
+    return None
+
+
+def _solved(word: str, size: int | str, names: Names, axis: int) -> str | None:
+    """`36*N` gives N its size; other arithmetic of a name that has none cannot be wrong."""
+    multiple = _MULTIPLE.fullmatch(word.strip())
+    if multiple is None or not isinstance(size, int):
+        return None
+    times = int(multiple["before"] or multiple["behind"])
+    name = multiple["name"] or multiple["first"]
+    if name in names or times == 0:
+        return None
+    if size % times:
+        return f"axis {axis} is {size}, not a multiple of {times}"
+    names[name] = size // times
     return None
 
 

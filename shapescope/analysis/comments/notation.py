@@ -149,7 +149,7 @@ def _bracketed(text: str, match: re.Match[str]) -> Written | None:
     says_shape = bool(match["size"] or _SAYS_SHAPE.search(before))
     if not match["size"] and _NOT_BEFORE.search(before):
         return None
-    if before[-1:].isalnum() or before[-1:] in "_)]":
+    if before and (before[-1].isalnum() or before[-1] in "_)]"):
         # `view(-1, 400)`, `x[0, 1]`: a call or an index. `name (...)` has a blank.
         return None
     readings: tuple[tuple[str, ...], ...] = ()

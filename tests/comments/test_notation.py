@@ -1,0 +1,115 @@
+"""Shapes in comments: every spelling is read, and what is no shape is left alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from shapescope.analysis.comments.notation import annotation_axes, written_shapes
+from shapescope.analysis.comments.spelling import respelled, style_of
+
+
+@pytest.mark.parametrize(
+    ("text", "shapes"),
+    [
+        ("(16,14,14)", [("16", "14", "14")]),
+        ("[B, 16, 14, 14]", [("B", "16", "14", "14")]),
+        ("N x 16 x 14 x 14", [("N", "16", "14", "14")]),
+        ("(16*14*14)", [("16", "14", "14")]),
+        ("torch.Size([1, 6, 24, 24])", [("1", "6", "24", "24")]),
+        ("-> 64x7x7", [("64", "7", "7")]),
+        ("64x7x7 => 64x5x5", [("64", "7", "7"), ("64", "5", "5")]),
+        ("32x32x32 -> 32x16x16", [("32", "32", "32"), ("32", "16", "16")]),
+        ("bs, 400", [("bs", "400")]),
+        ("x: (B, T, C)", [("B", "T", "C")]),
+        ("shape: 2 x 10", [("2", "10")]),
+        ("Shape: [2, 32]", [("2", "32")]),
+        ("shape = (2, 1)", [("2", "1")]),
+        ("6@28x28", [("6", "28", "28")]),
+        ("output shape (16, 28, 28)", [("16", "28", "28")]),
+        ("flatten to (batch_size, 32 * 7 * 7)", [("batch_size", "32 * 7 * 7")]),
+        ("max in 2x2 area, output shape (16, 14, 14)", [("16", "14", "14")]),
+        ("(B, H/2, W/2, 2*C)", [("B", "H/2", "W/2", "2*C")]),
+        ("q, k, v: (B, T, C)", [("B", "T", "C")]),
+        ("now B x T x 2H", [("B", "T", "2H")]),
+        ("conv1 (6, 24, 24)", [("6", "24", "24")]),
+        ("(10,)", [("10",)]),
+        ("[batch, seq_len, hidden]", [("batch", "seq_len", "hidden")]),
+    ],
+)
+def test_spellings_are_read(text: str, shapes: list[tuple[str, ...]]) -> None:
+    found = written_shapes(" " + text)
+    assert [one.says for one in found] == shapes
+    assert all((" " + text)[one.start : one.end] == one.text for one in found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "3x3 conv",
+        "kernel 5",
+        "kernel size (3, 3)",
+        "lr 0.01, 0.001",
+        "(see eq. 3)",
+        "mean over dims (2, 3)",
+        "[1] Redmon, 2018",
+        "axes 0, 1, 3, 4, 2",
+        "stride 2 x 2 x 2",
+        "p in [0, 1]",
+        "type: int, int",
+        "Copyright (c) 2020, 2021",
+        "TODO(bob): fix 3, 4",
+        "view(-1, 400)",
+        "x[0, 1]",
+        "issue #12, 13",
+        "(yes, no)",
+        "2x upsampling",
+        "fc layer, relu",
+        "momentum (0.9, 0.999)",
+        "batch first (default)",
+        "a 7x7 kernel",
+        "(1)",
+        "padding=(1, 1)",
+        "for i in (1, 2, 3)",
+        "e.g. 3x3, 5x5",
+        "fully connected layer, output 10 classes",
+        "re-assemble all head outputs side by side",
+    ],
+)
+def test_what_is_no_shape_is_left_alone(text: str) -> None:
+    assert written_shapes(" " + text) == ()
+
+
+def test_what_stands_before_an_arrow_goes_in() -> None:
+    found = written_shapes(" (B, nh, T, hs) x (B, nh, hs, T) -> (B, nh, T, T)")
+    assert [one.role for one in found] == ["input", "input", "output"]
+    assert written_shapes(" input shape (1, 28, 28)")[0].role == "input"
+
+
+def test_the_axes_of_an_annotation() -> None:
+    assert annotation_axes("batch 3 h=4 *rest _ #w") == ("batch", "3", "4", "...", "_", "w")
+
+
+@pytest.mark.parametrize(
+    ("text", "shape", "right"),
+    [
+        ("(16,14,14)", (8, 16, 14, 15), "(16,14,15)"),
+        ("[B, 16, 7, 7]", (8, 32, 7, 7), "[B, 32, 7, 7]"),
+        ("N x 16 x 14 x 14", (2, 16, 5, 5), "N x 16 x 5 x 5"),
+        ("64x7x7", (64, 5, 7), "64x5x7"),
+        ("6@28x28", (1, 6, 24, 24), "6@24x24"),
+        ("torch.Size([1, 6, 24, 24])", (1, 6, 28, 24), "torch.Size([1, 6, 28, 24])"),
+        ("(B, 400)", (4, 16, 5, 5), "(B, 16, 5, 5)"),
+        ("(32 * 7 * 7, 10)", (1568, 11), "(32 * 7 * 7, 11)"),
+    ],
+)
+def test_a_wrong_shape_is_put_right_in_its_own_spelling(
+    text: str, shape: tuple[int, ...], right: str
+) -> None:
+    (one,) = written_shapes(" " + text)
+    assert respelled(one, shape) == right
+
+
+def test_the_style_of_a_shape() -> None:
+    style = style_of(written_shapes(" [bs, 3, 4]")[0])
+    assert (style.opening, style.closing, style.separator, style.batch) == ("[", "]", ", ", "bs")
+    assert style.spell(["bs", "7"]) == "[bs, 7]"
