@@ -169,6 +169,12 @@ def _input(row: Row, figures: Figures) -> Line:
     return Line(tensors_text(row.step.inputs), "shape")
 
 
+def _input_short(row: Row, figures: Figures) -> Line:
+    if row.step is None or row.heading:
+        return Line()
+    return Line(_first(row.step.inputs).replace(" x ", "x"), "shape")
+
+
 def _dtype(row: Row, figures: Figures) -> Line:
     specs = (row.spec,) if row.spec is not None else row.steps[-1].outputs if row.steps else ()
     return Line("" if row.heading else ", ".join(dict.fromkeys(spec.dtype for spec in specs)))
@@ -224,8 +230,7 @@ def check_texts(row: Row, figures: Figures) -> tuple[Line, ...]:
     formula = "; ".join(dict.fromkeys(check.formula))
     if check.status == "match":
         sign = Line(glyphs.match, "match")
-        result = "= " + formula.rsplit(" = ", 1)[-1] if " = " in formula else ""
-        texts = [formula, _compact(formula), *([result] if result else [])]
+        texts = [formula, _compact(formula), _results(check.formula)]
         return (*_variants(glyphs.match, "match", texts), sign)
     if check.status == "unknown":
         return (Line(glyphs.unknown + " unknown", "unknown"), Line(glyphs.unknown, "unknown"))
@@ -234,6 +239,14 @@ def check_texts(row: Row, figures: Figures) -> tuple[Line, ...]:
     long = f"{formula}: {expected} expected, {observed} observed"
     texts = [long, f"{expected} expected, {observed} observed", f"{expected} expected"]
     return (*_variants(glyphs.mismatch, "mismatch", texts), Line(glyphs.mismatch, "mismatch"))
+
+
+def _results(formulas: tuple[str, ...]) -> str:
+    """What the formulas come to, an axis each: `= 14 x 256`."""
+    ends = [formula.rsplit(" = ", 1) for formula in formulas]
+    if not ends or any(len(end) < 2 for end in ends):
+        return ""
+    return "= " + " x ".join(end[1] for end in ends)
 
 
 def _variants(sign: str, style: str, texts: list[str]) -> tuple[Line, ...]:
@@ -294,7 +307,7 @@ _COLUMNS = (
     Column("path", "path", (_path,)),
     Column("op", "op", (_op, _op_counted)),
     Column("window", "settings", (_window, _window_short)),
-    Column("input", "input", (_input,)),
+    Column("input", "input", (_input, _input_short)),
     Column("output", "output", (_output, _output_short)),
     Column("dtype", "dtype", (_dtype,)),
     Column("params", "params", (_params, _params_short), right=True),

@@ -11,7 +11,7 @@ from shapescope.render.rows import Row
 from shapescope.render.settings import kernel_of
 
 _GAP = 2
-_WIDEST_FORMULA = 32
+_WIDEST_FORMULA = {"fitting": 40, "compact": 32}
 _NARROWEST_FORMULA = 12
 """Cells that the formulas of windows may claim; what is longer is cut down on its own."""
 
@@ -54,15 +54,18 @@ def _plans(droppable: frozenset[str]) -> list[_Plan]:
         _Plan(),
         _Plan(droppable & {"receptive_field"}),
         _Plan(extras),
+        _Plan(formula="fitting"),
+        _Plan(droppable & {"receptive_field"}, formula="fitting"),
+        _Plan(extras, formula="fitting"),
         _Plan(extras, formula="compact"),
         _Plan(extras, short, "compact"),
         _Plan(extras | settings, short, "compact"),
         _Plan(extras | settings, short | {"op"}, "compact"),
-        _Plan(extras | settings, short | {"op", "output"}, "compact"),
-        _Plan(extras | settings, short | {"op", "output", "params"}, "compact"),
-        _Plan(extras | settings, short | {"op", "output", "params"}, "compact", gap=1),
-        _Plan(extras, short | {"op", "output"}, "sign"),
-        _Plan(extras | settings, short | {"op", "output", "params"}, "sign"),
+        _Plan(extras | settings, short | {"op", "input", "output"}, "compact"),
+        _Plan(extras | settings, short | {"op", "input", "output", "params"}, "compact"),
+        _Plan(extras | settings, short | {"op", "input", "output", "params"}, "compact", gap=1),
+        _Plan(extras, short | {"op", "input", "output"}, "sign"),
+        _Plan(extras | settings, short | {"op", "input", "output", "params"}, "sign"),
     ]
 
 
@@ -131,23 +134,25 @@ def _try(
 def _formulas(
     rows: Sequence[Row], checks: list[tuple[Line, ...]], form: str, room: int | None
 ) -> list[Line]:
-    """Each row's formula in the form of the plan; in the compact one, what is too long is cut.
+    """Each row's formula in the form of the plan.
 
-    The formulas of windows decide how much room the column needs: they are what it is for.
+    `full` is whole, `sign` only the sign. In `fitting` and `compact` (without spaces) each row
+    has the longest text that fits; the formulas of windows decide how much room that has to be,
+    because they are what the column is for.
     """
     if form == "full":
         return [texts[0] for texts in checks]
     if form == "sign":
         return [texts[-1] for texts in checks]
-    compact = [texts[1:] or texts for texts in checks]
+    offered = checks if form == "fitting" else [texts[1:] or texts for texts in checks]
     windows = [
         texts[0].width
-        for row, texts in zip(rows, compact, strict=True)
+        for row, texts in zip(rows, offered, strict=True)
         if row.step is not None and kernel_of(row.step)
     ]
-    needed = min(max(windows, default=_NARROWEST_FORMULA), _WIDEST_FORMULA)
+    needed = min(max(windows, default=_NARROWEST_FORMULA), _WIDEST_FORMULA[form])
     limit = max(needed, room or 0)
-    return [next((text for text in texts if text.width <= limit), texts[-1]) for texts in compact]
+    return [next((text for text in texts if text.width <= limit), texts[-1]) for texts in offered]
 
 
 def _width(column: Column, made: Sequence[Line]) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from shapescope.analysis.weights import axis_meaning
-from shapescope.render.line import Line
+from shapescope.render.line import Line, wrapped
 from shapescope.render.markdown import escape
 from shapescope.render.shapes import bytes_text, count_text, plural, printable, shape_text
 from shapescope.render.theme import Surface
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 SCHEMA = "shapescope.params/1"
 TITLES = ("name", "shape", "values", "dtype", "mean", "std", "min", "max", "axes")
 RIGHT = frozenset({"values", "mean", "std", "min", "max"})
+_LEAST_FIRST = ("axes", "dtype", "min", "max", "std", "mean")
+"""What goes where the terminal is narrow; the axes only move to a line of their own."""
 _GAP = "  "
 
 
@@ -27,14 +29,19 @@ def params_lines(table: ParamsResult, surface: Surface) -> list[Line]:
     """The table for a terminal. Where width is scarce, the axes stand on a line of their own."""
     rows = [param_cells(entry) for entry in table.parameters]
     kept = [place for place, _ in enumerate(TITLES) if any(row[place] for row in rows)]
-    axes = len(TITLES) - 1
+    axes = TITLES.index("axes")
     widths = {
         place: max([len(TITLES[place]), *(len(row[place]) for row in rows)]) for place in kept
     }
-    needed = sum(widths.values()) + len(_GAP) * (len(kept) - 1)
-    below = axes in kept and needed > surface.width
-    if below:
-        kept.remove(axes)
+    below, left_out = False, []
+    for title in _LEAST_FIRST:
+        if sum(widths[place] + len(_GAP) for place in kept) - len(_GAP) <= surface.width:
+            break
+        place = TITLES.index(title)
+        if place in kept:
+            kept.remove(place)
+            below = below or place == axes
+            left_out += [title] if place != axes else []
     lines = [Line(printable(table.model), "heading")]
     lines += [Line(f"note: {printable(note)}", "faint") for note in table.notes]
     lines += [Line(), _join(TITLES, kept, widths, "faint")]
@@ -43,6 +50,9 @@ def params_lines(table: ParamsResult, surface: Surface) -> list[Line]:
         lines.append(_join(row, kept, widths))
         if below and row[axes]:
             lines.append(Line("    ").add(row[axes], "faint"))
+    if left_out:
+        text = f"no room for {', '.join(left_out)}: --format csv has them"
+        lines += wrapped(text, surface.width, style="faint")
     return [*lines, Line(), totals_line(table)]
 
 
