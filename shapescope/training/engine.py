@@ -52,6 +52,8 @@ class Engine:
         way: what is used.
         device: ``cpu``, ``cuda`` or ``mps``.
         deterministic: whether only operations with one result are used.
+        parts: pieces that one process computes each batch in, one after the other. Two pieces add
+            up to the same bits as two processes with a piece each.
         chosen: ``measured`` now, ``remembered`` from an earlier run, or ``fixed``: not measured.
         images_per_second: of each way that was measured; 0 for one the network cannot go.
     """
@@ -59,6 +61,7 @@ class Engine:
     way: Way
     device: str = "cpu"
     deterministic: bool = False
+    parts: int = 1
     chosen: str = "fixed"
     images_per_second: Mapping[str, float] = field(default_factory=dict)
 
@@ -68,6 +71,7 @@ class Engine:
             "device": self.device,
             **asdict(self.way),
             "deterministic": self.deterministic,
+            "parts": self.parts,
             "chosen": self.chosen,
             "images_per_second": dict(self.images_per_second),
         }
@@ -82,6 +86,7 @@ class Engine:
             way,
             values["device"],
             values["deterministic"],
+            values["parts"],
             values["chosen"],
             values["images_per_second"],
         )

@@ -14,7 +14,7 @@ from shapescope.training.datasets.pixels import Split
 from shapescope.training.distributed import Group
 from shapescope.training.transforms import Preparation
 
-_ROWS = 500  # images evaluated at once
+_ROWS = 250  # images evaluated at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +116,12 @@ def evaluate(
     losses = torch.zeros(len(split), dtype=torch.float64)
     predicted = torch.zeros(len(split), dtype=torch.int64)
     probability = torch.zeros(len(split), dtype=torch.float64)
-    numbers = torch.tensor_split(torch.arange(len(split)), group.processes)[group.rank]
+    # the same chunks however many processes share them: the same bits
+    chunks = torch.split(torch.arange(len(split)), _ROWS)[group.rank :: group.processes]
     was_training = model.training
     model.eval()
     try:
         with torch.no_grad():
-            chunks = torch.split(numbers, _ROWS)
             for chunk, images in zip(chunks, split.pixels.read(chunks), strict=True):
                 scores = model(prepare(images).to(device)).float().cpu()
                 losses[chunk] = F.cross_entropy(

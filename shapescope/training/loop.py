@@ -150,14 +150,16 @@ def run_epoch(plan: Plan, learner: Learner, watcher: Watcher) -> bool:
         for batch in chunk:
             _set_rate(plan, learner)
             learner.optimizer.zero_grad()
-            scores, loss = step(batch.images, batch.labels)
-            # each process weighs by its images: the mean over processes is then the batch's mean
-            weight = batch.own * group.processes / batch.count
-            torch.autograd.backward(loss if weight == 1.0 else loss * weight)
+            for piece in _pieces(batch, engine.parts if group.processes == 1 else 1):
+                scores, loss = step(piece.images, piece.labels)
+                # by its images, so that the mean over processes is the mean over the batch
+                weight = piece.own * group.processes / piece.count
+                torch.autograd.backward(loss if weight == 1.0 else loss * weight)
+                seen.add(piece, scores.detach(), loss.detach())
             learner.optimizer.step()
             if learner.average is not None:
                 _follow(learner.average, learner.model, recipe.average)
-            seen.add(batch, scores.detach(), loss.detach())
+            seen.end(batch)
             tally.step += 1
             if group.processes == 1 and watcher.stopping():
                 break
@@ -212,6 +214,20 @@ def _chunks(plan: Plan, epoch: int, first_step: int) -> Iterator[list[_Batch]]:
         yield batches[max(first_step - begun, 0) :]
 
 
+def _pieces(batch: _Batch, parts: int) -> list[_Batch]:
+    """Return a batch in pieces, divided as it would be between so many processes."""
+    if parts == 1:
+        return [batch]
+    pieces = zip(
+        torch.tensor_split(batch.images, parts),
+        torch.tensor_split(batch.labels, parts),
+        strict=True,
+    )
+    return [
+        _Batch(images, labels, len(labels), batch.count) for images, labels in pieces if len(labels)
+    ]
+
+
 def _share(lot: torch.Tensor, batch_size: int, group: Group) -> list[torch.Tensor]:
     """Return, for each batch of a lot, the places of this process's part of it."""
     batches = torch.split(torch.arange(len(lot)), batch_size)
@@ -233,19 +249,26 @@ class _Seen:
     losses: list[torch.Tensor] = field(default_factory=list)
     scores: list[torch.Tensor] = field(default_factory=list)
     labels: list[torch.Tensor] = field(default_factory=list)
+    pieces: list[int] = field(default_factory=lambda: [0])
     counts: list[int] = field(default_factory=list)
 
-    def add(self, batch: _Batch, scores: torch.Tensor, loss: torch.Tensor) -> None:
-        """Keep one step's results."""
-        self.losses.append(loss if batch.own else torch.zeros_like(loss))
-        self.scores.append(scores[: batch.own])
-        self.labels.append(batch.labels[: batch.own])
+    def add(self, piece: _Batch, scores: torch.Tensor, loss: torch.Tensor) -> None:
+        """Keep the results of a piece of a batch."""
+        self.losses.append(loss if piece.own else torch.zeros_like(loss))
+        self.scores.append(scores[: piece.own])
+        self.labels.append(piece.labels[: piece.own])
+
+    def end(self, batch: _Batch) -> None:
+        """Note that a batch is done."""
+        self.pieces.append(len(self.losses))
         self.counts.append(batch.count)
 
     def add_up(self, tally: Tally, group: Group) -> list[float]:
         """Add everything to the tally and return the mean loss of every batch."""
         own = torch.tensor([len(labels) for labels in self.labels], dtype=torch.float64)
-        losses = torch.stack(self.losses).cpu().double() * own
+        each = (torch.stack(self.losses).cpu().double() * own).tolist()
+        spans = zip(self.pieces, self.pieces[1:], strict=False)
+        losses = torch.tensor([sum(each[a:b]) for a, b in spans], dtype=torch.float64)
         hits = (torch.cat(self.scores).argmax(1) == torch.cat(self.labels)).sum().cpu()
         losses, hits = group.total(losses), group.total(hits)
         # one number after the other, so that the sums do not depend on where a run was interrupted

@@ -185,7 +185,8 @@ def _engine(
         return Engine(way, device, request.deterministic)
     few = len(train) * recipe.epochs < _WORTH_MEASURING
     if request.deterministic or (few and not request.compile):
-        return Engine(wishes.plain, deterministic=request.deterministic)
+        parts = 2 if request.model.entry is not None and not _mixes(model) else 1
+        return Engine(wishes.plain, deterministic=request.deterministic, parts=parts)
     chosen: Engine | None = None
     if group.leads:
         numbers = torch.arange(min(recipe.batch_size // group.processes or 1, len(train)))
@@ -197,6 +198,11 @@ def _engine(
     agreed = group.from_leader(chosen)
     assert isinstance(agreed, Engine)
     return agreed
+
+
+def _mixes(model: nn.Module) -> bool:
+    """Tell whether a network normalises over its batch, which cannot be computed in pieces."""
+    return any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in model.modules())
 
 
 def record(request: Request, prepared: Prepared) -> dict[str, Any]:

@@ -85,16 +85,11 @@ def test_two_processes_train_what_one_trains(tmp_path: Path, name: str) -> None:
     assert ended.stdout.count("best so far") == 1  # only the leading process prints
     left = checkpoint.load(alone / "last.pt")["weights"]
     right = checkpoint.load(together / "last.pt")["weights"]
-    for key in left:
-        torch.testing.assert_close(left[key], right[key], rtol=1e-5, atol=1e-5)
+    # one process adds up the same two halves of each batch: not close, but equal
+    assert all(left[key].equal(right[key]) for key in left)
     for one, other in zip(lines_of(alone), lines_of(together), strict=True):
-        assert (one["split"], one["count"], one["correct"]) == (
-            other["split"],
-            other["count"],
-            other["correct"],
-        )
-        assert one["loss"] == pytest.approx(other["loss"], rel=1e-5)
-        assert one["loss_sum"] == pytest.approx(other["loss_sum"], rel=1e-5)
+        for key in ("epoch", "split", "count", "correct", "top1_accuracy", "loss", "loss_sum"):
+            assert one[key] == other[key]
     assert json.loads((together / "config.json").read_text())["processes"] == 2
 
 

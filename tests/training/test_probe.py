@@ -121,7 +121,7 @@ def test_memory_lies_in_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_engine_survives_its_record() -> None:
-    engine = Engine(Way("bfloat16", True, 2), "cpu", True, "measured", {"x": 1.0})
+    engine = Engine(Way("bfloat16", True, 2), "cpu", True, 2, "measured", {"x": 1.0})
     assert Engine.from_dict(engine.to_dict()) == engine
 
 
