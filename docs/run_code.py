@@ -120,7 +120,7 @@ def console(body: str, expected_code: int, update: bool) -> tuple[str, list[str]
         actual = tidy(result.output)
         if result.code != expected_code:
             problems.append(f"{line}\n  exit {result.code}, not {expected_code}\n{actual}")
-        if expected.strip() and not matches(tidy(expected), actual):
+        if (expected.strip() or update) and not matches(tidy(expected), actual):
             if update and "..." not in expected.splitlines():
                 expected = actual + "\n"
             else:
