@@ -15,6 +15,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeAlias
 
@@ -65,8 +66,12 @@ def display_path(file: str | os.PathLike[str]) -> str:
     if path.startswith("<"):
         return path
     folder = working_folder()
-    if not folder:
-        return path
+    return _from_folder(path, folder) if folder else path
+
+
+@lru_cache(maxsize=4096)
+def _from_folder(path: str, folder: str) -> str:
+    """A path from a folder it lies below, by name or through links; else the path."""
     for base, name in ((folder, path), (os.path.realpath(folder), os.path.realpath(path))):
         prefix = base if base.endswith(os.sep) else base + os.sep
         if name.startswith(prefix):

@@ -116,34 +116,79 @@ def find_constructors(model: nn.Module) -> dict[str, SourceSpan]:
     Returns:
         Spans by first registered name; the root has none.
     """
-    found: dict[str, SourceSpan] = {}
-    paths = dict(model.named_modules())
-    written: dict[type, list[tuple[str, str, ast.expr]]] = {}
-    for path, module in paths.items():
-        cls = type(module)
-        if cls not in written:
-            written[cls] = list(_written_in(cls))
-        prefix = f"{path}." if path else ""
-        for file, name, value in written[cls]:
-            _match(prefix + name, module._modules.get(name), value, file, found)
-    return {path: span for path, span in found.items() if path in paths}
+    return _Reader(model).read()
 
 
-def _written_in(cls: type) -> Iterator[tuple[str, str, ast.expr]]:
-    """File, attribute and value of all that the user's `__init__`s assign, bases first."""
-    for base in reversed(cls.__mro__):
-        function: Any = base.__dict__.get("__init__")
-        while hasattr(function, "__wrapped__"):
-            function = function.__wrapped__
-        code = getattr(function, "__code__", None)
-        if not isinstance(code, CodeType) or not is_user_code(code):
-            continue
-        for node in ast.walk(source_tree(code.co_filename) or ast.Module([], [])):
-            if isinstance(node, ast.FunctionDef) and node.name == code.co_name:
-                first = min([node.lineno, *(mark.lineno for mark in node.decorator_list)])
-                if first == code.co_firstlineno:
-                    for name, value in _assignments(node.body):
-                        yield code.co_filename, name, value
+class _Reader:
+    """Reads each class and each expression once, however many modules came of it."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.modules = dict(model.named_modules())
+        self.found: dict[str, SourceSpan] = {}
+        self._written: dict[type, list[tuple[str, str, ast.expr]]] = {}
+        self._functions: dict[str, dict[tuple[str, int], ast.FunctionDef]] = {}
+        self._spans: dict[int, SourceSpan | None] = {}
+
+    def read(self) -> dict[str, SourceSpan]:
+        """The spans that were found."""
+        for path, module in self.modules.items():
+            cls = type(module)
+            if cls not in self._written:
+                self._written[cls] = list(self._written_in(cls))
+            prefix = f"{path}." if path else ""
+            for file, name, value in self._written[cls]:
+                self._match(prefix + name, module._modules.get(name), value, file)
+        return {path: span for path, span in self.found.items() if path in self.modules}
+
+    def _written_in(self, cls: type) -> Iterator[tuple[str, str, ast.expr]]:
+        """File, attribute and value of all that the user's `__init__`s assign, bases first."""
+        for base in reversed(cls.__mro__):
+            function: Any = base.__dict__.get("__init__")
+            while hasattr(function, "__wrapped__"):
+                function = function.__wrapped__
+            code = getattr(function, "__code__", None)
+            if not isinstance(code, CodeType) or not is_user_code(code):
+                continue
+            file = code.co_filename
+            if file not in self._functions:
+                self._functions[file] = _functions_in(file)
+            node = self._functions[file].get((code.co_name, code.co_firstlineno))
+            for name, value in () if node is None else _assignments(node.body):
+                yield file, name, value
+
+    def _match(self, path: str, module: object, value: ast.expr, file: str) -> None:
+        """Note the calls in `value` that made `module` and the modules inside it."""
+        if not isinstance(module, nn.Module):
+            return
+        branches = (value.body, value.orelse) if isinstance(value, ast.IfExp) else (value,)
+        makers = [branch for branch in branches if _could_make(branch, module)]
+        if len(makers) != 1 or not isinstance(makers[0], ast.Call):
+            return
+        value = makers[0]
+        if id(value) not in self._spans:
+            self._spans[id(value)] = node_span(value, file)
+        span = self._spans[id(value)]
+        if span is not None:
+            self.found[path] = span
+        if isinstance(module, nn.Sequential | nn.ModuleList | nn.ModuleDict):
+            children = list(module._modules)
+            for position, (name, entry) in enumerate(_entries(value)):
+                if isinstance(entry, ast.Starred):
+                    # How many it stands for is not written here: nothing behind it has a place.
+                    break
+                if name is None and position < len(children):
+                    name = children[position]
+                child = module._modules.get(name) if name is not None else None
+                self._match(f"{path}.{name}", child, entry, file)
+
+
+def _functions_in(file: str) -> dict[tuple[str, int], ast.FunctionDef]:
+    """The functions of a file by name and first line, decorators counted."""
+    return {
+        (node.name, min([node.lineno, *(mark.lineno for mark in node.decorator_list)])): node
+        for node in ast.walk(source_tree(file) or ast.Module([], []))
+        if isinstance(node, ast.FunctionDef)
+    }
 
 
 def _assignments(body: list[ast.stmt]) -> Iterator[tuple[str, ast.expr]]:
@@ -173,32 +218,6 @@ def _attribute_values(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, 
                 yield from _attribute_values(one, its)
     elif isinstance(target, ast.Attribute):
         yield target.attr, value
-
-
-def _match(
-    path: str, module: object, value: ast.expr, file: str, found: dict[str, SourceSpan]
-) -> None:
-    """Note the calls in `value` that made `module` and the modules inside it."""
-    if not isinstance(module, nn.Module):
-        return
-    branches = (value.body, value.orelse) if isinstance(value, ast.IfExp) else (value,)
-    makers = [branch for branch in branches if _could_make(branch, module)]
-    if len(makers) != 1 or not isinstance(makers[0], ast.Call):
-        return
-    value = makers[0]
-    span = node_span(value, file)
-    if span is not None:
-        found[path] = span
-    if isinstance(module, nn.Sequential | nn.ModuleList | nn.ModuleDict):
-        children = list(module._modules)
-        for position, (name, entry) in enumerate(_entries(value)):
-            if isinstance(entry, ast.Starred):
-                # How many it stands for is not written here, so nothing behind it has a place.
-                break
-            if name is None and position < len(children):
-                name = children[position]
-            child = module._modules.get(name) if name is not None else None
-            _match(f"{path}.{name}", child, entry, file, found)
 
 
 def _entries(call: ast.Call) -> Iterator[tuple[str | None, ast.expr]]:

@@ -103,6 +103,8 @@ def parse_spec(text: str) -> ModelSpec:
             raise ShapescopeError(f"{text}: the name of a factory is missing behind the colon")
         return ModelSpec(text, "package", place, attribute, arguments, called)
     name, arguments, called = _name_and_arguments(text, text)
+    if not name:
+        raise ShapescopeError(f"{text} names no model; `shapescope models` lists what can be named")
     return ModelSpec(text, "network", name, "", arguments, called)
 
 

@@ -114,6 +114,7 @@ def test_arguments_that_would_run_something_are_refused_unread(text: str, messag
     [
         ("", "no model was named; `shapescope models` lists what can be"),
         ("   ", "no model was named; `shapescope models` lists what can be"),
+        ("()", "() names no model; `shapescope models` lists what can be named"),
         ("torchvision:", "torchvision:: the name of a model is missing behind torchvision:"),
         ("net.py:", "net.py:: the name of a class is missing behind the colon"),
         ("pkg.mod:", "pkg.mod:: the name of a factory is missing behind the colon"),
