@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from torch import nn
 
-from shapescope.analysis.batch import Evidence, walk_batch
+from shapescope.analysis.batch import walk_batch
 from shapescope.analysis.diagnosis import find
 from shapescope.analysis.diagnosis.finding import Finding
 from shapescope.analysis.diagnosis.loss_steps import loss_of, without_loss
@@ -15,8 +15,8 @@ from shapescope.analysis.fixes.search import Search
 from shapescope.capture.loader import LoadedModel
 from shapescope.capture.retrace import Inputs, Retracer
 from shapescope.capture.tracer import Target, Traced
-from shapescope.ops import lookup
 from shapescope.diagnostic import Diagnostic, Severity
+from shapescope.ops import lookup
 from shapescope.trace import Trace
 
 __all__ = ["investigate"]
@@ -59,7 +59,7 @@ def investigate(
     open_question = walk is not None and not is_settled(bare, walk) and _is_cheap(bare)
     if open_question and batch is not None:
         other = Retracer(model, inputs, train=train, mode=trace.mode)({}, batch=batch)
-    evidence = retrace.evidence({}, bare, other) if other is not None else Evidence()
+    evidence = retrace.evidence({}, bare, other)
     found = find(trace, evidence=evidence)
     if not fixes or batch is None:
         return tuple(one.diagnostic for one in found)

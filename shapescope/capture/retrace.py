@@ -142,12 +142,23 @@ class Retracer:
         Real numbers are only used where a step may let samples see each other, and where that
         costs little.
         """
-        return Evidence(other_batch=other, mixing=self._mixing(texts, trace, other))
+        mixing = self._mixing(texts, trace, other)
+        target = None if self.target is None else self.target.spec.bound
+        return Evidence(other, mixing, self._bounds(trace), target)
+
+    def _bounds(self, trace: Trace) -> dict[str, int]:
+        if _is_arguments(self.inputs) or len(self.inputs) != len(trace.inputs):
+            return {}
+        return {
+            spec.name: given.bound
+            for spec, given in zip(trace.inputs, self.inputs, strict=True)
+            if isinstance(given, InputSpec) and spec.name is not None and given.bound is not None
+        }
 
     def _mixing(self, texts: Mapping[str, str], trace: Trace, other: Trace | None) -> Mixing | None:
         seen = trace if other is None or other.failure is not None else other
-        walk = walk_batch(seen)
-        if walk is None or trace.failure is not None or trace.mode == "symbolic":
+        walk = walk_batch(seen) if trace.failure is None else None
+        if walk is None:
             return None
         kinds = suspicions(seen, walk)
         if not kinds or not _affordable(seen):

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from shapescope.analysis.batch.evidence import Evidence, Mixing
 from shapescope.analysis.batch.layout import Axis, Factor, Layout
-from shapescope.analysis.batch.walk import BatchWalk, Event, ancestors, suspicions, walk_batch
+from shapescope.analysis.batch.walk import (
+    BatchWalk,
+    Event,
+    ancestors,
+    is_unbatched,
+    suspicions,
+    walk_batch,
+)
 
 __all__ = [
     "Axis",
@@ -15,6 +22,7 @@ __all__ = [
     "Layout",
     "Mixing",
     "ancestors",
+    "is_unbatched",
     "suspicions",
     "walk_batch",
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from shapescope.trace import Trace
 
@@ -37,7 +38,11 @@ class Evidence:
     Attributes:
         other_batch: the trace with another batch size, as far as it came.
         mixing: what changing one sample did, where that was tried.
+        bounds: by name of an input, what its whole numbers lie below, where that was asked for.
+        classes: what the targets of a classification lie below, where that was asked for.
     """
 
     other_batch: Trace | None = None
     mixing: Mixing | None = None
+    bounds: Mapping[str, int] = field(default_factory=dict)
+    classes: int | None = None

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from shapescope.analysis.batch.layout import Axis, Factor, Layout, batch, plain
 from shapescope.analysis.batch.steps import SPECIAL, Note, by_flow
+from shapescope.attrs import CallAttrs, ConvAttrs, LinearAttrs, PoolAttrs
 from shapescope.ops import lookup
 from shapescope.trace import Step, TensorSpec, Trace
 
@@ -61,8 +62,22 @@ class BatchWalk:
 
 def walk_batch(trace: Trace) -> BatchWalk | None:
     """Follow the batch, axis 0 of the inputs, through a trace; None where there is none."""
+    for known, walk in _recent:
+        if known is trace:
+            return walk
+    walk = _walked(trace)
+    _recent.insert(0, (trace, walk))
+    del _recent[2:]
+    return walk
+
+
+_recent: list[tuple[Trace, BatchWalk | None]] = []
+"""The last two walks: several rules ask for the same one."""
+
+
+def _walked(trace: Trace) -> BatchWalk | None:
     size = next((spec.shape[0] for spec in trace.inputs if spec.shape), None)
-    if not isinstance(size, int) or trace.mode == "symbolic":
+    if not isinstance(size, int) or trace.mode == "symbolic" or is_unbatched(trace):
         return None
     walk = BatchWalk(size)
     walker = _Walker(trace, walk)
@@ -106,6 +121,28 @@ def suspicions(trace: Trace, walk: BatchWalk) -> frozenset[str]:
         whole = whole and (layout is None or not layout.from_input or layout.batch_axis == 0)
     kinds = {event.kind for event in walk.events if event.step in above}
     return frozenset(kinds - {"folded", "joined"} if whole else kinds)
+
+
+def is_unbatched(trace: Trace) -> bool:
+    """Whether the input is a single sample: a map without batch, or one that is given an axis."""
+    name = next((spec.name for spec in trace.inputs if spec.shape), None)
+    for step in trace.steps:
+        if step.op == "module" or not step.inputs or step.inputs[0].name != name:
+            continue
+        rank = len(step.inputs[0].shape)
+        attrs = step.attrs
+        if isinstance(attrs, ConvAttrs | PoolAttrs):
+            return rank == len(attrs.kernel_size) + 1 and bool(step.outputs)
+        if isinstance(attrs, LinearAttrs):
+            return rank == 1 and bool(step.outputs)
+        if step.op == "unsqueeze" and isinstance(attrs, CallAttrs):
+            return attrs.get("dim") == 0
+        if step.op == "getitem" and isinstance(attrs, CallAttrs):
+            index = attrs.get("index")
+            return isinstance(index, tuple) and index[:1] == (None,)
+        if rank > 1 and not lookup(step.op).pointwise:
+            return False
+    return False
 
 
 class _Walker:

@@ -176,6 +176,29 @@ def permute_instead(step: Step, sizes: Sequence[int], made: Sequence[int]) -> It
     )
 
 
+def split_then_move(step: Step, straight: Sequence[int], made: Sequence[int]) -> Iterator[Proposal]:
+    """The sizes of a view in the order in which the values lie, and the axes moved behind it."""
+    from shapescope.analysis.diagnosis.rules.reshaping import size_nodes
+
+    call = call_at(step.call_site)
+    nodes = [] if call is None else size_nodes(call)
+    if call is None or len(nodes) != len(made):
+        return
+    at = next(place for place, size in enumerate(made) if size != straight[place])
+    one, two = call.code.text(nodes[at]), call.code.text(nodes[at + 1])
+    end = call.span
+    behind = type(end)(end.file, end.end_line, end.end_column, end.end_line, end.end_column)
+    yield Proposal(
+        f"split the last axis alone, then move axis {at + 1}",
+        (
+            call.code.replace(nodes[at], two),
+            call.code.replace(nodes[at + 1], one),
+            Edit(behind, f".transpose({at}, {at + 1})"),
+        ),
+        kind="permute",
+    )
+
+
 def permute_first(step: Step, order: Sequence[int], message: str) -> Iterator[Proposal]:
     """Move the axes into the order in which a view merges them."""
     call = call_at(step.call_site)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from shapescope.analysis.batch import Evidence
+from shapescope.analysis.batch import Evidence, is_unbatched
 from shapescope.analysis.diagnosis import find
 from shapescope.analysis.diagnosis.finding import Finding, Proposal
 from shapescope.analysis.diagnosis.loss_steps import loss_of, without_loss
@@ -143,6 +143,9 @@ class Search:
         self, texts: Mapping[str, str], trace: Trace, proposal: Proposal
     ) -> list[Finding] | None:
         """What is still wrong with an edited model that runs; None if nothing is."""
+        if is_unbatched(self.trace):
+            with _as_edited(texts):
+                return _new(find(trace), self.known) or None
         other = self.retrace(texts, shapes=proposal.shapes, batch=self.other_batch)
         if other is None or other.failure is not None:
             return []

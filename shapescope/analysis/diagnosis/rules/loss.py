@@ -7,10 +7,16 @@ from dataclasses import replace
 from math import prod
 
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding
-from shapescope.analysis.diagnosis.history import ints
+from shapescope.analysis.diagnosis.history import ints, source_of
 from shapescope.analysis.diagnosis.registry import declare, scanning
 from shapescope.analysis.diagnosis.rules.batch import batch
+from shapescope.analysis.diagnosis.rules.layers import output_argument
 from shapescope.analysis.diagnosis.words import name_of, primary, shape_text
+from shapescope.analysis.fixes.constructor import (
+    argument_label,
+    origin_labels,
+    set_argument,
+)
 from shapescope.analysis.fixes.outputs import output_span, returned_with
 from shapescope.diagnostic import Severity
 from shapescope.ops.shapes import broadcast
@@ -18,6 +24,7 @@ from shapescope.trace import Step, Trace
 
 ROWS = declare("loss-rows", "the loss gets another number of rows than of targets")
 CLASSES = declare("loss-classes", "the scores of a classification lie along another axis")
+RANGE = declare("loss-class-range", "a target names a class that has no score")
 BROADCAST = declare("loss-broadcast", "output and target differ in shape, and the loss broadcasts")
 
 _INDEXED = ("cross_entropy", "nll_loss")
@@ -31,6 +38,9 @@ def loss_shapes(case: Case) -> Iterator[Finding]:
         return
     output, target = ints(step.inputs[0].shape), ints(step.inputs[1].shape)
     if step.op in _INDEXED and not step.inputs[1].dtype.startswith("float"):
+        known = case.evidence.classes
+        if not case.loss_failed and known is not None and 1 < len(output) and known > output[1]:
+            yield _too_few(case, step, output, known)
         if case.loss_failed:
             yield _indexed(case, step, output, target)
     elif output != target:
@@ -67,6 +77,40 @@ def _indexed(case: Case, step: Step, output: tuple[int, ...], target: tuple[int,
         labels=(primary(output_span(trace), f"{shape_text(output)} is returned"),),
         why=(why,),
         proposals=proposals,
+    )
+
+
+def _too_few(case: Case, step: Step, output: tuple[int, ...], known: int) -> Finding:
+    """Targets beyond the last class that has a score."""
+    trace = case.trace
+    sink = next(
+        (one for one in reversed(trace.steps) if one.outputs and not one.is_composite), None
+    )
+    while sink is not None and output_argument(sink) is None:
+        sink = source_of(trace, sink)
+    argument = None if sink is None else output_argument(sink)
+    made = None
+    if sink is not None and argument is not None:
+        text = f"`{name_of(sink)}` gives {output[1]} scores"
+        made = argument_label(trace, sink.path, argument, text)
+    return finding(
+        RANGE,
+        f"{name_of(step)} gets scores of {output[1]} classes, but targets up to {known - 1}",
+        step=step,
+        labels=(
+            primary(output_span(trace), f"{shape_text(output)} is returned"),
+            made,
+            *(
+                origin_labels(trace, sink.path, argument, "the number comes from here")
+                if sink is not None and argument is not None
+                else ()
+            ),
+        ),
+        why=(f"the last class is {output[1] - 1}, so a target of {known - 1} is out of bounds",),
+        notes=("this shows on real numbers alone: shapes fit any target",),
+        proposals=set_argument(trace, sink.path, argument, known, f"give {known} scores")
+        if sink is not None and argument is not None
+        else (),
     )
 
 

@@ -90,6 +90,7 @@ def _rank_proposals(
     features = step_features(step)
     if len(sizes) == 3 and kind == "BatchNorm2d" and sizes[0] == features:
         yield from edit_operand(step, case.trace, ".unsqueeze(0)", "add the batch axis")
+        return
     call = constructor_of(case.trace, step.path)
     if call is not None and right is not None and call.callee == kind:
         prefix = call.code.text(call.node.func).rpartition(".")[0]
@@ -180,9 +181,12 @@ def _single_value(case: Case, step: Step, sizes: tuple[int, ...], channels: int)
         prefix = call.code.text(call.node.func).rpartition(".")[0]
         node = call.argument("num_features")
         groups = gcd(32, channels)
-        name = f"{prefix}.GroupNorm" if prefix else "GroupNorm"
+        if channels // groups < 2:
+            groups = max(channels // 4, 1) if channels % 4 == 0 else 1
+        name = "GroupNorm" if len(sizes) > 2 else "LayerNorm"
+        name = f"{prefix}.{name}" if prefix else name
         written = call.code.text(node) if node is not None else str(channels)
-        text = f"{name}({groups}, {written})"
+        text = f"{name}({groups}, {written})" if len(sizes) > 2 else f"{name}({written})"
         group = [
             replace(
                 Proposal(text, (call.code.replace(call.node, text),), inline=True),

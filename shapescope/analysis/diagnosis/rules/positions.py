@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from math import isqrt
 
 from shapescope.analysis.code import constructor_of
 from shapescope.analysis.code.origins import class_node, origins_of
 from shapescope.analysis.code.source import Code
+from shapescope.analysis.diagnosis.built_for import customary_sizes, sizes_giving
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding
-from shapescope.analysis.diagnosis.history import ints, source_of
+from shapescope.analysis.diagnosis.history import chain_to, ints, source_of
 from shapescope.analysis.diagnosis.registry import declare
 from shapescope.analysis.diagnosis.words import operand_labels, primary, shape_text
 from shapescope.analysis.fixes.branches import wrap
+from shapescope.analysis.fixes.resample import feed, resize_input
 from shapescope.diagnostic import Label
 from shapescope.trace import Step, Trace
 
@@ -165,26 +168,85 @@ def _short(
 ) -> Finding:
     trace = case.trace
     short = name.rpartition(".")[2]
-    limit = rows
     needed = data[axis]
-    constants = list(constants_of(trace, name.rpartition(".")[0], limit))
+    full = full_shape(trace, name)
+    constants = list(constants_of(trace, name.rpartition(".")[0], rows))
+    cut = full != ints(step.inputs[place].shape) or _is_sliced(trace, step, place)
+    built = _built_for(trace, step, 1 - place, rows, needed)
+    note = None
+    if built is not None:
+        note = f"{rows} positions are what a {shape_text(built)} input gives"
+    why = [f"axis {axis}: {rows} != {needed}"]
+    if cut:
+        why.append(
+            f"a slice beyond the end of `{short}` ({shape_text(full)}) gives the {rows} rows "
+            "there are, and raises nothing"
+        )
     return finding(
         SHORT,
-        f"`{short}` holds {limit} positions, but {needed} arrive",
+        f"`{short}` holds {rows} positions, but {needed} arrive",
         step=step,
         labels=(
             primary(step.call_site, operand_labels(step)),
-            *(Label(code.span(node), f"{limit} positions") for code, node in constants[:2]),
+            *(Label(code.span(node), f"{rows} positions") for code, node in constants[:2]),
+            *_table_labels(trace, name),
         ),
-        why=(
-            f"axis {axis}: {limit} != {needed}",
-            (
-                f"a slice beyond the end of `{short}` ({shape_text(full_shape(trace, name))}) gives "
-                f"the {limit} rows there are, and raises nothing"
-            ),
+        why=why,
+        notes=(note,),
+        proposals=(
+            *longer(constants, needed),
+            *_scaled(trace, name, rows, needed),
+            *(resize_input(trace, built) if built is not None else ()),
+            *(feed(trace, built) if built is not None else ()),
         ),
-        proposals=_longer(constants, needed),
     )
+
+
+def _is_sliced(trace: Trace, step: Step, place: int) -> bool:
+    maker = source_of(trace, step, place)
+    return maker is not None and maker.op == "getitem"
+
+
+def _built_for(
+    trace: Trace, step: Step, place: int, rows: int, needed: int
+) -> tuple[int, ...] | None:
+    """The input size whose map has as many places as the table has rows."""
+    chain = chain_to(trace, step, place)
+    for flat in reversed(chain):
+        if flat.op not in ("flatten", "reshape", "view") or not flat.inputs or not flat.outputs:
+            continue
+        maps = ints(flat.inputs[0].shape)[2:]
+        if len(maps) != 2 or maps[0] != maps[1]:
+            continue
+        area = rows - (needed - maps[0] * maps[1])
+        side = isqrt(max(area, 0))
+        if side < 1 or side * side != area:
+            continue
+        ranges = sizes_giving(chain_to(trace, source_of(trace, flat)), 2, (side, side))
+        return None if ranges is None else customary_sizes(ranges)
+    return None
+
+
+def _scaled(trace: Trace, name: str, rows: int, needed: int) -> Iterator[Proposal]:
+    """The numbers a table's length is reckoned from, scaled so that it comes out as needed."""
+    found = _class_of(trace, name.rpartition(".")[0])
+    function = None if found is None else found[0].method(found[1].name, "__init__")
+    if found is None or function is None:
+        return
+    code = found[0]
+    sizes = {size for spec in trace.inputs for size in spec.shape[1:] if isinstance(size, int)}
+    defaults = [*function.args.defaults, *(one for one in function.args.kw_defaults if one)]
+    for node in defaults:
+        if not isinstance(node, ast.Constant) or type(node.value) is not int or node.value < 2:
+            continue
+        wanted = {size for size in sizes if size > node.value}
+        wanted |= {node.value * needed // rows} if node.value * needed % rows == 0 else set()
+        for size in sorted(wanted)[:3]:
+            yield Proposal(
+                f"make room for {needed} positions: {size} for {node.value}",
+                (code.replace(node, str(size)),),
+                kind="longer",
+            )
 
 
 def _table_labels(trace: Trace, name: str) -> Iterator[Label]:
@@ -241,12 +303,12 @@ def constants_of(trace: Trace, path: str, value: int) -> Iterator[tuple[Code, as
                 yield code, node
 
 
-def _longer(constants: list[tuple[Code, ast.Constant]], needed: int) -> Iterator[Proposal]:
+def longer(constants: list[tuple[Code, ast.Constant]], needed: int) -> Iterator[Proposal]:
     """The table as long as a power of two that holds what arrives."""
-    longer = 1
-    while longer < needed:
-        longer *= 2
-    for size in (longer, needed):
+    power = 1
+    while power < needed:
+        power *= 2
+    for size in (power, needed):
         for code, node in constants:
             yield Proposal(
                 f"make the table {size} long", (code.replace(node, str(size)),), kind="longer"

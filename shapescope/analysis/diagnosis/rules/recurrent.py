@@ -145,6 +145,9 @@ def _hidden(
             primary(step.call_site, operand_labels(step)),
             argument_label(trace, step.path, "hidden_size", "") if not batch_wrong else None,
             *(_state_labels(trace, step, maker, given)),
+            label(step.defined_at, "batch_first is left out, and is False")
+            if batch_wrong and not attrs.batch_first and given[1] == sizes[0]
+            else None,
         ),
         why=why,
         notes=notes,
@@ -308,6 +311,14 @@ def attention(case: Case) -> Iterator[Finding]:
                 f"take the {shapes[0][-1]} that arrive",
             )
             proposals += make_instead(trace, maker_of(trace, step), attrs.embed_dim)
+        elif shapes[1][-1:] != (attrs.kdim,):
+            given = shapes[1][-1]
+            message = f"`{name_of(step)}` takes keys of {attrs.kdim} features, but {given} arrive"
+            proposals += make_instead(trace, maker_of(trace, step, 1), attrs.kdim)
+            call = constructor_of(trace, step.path)
+            if call is not None:
+                edits = (call.set("kdim", str(given)), call.set("vdim", str(given)))
+                proposals += [_joined(f"take keys and values of {given} features", edits)]
         elif not attrs.batch_first:
             proposals += batch_first(trace, step.path)
     for position in range(3, len(shapes)):
@@ -323,6 +334,14 @@ def attention(case: Case) -> Iterator[Finding]:
         why=why,
         proposals=proposals,
     )
+
+
+def _joined(message: str, edits: tuple[Edit, ...]) -> Proposal:
+    """Several keywords added at one place, as one edit."""
+    first = edits[0]
+    if all(edit.span == first.span for edit in edits):
+        edits = (Edit(first.span, "".join(edit.replacement for edit in edits)),)
+    return Proposal(message, edits, kind="consumer")
 
 
 def _turned(step: Step, position: int) -> Iterator[Proposal]:

@@ -9,7 +9,7 @@ from shapescope.analysis.diagnosis.finding import Case, Finding, finding
 from shapescope.analysis.diagnosis.history import ints, source_of
 from shapescope.analysis.diagnosis.registry import declare, scanning
 from shapescope.analysis.diagnosis.words import here, primary, shape_text
-from shapescope.analysis.fixes.batch import permute_first
+from shapescope.analysis.fixes.batch import permute_first, split_then_move
 from shapescope.diagnostic import Severity
 from shapescope.trace import Step, Trace
 
@@ -27,11 +27,17 @@ def mixed_axes(case: Case) -> Iterator[Finding]:
     for step in trace.steps:
         if step.op not in ("view", "reshape") or not step.outputs or not step.inputs:
             continue
-        order = intended_order(ints(step.inputs[0].shape), ints(step.outputs[0].shape))
-        if order is None or _is_trick(trace, step):
+        if _is_trick(trace, step):
             continue
-        yield _finding(step, order)
-        return
+        given, made = ints(step.inputs[0].shape), ints(step.outputs[0].shape)
+        order = intended_order(given, made)
+        if order is not None:
+            yield _finding(step, order)
+            return
+        split = intended_split(given, made)
+        if split is not None:
+            yield _split_finding(step, *split)
+            return
 
 
 def _is_trick(trace: Trace, step: Step) -> bool:
@@ -62,6 +68,50 @@ def intended_order(sizes: tuple[int, ...], made: tuple[int, ...]) -> tuple[int, 
         if order is not None and order != tuple(range(len(old))):
             return (*range(front), *(front + axis for axis in order))
     return None
+
+
+def intended_split(
+    sizes: tuple[int, ...], made: tuple[int, ...]
+) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+    """Sizes and axes where a view means to split an axis around another one that it keeps.
+
+    `(b, t, c)` viewed as `(b, h, t, c/h)` splits the time; `(b, t, h, c/h)` would split `c`, and
+    its axes then have to be moved.
+
+    Returns:
+        The sizes in the order in which the values lie, and the permutation that gives the sizes
+        asked for.
+    """
+    front = 0
+    while front < min(len(sizes), len(made)) - 1 and sizes[front] == made[front]:
+        front += 1
+    old, new = sizes[front:], made[front:]
+    if front == 0 or len(old) != 2 or len(new) != 3 or prod(old) != prod(new):
+        return None
+    kept, split = old
+    if new[1] != kept or new[0] * new[2] != split or kept in (new[0], new[2]) or new[0] == 1:
+        return None
+    rank = len(made)
+    straight = (*made[:front], kept, new[0], new[2])
+    return straight, (*range(front), front + 1, front, *range(front + 2, rank))
+
+
+def _split_finding(step: Step, straight: tuple[int, ...], order: tuple[int, ...]) -> Finding:
+    sizes, made = ints(step.inputs[0].shape), ints(step.outputs[0].shape)
+    kept = straight[order[-2]]
+    return finding(
+        MIXES,
+        f"{shape_text(sizes)} seen as {shape_text(made)} mixes the axis of {kept} with others",
+        severity=Severity.WARNING,
+        step=step,
+        labels=(primary(step.call_site, here(step)),),
+        why=(
+            (f"a view moves no value: the {kept} and the {sizes[-1]} behind it are only cut anew, "
+            f"so one entry along the axis of {kept} holds values of several"),
+            f"{shape_text(straight)} cuts the last axis alone; then the axes can be moved",
+        ),
+        proposals=split_then_move(step, straight, made),
+    )
 
 
 def _comes_out(old: Sequence[int], new: Sequence[int]) -> bool:
