@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from shapescope.diagnostic import Diagnostic, Help, Label, Severity
 from shapescope.render.edits import edited_lines
-from shapescope.render.line import Line, cells
+from shapescope.render.line import Line, cells, wrapped
 from shapescope.render.shapes import plural, printable
 from shapescope.render.theme import Surface
 from shapescope.source_text import enclosing_name, source_lines
@@ -16,6 +16,7 @@ THROUGH = "called through "
 """A label whose text starts so is not drawn in the source; it becomes the `= where:` line."""
 
 TAB = 4
+_NARROWEST = 50
 
 
 def diagnostics_lines(
@@ -70,14 +71,14 @@ def diagnostic_lines(
     if drawn and facts:
         lines.append(_bar(gutter))
     for name, texts in facts:
-        lines += _fact(name, texts, gutter)
+        lines += _fact(name, texts, gutter, surface.width)
     for number, (entry, edits) in enumerate(helps):
-        lines.append(_help(entry, number))
+        lines += _wrapped_help(entry, number, surface.width)
         for edit in edits:
             sign = f"{edit.line:>{gutter}} {edit.sign} "
             lines.append(Line(sign, "gutter").add(_expanded(edit.text), "added"))
     if verbose and diagnostic.detail:
-        lines += _fact("torch says", tuple(diagnostic.detail.splitlines()), gutter)
+        lines += _fact("torch says", tuple(diagnostic.detail.splitlines()), gutter, surface.width)
     return lines
 
 
@@ -148,16 +149,18 @@ def _expanded(source: str) -> str:
     return printable(source.expandtabs(TAB))
 
 
-def _fact(name: str, texts: Iterable[str], gutter: int) -> list[Line]:
-    """A `= name:` line; further lines stand below the first one's text."""
+def _fact(name: str, texts: Iterable[str], gutter: int, width: int) -> list[Line]:
+    """A `= name:` line; further lines, and what does not fit, stand below the first one's text."""
     lines = []
     indent = " " * (gutter + 1)
+    room = max(width - len(indent) - len(name) - 4, _NARROWEST)
     for number, text in enumerate(texts):
-        if number == 0:
-            line = Line(indent + "= ", "gutter").add(f"{name}:", "heading")
-        else:
-            line = Line(indent + " " * (len(name) + 3))
-        lines.append(line.add(f" {printable(text)}" if text else ""))
+        for place, part in enumerate(wrapped(printable(text), room) or [Line()]):
+            if number == place == 0:
+                line = Line(indent + "= ", "gutter").add(f"{name}:", "heading")
+            else:
+                line = Line(indent + " " * (len(name) + 3))
+            lines.append(line.add(f" {part.plain}" if part.plain else ""))
     return lines
 
 
@@ -166,6 +169,14 @@ def _help(entry: Help, number: int) -> Line:
     if number and not message.startswith("or "):
         message = "or " + message
     return Line("help", "help").add(f": {_with_standing(entry, message)}")
+
+
+def _wrapped_help(entry: Help, number: int, width: int) -> list[Line]:
+    """The help, what does not fit standing below its first word."""
+    first, *more = wrapped(_help(entry, number).plain, max(width, _NARROWEST)) or [Line()]
+    name, _, text = first.plain.partition(":")
+    lines = [Line(name, "help").add(f":{text}")]
+    return lines + [Line("      " + part.plain) for part in more]
 
 
 def _with_standing(entry: Help, message: str) -> str:

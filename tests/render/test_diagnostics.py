@@ -116,18 +116,14 @@ def test_two_functions_and_an_added_line(in_folder: Path) -> None:
             ),
             Label(span("block.py", 51, conv, call), "64 -> 128 channels, 32 -> 16"),
         ),
-        (
-            "axis 1: 128 != 64; axes 2 and 3: 16 != 32; no side is 1, so nothing broadcasts",
-        ),
+        ("axis 1: 128 != 64; axes 2 and 3: 16 != 32; no side is 1, so nothing broadcasts",),
         ("`conv1` changed both; the shortcut `x` goes around it",),
         (
             Help(
                 "project the shortcut with a 1 x 1 convolution (adds 8,192 parameters)",
                 (
                     Edit(SourceSpan("block.py", 52, 1, 52, 1), added),
-                    Edit(
-                        span("block.py", 55, lines[55], "out + x"), "out + self.shortcut(x)"
-                    ),
+                    Edit(span("block.py", 55, lines[55], "out + x"), "out + self.shortcut(x)"),
                 ),
                 verified=True,
                 changes_parameters=True,
@@ -284,6 +280,19 @@ def test_several_are_counted() -> None:
     lines = plain_text(diagnostics_lines([one, one], SURFACE))
     assert lines == "error[r]: w\n\nerror[r]: w\n\n2 errors\n"
     assert plain_text(diagnostics_lines([one], SURFACE)) == "error[r]: w\n"
+
+
+def test_long_lines_go_on_below() -> None:
+    why = " -> ".join(f"layer{number} {number}" for number in range(30))
+    message = "change " + "this and " * 12 + "that"
+    found = Diagnostic("r", Severity.ERROR, "w", why=(why,), help=(Help(message),))
+    lines = [line.plain for line in diagnostic_lines(found, Surface(width=80))]
+    assert max(map(len, lines)) <= 80
+    assert lines[1].startswith("  = why: layer0 0 -> layer1 1")
+    assert lines[2].startswith("         ")
+    text = " ".join(line.strip() for line in lines)
+    assert why in text
+    assert message in text
 
 
 def test_messages_cannot_paint_the_terminal() -> None:

@@ -77,6 +77,16 @@ def test_narrow_terminals_put_the_axes_below(network: ParamsResult) -> None:
     assert "    6 kernels x 1 input channel x 5 x 5 (height x width)" in lines
 
 
+def test_what_has_no_room_is_named() -> None:
+    inner: nn.Module = nn.Linear(3, 2)
+    for _ in range(8):
+        inner = nn.Sequential(inner)
+    wrapped = nn.ModuleDict({"a_rather_long_name_for_a_module": inner})
+    lines = [line.plain for line in params_lines(params(wrapped), Surface(width=80))]
+    assert max(map(len, lines)) <= 80
+    assert "no room for dtype, min, max, std: --format csv has them" in lines
+
+
 def test_tied_and_frozen_ones() -> None:
     result = params(Tied())
     text = str(result)

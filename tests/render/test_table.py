@@ -179,6 +179,15 @@ def test_axes_that_differ_have_a_formula_each(network: TraceResult) -> None:
     assert "✓ a = 1; b = 2" in table(both, 200)
 
 
+def test_where_a_formula_does_not_fit_its_results_stand(network: TraceResult) -> None:
+    conv = network.trace.leaves[0]
+    long = Check("match", ("1 + " * 30 + "1 = 31", "2 + " * 30 + "2 = 62"), (31, 62))
+    text = table(_with_check(network, conv.index, long), 120)
+    assert "✓ = 31 x 62" in text
+    assert "✓ (24 - 2 + 2*0)/2 + 1 = 12" in text  # the others keep their form
+    assert "✓ = 31 x 62" in table(_with_check(network, conv.index, long), 80)
+
+
 def test_names_from_the_model_cannot_paint_the_terminal(chain: Callable[..., Trace]) -> None:
     trace = chain("\x1b[31mred", input_name="[bold]x\n")
     text = plain_text(result_lines(TraceResult(trace), Surface(width=100)))
