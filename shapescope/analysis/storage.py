@@ -27,6 +27,7 @@ _BYTES = {
 
 _RESHAPES = frozenset({"reshape", "view", "flatten", "unflatten", "reshape_as", "view_as"})
 _KEEP_FORMAT = frozenset({"conv2d", "conv3d", "conv_transpose2d", "interpolate"})
+_NO_GRADIENT = frozenset({"detach", "data"})
 _DROPOUTS = frozenset(
     {"dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout"}
 )
@@ -114,7 +115,11 @@ def storages(trace: Trace) -> Storages:
             held = made = tuple(result.new(tensor_bytes(spec)) for spec in step.outputs)
             strides.append(shared if shared is not None else _fresh_strides(step, row, layout))
         trainable = any(param.trainable for param in step.params)
-        needs = _is_float(step.outputs[0].dtype) and (trainable or any(differentiable))
+        needs = (
+            _is_float(step.outputs[0].dtype)
+            and (trainable or any(differentiable))
+            and not (row.factory or step.op in _NO_GRADIENT)
+        )
         extra = row.extra_rule(step) if row.extra_rule is not None else 0
         beside = (result.new(extra),) if extra else ()
         if _in_place(step):

@@ -43,7 +43,7 @@ add sub mul div floor_divide remainder fmod pow float_power maximum minimum fmax
 fmin atan2 hypot eq ne lt le gt ge logical_and logical_or logical_xor bitwise_and bitwise_or
 bitwise_xor bitwise_left_shift bitwise_right_shift lerp addcmul addcdiv copysign nextafter xlogy
 xlog1py heaviside logaddexp logaddexp2 isclose polar complex gcd lcm ldexp clamp
-clamp_min clamp_max masked_fill special_zeta special_xlogy
+clamp_min clamp_max masked_fill zeta gammainc gammaincc
 """
 """Ops whose inputs broadcast to the shape of their output."""
 

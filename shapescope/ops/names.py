@@ -44,11 +44,6 @@ RENAMED = {
     "arccosh": "acosh",
     "arcsinh": "asinh",
     "arctanh": "atanh",
-    "special_expit": "sigmoid",
-    "expit": "sigmoid",
-    "special_softmax": "softmax",
-    "special_log_softmax": "log_softmax",
-    "special_logsumexp": "logsumexp",
     "concat": "cat",
     "concatenate": "cat",
     "swapaxes": "transpose",
@@ -70,6 +65,9 @@ RENAMED = {
     "linalg_vecdot": "vecdot",
     "linalg_cross": "cross",
     "ger": "outer",
+    "log_sigmoid": "logsigmoid",
+    "linalg_diagonal": "diagonal",
+    "expit": "sigmoid",
     "upsample": "interpolate",
     "upsample_nearest": "interpolate",
     "upsample_bilinear": "interpolate",
@@ -124,7 +122,7 @@ def _canonical(name: str) -> str:
             name = name[1:]
     else:
         name = name.strip("_")
-    name = name.split(".")[0].removesuffix("_with_indices")
+    name = name.split(".")[0].removesuffix("_with_indices").removeprefix("special_")
     return RENAMED.get(name, name)
 
 

@@ -122,6 +122,10 @@ def _statistics_bytes(step: Step) -> int:
     attrs, sizes = step.attrs, shape(step)
     if not isinstance(attrs, NormAttrs) or not sizes:
         return 0
+    if step.op == "rms_norm" and attrs.normalized_shape is not None:
+        # one number a row, and before the weight what is normalised
+        rows = prod(sizes[: len(sizes) - len(attrs.normalized_shape)])
+        return 4 * (rows + (prod(sizes) if attrs.affine else 0))
     if attrs.normalized_shape is not None:
         pairs = prod(sizes[: len(sizes) - len(attrs.normalized_shape)])
     elif step.op == "batch_norm":

@@ -130,14 +130,13 @@ abs neg pos sign sgn signbit exp exp2 expm1 log log2 log10 log1p sqrt rsqrt squa
 cos tan asin acos atan sinh cosh asinh acosh atanh sinc erf erfc erfinv lgamma digamma mvlgamma
 polygamma i0 ceil floor round trunc frac logit deg2rad rad2deg nan_to_num isnan isinf isfinite
 isneginf isposinf isreal logical_not bitwise_not real imag conj conj_physical resolve_conj
-resolve_neg angle special_i0e special_i1 special_erfcx special_log_ndtr special_ndtr special_ndtri
-special_entr
+resolve_neg angle i0e i1 i1e erfcx log_ndtr ndtr ndtri entr gammaln psi multigammaln
 clone contiguous detach data alias requires_grad to dequantize fake_quantize_per_tensor_affine
 quantize_per_tensor quantize_per_channel pin_memory
 fill zero normal uniform bernoulli exponential random cauchy log_normal geometric
 tril triu sort argsort cumsum cumprod cummax cummin logcumsumexp
 normalize renorm gumbel_softmax copy isin bucketize msort igamma igammac
-resize_as weight_norm native_dropout quantize_per_tensor_dynamic poisson special_erf special_exp2
+resize_as weight_norm native_dropout quantize_per_tensor_dynamic poisson
 """
 """Ops that keep the shape of their first input."""
 

@@ -200,9 +200,10 @@ class Op:
 
 def _ready(row: Op, step: Step) -> bool:
     """Whether the rules have what they reckon with: inputs, and sizes that are ints."""
-    if not step.inputs:
-        return row.factory
-    return not any(type(size) is str for spec in step.inputs for size in spec.shape)
+    for spec in step.inputs:
+        if str in map(type, spec.shape):
+            return False
+    return bool(step.inputs) or row.factory
 
 
 SPELLINGS = {

@@ -57,6 +57,9 @@ from shapescope.ops.values import NOT_PLAIN, index_items, per_axis, plain
         ("relu.default", "relu"),
         ("_softmax", "softmax"),
         ("linalg_vector_norm", "norm"),
+        ("special_expit", "sigmoid"),
+        ("special_xlogy", "xlogy"),
+        ("log_sigmoid", "logsigmoid"),
         ("float", "to"),
         ("ravel", "flatten"),
         ("my_function", "my_function"),
@@ -79,6 +82,21 @@ def test_writes_nothing_in_place(name: str) -> None:
 def test_a_renamed_op_is_one_that_is_there() -> None:
     missing = {op for op in RENAMED.values() if not is_registered(op)}
     assert not missing
+
+
+def test_a_function_of_torch_has_a_row_under_the_name_it_reports() -> None:
+    import torch
+    import torch.nn.functional as functional
+
+    lost = {
+        (name, function.__name__)
+        for place in (functional, torch, torch.Tensor)
+        for name, function in vars(place).items()
+        if callable(function) and hasattr(function, "__name__") and not name.startswith("_")
+        if is_registered(canonical_name(name))
+        and not is_registered(canonical_name(function.__name__))
+    }
+    assert not lost
 
 
 def test_names_are_taken_once() -> None:
