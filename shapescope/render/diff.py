@@ -97,7 +97,7 @@ def _cells(one: StepChange) -> tuple[str, ...]:
     before, after = one.before, one.after
     return (
         SIGNS[one.kind],
-        printable(_pair(before and before.path, after and after.path)),
+        printable(_pair(_path(before), _path(after))),
         _pair(_settings(before), _settings(after)),
         _pair(_output(before), _output(after)),
         _pair(_params(before), _params(after)) if one.kind != CHANGED or PARAMS in one.what else "",
@@ -114,6 +114,10 @@ def _pair(before: str | None, after: str | None) -> str:
     if before is None or after is None or before == after:
         return (after if before is None else before) or ""
     return f"{before} -> {after}"
+
+
+def _path(step: Step | None) -> str | None:
+    return None if step is None else step.path
 
 
 def _settings(step: Step | None) -> str | None:
