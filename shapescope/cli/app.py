@@ -18,6 +18,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from shapescope import __version__
 from shapescope.cli.catalog import COMMANDS
+from shapescope.cli.coercion import convert_lightly
 from shapescope.cli.help import command_help, group_help
 from shapescope.cli.pipe import leave_pipe
 
@@ -80,7 +81,11 @@ def _load(module: str) -> dict[str, Any]:
     import_module(module).register(part)
     for info in part.registered_commands:
         info.cls = Command
-    return dict(cast("Any", typer.main.get_command(part)).commands)
+    commands = dict(cast("Any", typer.main.get_command(part)).commands)
+    for command in commands.values():
+        for parameter in command.params:
+            convert_lightly(parameter)
+    return commands
 
 
 app = typer.Typer(
