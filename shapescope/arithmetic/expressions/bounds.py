@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isqrt
+
 from shapescope.arithmetic.expressions.terms import (
     BATCH,
     Atom,
@@ -10,6 +12,7 @@ from shapescope.arithmetic.expressions.terms import (
     Name,
     Quotient,
     Remainder,
+    Root,
     Scaled,
     build,
     content,
@@ -152,6 +155,9 @@ def _atom_interval(atom: Atom, facts: Facts | None) -> Interval:
         if atom.largest:
             return max(lows) if lows else None, max(highs) if len(highs) == len(found) else None
         return min(lows) if len(lows) == len(found) else None, min(highs) if highs else None
+    if isinstance(atom, Root):
+        low, high = _bounds(atom.base, facts)
+        return (isqrt(max(low or 0, 0)), None if high is None else isqrt(max(high, 0)))
     assert isinstance(atom, Scaled)
     low, high = _bounds(atom.base, facts)
     if atom.factor < 0:

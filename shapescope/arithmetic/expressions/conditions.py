@@ -77,8 +77,11 @@ class Comparison:
         return self.expr.expressible
 
     def evaluate(self, sizes: Mapping[str, int]) -> bool:
-        """Whether it holds for these sizes."""
-        found = self.expr.evaluate(sizes)
+        """Whether it holds for these sizes; where it divides by 0 it does not."""
+        try:
+            found = self.expr.evaluate(sizes)
+        except ZeroDivisionError:
+            return False
         return (found == 0) != self.negated if self.is_zero else found >= 0
 
 

@@ -21,16 +21,25 @@ def compiled(condition: Condition) -> Judge:
         holds = condition.holds
         return lambda sizes: holds
     if isinstance(condition, Comparison):
-        number = _expr(condition.expr)
-        if not condition.is_zero:
-            return lambda sizes: number(sizes) >= 0
-        if condition.negated:
-            return lambda sizes: number(sizes) != 0
-        return lambda sizes: number(sizes) == 0
+        return _comparison(condition)
     parts = [compiled(part) for part in condition.parts]
     if condition.every:
         return lambda sizes: all(part(sizes) for part in parts)
     return lambda sizes: any(part(sizes) for part in parts)
+
+
+def _comparison(condition: Comparison) -> Judge:
+    number = _expr(condition.expr)
+    is_zero, negated = condition.is_zero, condition.negated
+
+    def judge(sizes: Mapping[str, int]) -> bool:
+        try:
+            found = number(sizes)
+        except ZeroDivisionError:
+            return False
+        return (found == 0) != negated if is_zero else found >= 0
+
+    return judge
 
 
 def _expr(expr: Expr) -> _Number:

@@ -20,6 +20,7 @@ from shapescope.arithmetic.expressions.terms import (
     Name,
     Quotient,
     Remainder,
+    Root,
     Scaled,
     expanded,
 )
@@ -164,6 +165,8 @@ def _atom_growth(atom: Atom) -> Growth | None:
                 return None
             found = _chosen(found, other, atom.largest)
         return found
+    if isinstance(atom, Root):
+        return None
     assert isinstance(atom, Scaled)
     inner = growth(expanded(atom.base))
     if inner is None:

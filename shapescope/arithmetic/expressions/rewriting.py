@@ -20,6 +20,7 @@ from shapescope.arithmetic.expressions.terms import (
     Name,
     Quotient,
     Remainder,
+    Root,
     Scaled,
     divide,
     expanded,
@@ -55,6 +56,8 @@ def _atom(atom: Atom, replace: Replace) -> Expr:
         return remainder(rewritten(atom.left, replace), rewritten(atom.right, replace))
     if isinstance(atom, Extreme):
         return extreme((rewritten(item, replace) for item in atom.items), largest=atom.largest)
+    if isinstance(atom, Root):
+        return of_atom(Root(rewritten(atom.base, replace)))
     if isinstance(atom, Scaled):
         return of_atom(Scaled(rewritten(atom.base, replace), atom.factor, atom.rounding))
     return of_atom(atom)

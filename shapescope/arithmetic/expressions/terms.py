@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from math import gcd
+from math import gcd, isqrt
 from typing import ClassVar, TypeAlias
 
 CACHED = 1 << 15
@@ -22,7 +22,6 @@ class Atom:
     """A factor that is no sum. Atoms are equal where their texts are."""
 
     __slots__ = ("expressible", "key", "names", "text")
-    loose: ClassVar[bool] = False
 
     def __init__(self, text: str, names: frozenset[str], expressible: bool) -> None:
         self.text = text
@@ -67,7 +66,8 @@ class Pair(Atom):
         super().__init__(
             f"{_operand(left)}{self.sign}{_operand(right, tight=True)}",
             left.names | right.names,
-            left.expressible and right.expressible,
+            # a formula that may divide by 0 is none for other people
+            left.expressible and right.expressible and _never_zero(right),
         )
 
 
@@ -83,7 +83,6 @@ class Remainder(Pair):
 
     __slots__ = ()
     sign = " % "
-    loose = True
 
 
 class Extreme(Atom):
@@ -112,6 +111,16 @@ class Scaled(Atom):
         self.factor = factor
         self.rounding = rounding
         super().__init__(f"{rounding}({_operand(base)}*{factor!r})", base.names, False)
+
+
+class Root(Atom):
+    """The square root, rounded down."""
+
+    __slots__ = ("base",)
+
+    def __init__(self, base: Expr) -> None:
+        self.base = base
+        super().__init__(f"isqrt({base.text})", base.names, False)
 
 
 Factor: TypeAlias = "Atom | Expr"
@@ -221,6 +230,8 @@ def value(atom: Atom, sizes: Mapping[str, int]) -> int:
     if isinstance(atom, Extreme):
         found = [item.evaluate(sizes) for item in atom.items]
         return max(found) if atom.largest else min(found)
+    if isinstance(atom, Root):
+        return isqrt(max(atom.base.evaluate(sizes), 0))
     assert isinstance(atom, Scaled)
     return ROUNDINGS[atom.rounding](atom.base.evaluate(sizes) * atom.factor)
 
@@ -284,7 +295,27 @@ def _added(left: Expr, right: Expr) -> Expr:
     terms = dict(left.terms)
     for product, coefficient in right.terms:
         terms[product] = terms.get(product, 0) + coefficient
-    return build(terms, left.constant + right.constant)
+    return _rounded_whole(build(terms, left.constant + right.constant))
+
+
+def _rounded_whole(expr: Expr) -> Expr:
+    """`x - x % m` as `m*(x//m)`, and `x + -x % m` as `m*((x + m - 1)//m)`."""
+    if len(expr.terms) < 2:
+        return expr
+    for product, coefficient in expr.terms:
+        inner = product[0]
+        if len(product) > 1 or not isinstance(inner, Remainder) or not inner.left.terms:
+            continue
+        scaled = dict(_scale(inner.left, coefficient).terms)
+        rest = dict(expr.terms)
+        del rest[product]
+        if all(rest.get(part) == -count for part, count in scaled.items()):
+            for part in scaled:
+                del rest[part]
+            whole = inner.right * divide(inner.left, inner.right)
+            constant = expr.constant + coefficient * inner.left.constant
+            return build(rest, constant) - _scale(whole, coefficient)
+    return expr
 
 
 @lru_cache(CACHED)
@@ -444,6 +475,10 @@ def remainder_form(expr: Expr) -> Expr:
         if divide(rest, number(-signed)) == build({product: 1}, 0):
             whole = remainder(rest, number(-signed))
             return whole if coefficient < 0 else -whole
+        if divide(rest - signed - 1, number(-signed)) == build({product: 1}, 0):
+            # m*((x + m - 1)//m) - x is what is missing to the next multiple
+            whole = remainder(-rest, number(-signed))
+            return whole if coefficient > 0 else -whole
     return expr
 
 
@@ -491,6 +526,10 @@ def _divided_by_expr(left: Expr, right: Expr) -> Expr:
     if difference.is_number and difference.constant > 0 and _is_at_least(left, 0):
         return number(0)
     return of_atom(Quotient(left, right))
+
+
+def _never_zero(expr: Expr) -> bool:
+    return expr.constant != 0 if expr.is_number else _is_at_least(expr, 1)
 
 
 def _is_at_least(expr: Expr, bound: int) -> bool:
@@ -655,7 +694,7 @@ def _product_text(product: Product, coefficient: int) -> str:
     alone = len(product) == 1 and coefficient == 1
     pieces = [] if coefficient == 1 else [str(coefficient)]
     for factor in product:
-        bare = isinstance(factor, Name | Extreme | Scaled)
+        bare = isinstance(factor, Name | Extreme | Scaled | Root)
         pieces.append(factor.text if bare or alone and not _is_sum(factor) else f"({factor.text})")
     return "*".join(pieces)
 
@@ -675,6 +714,6 @@ def _operand(expr: Expr, tight: bool = False) -> str:
     single = not more and not expr.constant and coefficient == 1 and len(product) == 1
     if not single:
         return f"({expr.text})"
-    if isinstance(product[0], Name | Extreme | Scaled):
+    if isinstance(product[0], Name | Extreme | Scaled | Root):
         return expr.text
     return f"({expr.text})" if tight or isinstance(product[0], Remainder) else expr.text

@@ -8,6 +8,7 @@ Python wants a plain int out of it (`range(h)`, `[0]*h`), the formula ends, and 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, Protocol
@@ -27,6 +28,7 @@ from shapescope.arithmetic.expressions import (
     of_atom,
     unequal,
 )
+from shapescope.arithmetic.expressions.terms import Root
 
 _DYADIC = 1 << 20
 """Floats that are fractions of a power of two up to this are reckoned with exactly."""
@@ -81,6 +83,8 @@ def _whole(operation: Callable[[Expr, Expr], Expr], python: Callable[[int, int],
 
 def now(value: Any) -> Any:
     """The present value of a number."""
+    if type(value) is AxisRoot:
+        return math.sqrt(value.size.now)
     return value.now if type(value) in (AxisSize, AxisRatio) else value
 
 
@@ -162,6 +166,8 @@ class AxisSize(torch.SymInt):
             for _ in range(other):
                 result = result * self
             return result
+        if modulo is None and other == 0.5:
+            return AxisRoot(self)
         return int(self) ** other
 
     def __rpow__(self, other: Any) -> Any:
@@ -488,6 +494,74 @@ class AxisRatio(torch.SymFloat):
         return format(self.now, form)
 
 
+def _as_float(name: str) -> Any:
+    def operate(self: AxisRoot, *others: Any) -> Any:
+        return getattr(float(self), name)(*others)
+
+    return operate
+
+
+class AxisRoot(torch.SymFloat):
+    """The square root of a size: rounded down it keeps its formula, else it is a plain float."""
+
+    __slots__ = ("size",)
+
+    stays_in_attrs = True
+
+    def __init__(self, size: AxisSize) -> None:
+        self.size = size
+
+    @property
+    def __class__(self) -> type:  # type: ignore[override]
+        """So that `isinstance(root, float)` holds."""
+        return float
+
+    def __trunc__(self) -> Any:
+        whole = math.isqrt(self.size.now)
+        return sized(of_atom(Root(self.size.expr)), whole, self.size.book)
+
+    __floor__ = __trunc__
+
+    def __float__(self) -> float:
+        self.size.book.pin(self.size.expr)
+        return math.sqrt(self.size.now)
+
+    def is_integer(self) -> bool:
+        """Whether the size is a square."""
+        whole = self.__trunc__()
+        return bool(whole * whole == self.size)
+
+    __add__, __radd__, __sub__ = map(_as_float, ("__add__", "__radd__", "__sub__"))
+    __rsub__, __mul__, __rmul__ = map(_as_float, ("__rsub__", "__mul__", "__rmul__"))
+    __truediv__, __rtruediv__ = map(_as_float, ("__truediv__", "__rtruediv__"))
+    __floordiv__, __mod__, __pow__ = map(_as_float, ("__floordiv__", "__mod__", "__pow__"))
+    __eq__, __ne__, __lt__ = map(_as_float, ("__eq__", "__ne__", "__lt__"))
+    __le__, __gt__, __ge__ = map(_as_float, ("__le__", "__gt__", "__ge__"))
+    __bool__, __hash__, __int__ = map(_as_float, ("__bool__", "__hash__", "__int__"))
+    __ceil__, __round__, __neg__ = map(_as_float, ("__ceil__", "__round__", "__neg__"))
+    __repr__ = _as_float("__repr__")
+
+
+class Maths:
+    """Stands for `math` during a pass: the root of a size keeps its formula."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(math, name)
+
+    @staticmethod
+    def sqrt(value: Any) -> Any:
+        """`math.sqrt`."""
+        return AxisRoot(value) if type(value) is AxisSize else math.sqrt(value)
+
+    @staticmethod
+    def isqrt(value: Any) -> Any:
+        """`math.isqrt`."""
+        return AxisRoot(value).__trunc__() if type(value) is AxisSize else math.isqrt(value)
+
+
+MATHS = Maths()
+
+
 class _WholeNumber(type):
     def __instancecheck__(cls, value: object) -> bool:
         return isinstance(value, int)
@@ -496,7 +570,7 @@ class _WholeNumber(type):
         return issubclass(kind, int)
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        if len(args) == 1 and type(args[0]) in (AxisSize, AxisRatio):
+        if len(args) == 1 and type(args[0]) in (AxisSize, AxisRatio, AxisRoot):
             return args[0].__trunc__()
         return int(*args, **kwargs)
 

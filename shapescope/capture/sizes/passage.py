@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,8 +19,8 @@ from shapescope.capture.recorder import Recorder
 from shapescope.capture.records import Record
 from shapescope.capture.sizes.call import Call, Shapes
 from shapescope.capture.sizes.judge import Judge, NotSymbolic, Refused
-from shapescope.capture.sizes.numbers import AxisSize, Int, now, sized
-from shapescope.capture.sizes.reader import SizeReader
+from shapescope.capture.sizes.numbers import MATHS, AxisSize, Int, now, sized
+from shapescope.capture.sizes.reader import SizeReader, plain_numbers
 from shapescope.capture.sizes.rules import RULES, by_row
 from shapescope.capture.sizes.tags import exprs_of, sizes_of, tag_sizes
 from shapescope.capture.sizes.values import judge_values, pass_values_on
@@ -279,10 +280,12 @@ class _Runner:
 
     @contextmanager
     def _leaf_arguments(self) -> Iterator[None]:
-        """While it lasts, the arguments of the latest call of a leaf are kept."""
+        """While it lasts, leaves get plain numbers, and the arguments with formulas are kept."""
 
-        def keep(module: nn.Module, args: Any, kwargs: Any) -> None:
+        def keep(module: nn.Module, args: Any, kwargs: Any) -> Any:
             self._leaf_call = (module, args, kwargs)
+            with torch._C.DisableTorchFunction():
+                return plain_numbers(args), plain_numbers(kwargs)
 
         handles = [
             module.register_forward_pre_hook(keep, with_kwargs=True)
@@ -322,7 +325,7 @@ def _proxied(value: Any) -> Any:
 
 @contextmanager
 def _whole_numbers(model: nn.Module) -> Iterator[None]:
-    """In the user's own functions, `int(...)` keeps formulas while this lasts."""
+    """In the user's own functions, `int(...)` and `math.sqrt` keep formulas while this lasts."""
     places: dict[int, dict[str, Any]] = {}
     for module in model.modules():
         for kind in type(module).__mro__:
@@ -332,14 +335,19 @@ def _whole_numbers(model: nn.Module) -> Iterator[None]:
                 names = getattr(function, "__globals__", None)
                 if names is not None:
                     places[id(names)] = names
-    changed = [names for names in places.values() if "int" not in names]
-    for names in changed:
+    without_int = [names for names in places.values() if "int" not in names]
+    with_math = [names for names in places.values() if names.get("math") is math]
+    for names in without_int:
         names["int"] = Int
+    for names in with_math:
+        names["math"] = MATHS
     try:
         yield
     finally:
-        for names in changed:
+        for names in without_int:
             names.pop("int", None)
+        for names in with_math:
+            names["math"] = math
 
 
 __all__ = ["run_passage"]

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from shapescope.capture.sizes.judge import Judge
-from shapescope.capture.sizes.numbers import AxisRatio, AxisSize, Int
+from shapescope.capture.sizes.numbers import AxisRatio, AxisRoot, AxisSize, Int, now
 from shapescope.capture.sizes.tags import sizes_of
 
 
@@ -67,8 +67,8 @@ class SizeReader(TorchFunctionMode):
 def plain_numbers(value: Any) -> Any:
     """The value with every size in it as a plain int, everything else untouched."""
     kind = type(value)
-    if kind is AxisSize or kind is AxisRatio:
-        return value.now
+    if kind is AxisSize or kind is AxisRatio or kind is AxisRoot:
+        return now(value)
     if kind is Tensor or kind is int or kind is float or kind is bool or value is None:
         return value
     if kind is Sizes:

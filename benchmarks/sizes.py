@@ -1,0 +1,284 @@
+"""`shapescope sizes` against brute force: every size of 1..LAST, square and not, on meta.
+
+    python benchmarks/sizes.py                      # all models, samples of large ones
+    python benchmarks/sizes.py --full               # every pair of sizes, however long it takes
+    python benchmarks/sizes.py --only UNet --last 120 --points 3000
+
+The brute force knows nothing of shapescope: it builds the model, runs it for batches of 2 and 3
+and looks whether every output starts with the batch. `cpu` cases run on real tensors, where values
+or the CPU's own refusals decide.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import random
+import sys
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from shapescope.capture.input_spec import parse_inputs
+from shapescope.capture.loader import load
+from shapescope.networks.registry import NETWORKS
+from shapescope.render.sizes_json import sizes_to_dict
+from shapescope.sizing import valid_sizes
+
+MODELS = Path(__file__).resolve().parent.parent / "tests" / "sizes" / "models"
+
+
+class Case(NamedTuple):
+    """A model, the inputs asked for, and what decides whether a size fits."""
+
+    model: str
+    inputs: tuple[str, ...] = ()
+    device: str = "meta"
+
+
+def _own(file: str, name: str, *inputs: str, device: str = "meta") -> Case:
+    return Case(f"{MODELS / file}:{name}", inputs, device)
+
+
+NAMED = (
+    *(Case(name) for name in (entry.name for entry in NETWORKS)),
+    *(Case(f"torchvision:{name}") for name in ("alexnet", "vgg16")),
+    _own("maps.py", "UNet", "1,3,64,64"),
+    _own("maps.py", "Discriminator", "1,3,64,64"),
+    _own("maps.py", "Generator", "1,100,1,1"),
+    _own("maps.py", "FixedPoolResNet", "1,3,256,256"),
+    *(_own("randomly.py", f"RandomCNN({seed})", "1,3,64,64") for seed in range(10)),
+)
+"""The models that the project promises."""
+
+OTHERS = (
+    _own("maps.py", "PaddedUNet", "1,3,64,64"),
+    _own("maps.py", "CropUNet", "1,1,64,64"),
+    _own("maps.py", "CifarResNet", "1,3,64,64"),
+    _own("maps.py", "PoolShortcut", "1,3,64,64"),
+    _own("maps.py", "GlobalPool", "1,3,64,64"),
+    _own("maps.py", "Captcha", "4,3,160,280"),
+    _own("maps.py", "CeilPools", "1,1,28,28"),
+    _own("maps.py", "Windows", "1,3,64,64"),
+    _own("maps.py", "PaddedWindows", "1,3,64,64"),
+    _own("maps.py", "ViT", "1,3,72,72"),
+    _own("maps.py", "SquareAttention", "1,1,16,20"),
+    _own("maps.py", "Spectrogram", "1,1,80,100"),
+    _own("maps.py", "OddScale", "1,3,32,32"),
+    _own("maps.py", "HalfScale", "1,3,33,33"),
+    _own("maps.py", "Broadcasting", "1,1,32,32"),
+    _own("maps.py", "Branches", "1,3,64,64"),
+    _own("maps.py", "Asserts", "1,3,64,64"),
+    _own("maps.py", "Shuffle", "1,3,64,64"),
+    _own("maps.py", "InstanceNormed", "1,3,64,64"),
+    _own("maps.py", "LayerNormed", "1,3,64,64"),
+    _own("maps.py", "ReflectPadded", "1,3,64,64"),
+    _own("maps.py", "FoldsBatch", "1,1,16,16"),
+    _own("maps.py", "FramesUndone", "1,3,16,16"),
+    _own("maps.py", "TwoScales", "1,3,64,64"),
+    _own("maps.py", "AdaptiveAndFixed", "1,3,64,64"),
+    _own("maps.py", "Unpooled", "1,3,33,33", device="cpu"),
+    _own("maps.py", "OutputSize", "1,3,32,32"),
+    _own("maps.py", "Pyramid", "1,3,64,64"),
+    _own("maps.py", "Strided", "1,3,33,33"),
+    _own("maps.py", "Chunked", "1,3,32,32"),
+    _own("maps.py", "Positions", "1,3,32,32", device="cpu"),
+    _own("maps.py", "IntArithmetic", "1,3,32,32"),
+    _own("maps.py", "Squeezed", "1,3,64,64"),
+    _own("maps.py", "NeverFits", "1,3,64,64"),
+    _own("maps.py", "AnySize", "1,3,64,64"),
+    _own("maps.py", "SquareRoot", "1,3,32,32"),
+    _own("others.py", "Sequence1d", "1,4,200"),
+    _own("others.py", "Wave", "1,1000"),
+    _own("others.py", "Positional", "1,100,8"),
+    _own("others.py", "Tokens", "1,100:int64", device="cpu"),
+    _own("others.py", "Rnn", "1,30,12"),
+    _own("others.py", "Causal", "1,40,12"),
+    _own("others.py", "Mlp", "1,784"),
+    _own("others.py", "FlatMlp", "1,1,28,28"),
+    _own("others.py", "Volume", "1,1,16,32,32"),
+    _own("others.py", "SuperResolution", "1,3,16,16", "1,1,32,32"),
+    _own("others.py", "TwoImages", "1,3,32,32", "other=1,3,40,40"),
+    _own("others.py", "ImageAndVector", "1,3,32,32", "1,5"),
+    _own("others.py", "CrossAttention", "1,5,8", "1,9,8", "1,7:bool"),
+    _own("others.py", "ChannelsLast", "1,32,32,3"),
+    _own("others.py", "BatchLoop", "1,3,32,32"),
+    _own("others.py", "StepLoop", "1,9,6"),
+    _own("others.py", "Video", "1,4,3,16,16"),
+    _own("others.py", "Fourier", "1,40"),
+    _own("others.py", "Bilinear2", "1,100"),
+    _own("others.py", "Patches", "1,3,18,18"),
+)
+"""More kinds of limits."""
+
+
+class Truth:
+    """Whether a model runs at a size, by running it."""
+
+    def __init__(self, case: Case, data: Mapping[str, Any]) -> None:
+        loaded = load(case.model)
+        self._environment = loaded.environment
+        self.device = case.device
+        self.module = loaded.build(case.device).module.eval()
+        specs = parse_inputs(case.inputs) or loaded.default_inputs
+        self.specs = specs
+        self.axes = data["axes"]
+        self.batch = (specs[0].shape or (1,))[0]
+
+    def __call__(self, sizes: Mapping[str, int]) -> bool:
+        return all(self._runs(sizes, batch) for batch in (2, 3))
+
+    def _runs(self, sizes: Mapping[str, int], batch: int) -> bool:
+        args, kwargs = self._inputs(sizes, batch)
+        try:
+            with torch.no_grad(), warnings.catch_warnings(), self._environment():
+                warnings.simplefilter("ignore")
+                outputs = list(_tensors(self.module(*args, **kwargs)))
+        except Exception:  # noqa: BLE001  # whatever a model raises, the size does not fit
+            return False
+        return bool(outputs) and all(
+            tensor.dim() > 0 and tensor.shape[0] == batch for tensor in outputs
+        )
+
+    def _inputs(
+        self, sizes: Mapping[str, int], batch: int
+    ) -> tuple[list[Tensor], dict[str, Tensor]]:
+        positional = [spec for spec in self.specs if spec.name is None]
+        named = [spec for spec in self.specs if spec.name is not None]
+        args: list[Tensor] = []
+        kwargs: dict[str, Tensor] = {}
+        for number, spec in enumerate((*positional, *named)):
+            shape = list(spec.shape or ())
+            if shape and shape[0] == self.batch:
+                shape[0] = batch
+            for axis in self.axes:
+                if axis["input"] == number:
+                    shape[axis["axis"]] = sizes[axis["name"]]
+            dtype = getattr(torch, spec.dtype)
+            if dtype.is_floating_point and self.device == "cpu":
+                tensor = torch.randn(shape, dtype=dtype)
+            else:
+                tensor = torch.zeros(shape, dtype=dtype, device=self.device)
+            if spec.name is None:
+                args.append(tensor)
+            else:
+                kwargs[spec.name] = tensor
+        return args, kwargs
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _tensors(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _tensors(item)
+
+
+def claimed(data: Mapping[str, Any], sizes: Mapping[str, int]) -> bool:
+    """What the JSON answer says of these sizes, read as its description says."""
+    for part in data["valid"]:
+        inside = all(
+            any(
+                size >= first and (last is None or size <= last) and (size - first) % step == 0
+                for first, last, step in part.get("ranges", {}).get(name, [[1, None, 1]])
+            )
+            for name, size in sizes.items()
+        )
+        names = {"min": min, "max": max, "abs": abs, "__builtins__": {}}
+        if inside and all(
+            eval(text, names, dict(sizes))  # noqa: S307  # our own answer, without builtins
+            for text in part.get("where", [])
+        ):
+            return True
+    return False
+
+
+def points(
+    data: Mapping[str, Any], last: int, count: int, *, full: bool
+) -> Iterator[dict[str, int]]:
+    """Sizes to try: all of them, or every one along each axis and the diagonal, and samples."""
+    axes = [axis["name"] for axis in data["axes"]]
+    if data["searched_to"] is not None:
+        last = min(last, data["searched_to"])
+    if full or last ** len(axes) <= count:
+        for sizes in itertools.product(range(1, last + 1), repeat=len(axes)):
+            yield dict(zip(axes, sizes, strict=True))
+        return
+    draw = random.Random(0)
+    base = [given["sizes"] for given in data["gives"]][:2] or [data["as_asked"]["sizes"]]
+    for size in range(1, last + 1):
+        yield dict.fromkeys(axes, size)
+        for sizes in base:
+            if all(other <= last for other in sizes.values()):
+                for axis in axes:
+                    yield {**sizes, axis: size}
+    for _ in range(count):
+        yield {axis: draw.randint(1, last) for axis in axes}
+
+
+def run(case: Case, last: int, count: int, seconds: float, *, full: bool) -> tuple[int, str]:
+    """How many sizes are wrong, and a line about it."""
+    began = time.monotonic()
+    loaded = load(case.model)
+    data = sizes_to_dict(valid_sizes(loaded, parse_inputs(case.inputs) or None))
+    took = time.monotonic() - began
+    truth = Truth(case, data)
+    wrong: list[dict[str, int]] = []
+    tried = fitting = 0
+    began = time.monotonic()
+    for sizes in points(data, last, count, full=full):
+        fits = truth(sizes)
+        tried += 1
+        fitting += fits
+        if fits != claimed(data, sizes):
+            wrong.append(sizes)
+        if not full and time.monotonic() - began > seconds:
+            break
+    proof = "proven" if data["searched_to"] is None else f"to {data['searched_to']}"
+    name = case.model.rsplit("/", 1)[-1]
+    line = (
+        f"{name:<34}{took:7.2f} s  {proof:<8}{tried:>7} tried{fitting:>7} fit{len(wrong):>6} wrong"
+    )
+    if wrong:
+        line += f"   {wrong[:3]} valid={data['valid']}"
+    return len(wrong), line
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print a line for each model; 1 if any size is wrong."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--last", type=int, default=300)
+    parser.add_argument("--points", type=int, default=1500, help="random sizes for each model")
+    parser.add_argument("--seconds", type=float, default=20.0, help="at most, for each model")
+    parser.add_argument("--full", action="store_true", help="every pair of sizes")
+    parser.add_argument("--only", default="", help="models whose name has this in it")
+    parser.add_argument("--after", default="", help="begin behind the model with this in its name")
+    parser.add_argument("--promised", action="store_true", help="only the promised models")
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    total = 0
+    cases = NAMED if options.promised else (*NAMED, *OTHERS)
+    behind = not options.after
+    for case in cases:
+        if not behind:
+            behind = options.after in case.model
+            continue
+        if options.only not in case.model:
+            continue
+        count, line = run(case, options.last, options.points, options.seconds, full=options.full)
+        total += count
+        print(line, flush=True)
+    print(f"{total} sizes wrong")
+    return 1 if total else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
