@@ -13,16 +13,16 @@ import re
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F  # noqa: N812  # as everybody writes it
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-LOSSES = {
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "cross_entropy": F.cross_entropy,
     "mse": F.mse_loss,
     "l1": F.l1_loss,
@@ -50,6 +50,7 @@ class Case:
 
     @property
     def name(self) -> str:
+        """The folder's name."""
         return self.folder.name
 
     @property
@@ -59,11 +60,13 @@ class Case:
 
     @property
     def fixed_spec(self) -> str:
+        """What a user types for the mended model."""
         return str(self.data["fixed"])
 
     @property
     def train(self) -> bool:
-        return self.data.get("mode", "train") == "train"
+        """Whether the model is run in training mode."""
+        return bool(self.data.get("mode", "train") == "train")
 
     def input_texts(self) -> list[str]:
         """The inputs as `--input` takes them."""

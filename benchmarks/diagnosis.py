@@ -21,7 +21,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from case_folder import Case, numbers_in, problems_of, read_cases, required_numbers
+from case_folder import (  # type: ignore[import-not-found,unused-ignore]
+    Case,
+    numbers_in,
+    problems_of,
+    read_cases,
+    required_numbers,
+)
 
 from shapescope.analysis.fixes.apply import edited
 from shapescope.capture.inputs import parse_input, parse_inputs
@@ -48,14 +54,17 @@ class Score:
 
     @property
     def found(self) -> tuple[Diagnostic, ...]:
+        """Everything that is no mere note."""
         return tuple(one for one in self.diagnostics if one.severity is not Severity.NOTE)
 
     @property
     def detected(self) -> bool:
+        """Whether anything is wrong, it says."""
         return bool(self.found)
 
     @property
     def lines(self) -> set[int]:
+        """The lines of the file under which a label stands."""
         file = self.case.model_spec.partition(":")[0]
         return {
             line
@@ -67,18 +76,23 @@ class Score:
 
     @property
     def located(self) -> bool:
+        """Whether one of them is a culprit's."""
         return bool(self.lines & set(self.case.data["culprit_line"]))
 
     @property
     def missing_numbers(self) -> set[int]:
-        return required_numbers(self.case) - numbers_in(self.text)
+        """The numbers that ought to be named, and are not."""
+        missing: set[int] = required_numbers(self.case) - numbers_in(self.text)
+        return missing
 
     @property
     def explained(self) -> bool:
+        """Whether all of them are named."""
         return self.detected and not self.missing_numbers
 
     @property
     def mended(self) -> bool:
+        """Whether a help gives a model that works."""
         return bool(self.mended_by)
 
 
@@ -122,7 +136,8 @@ def _verdict(case: Case, entry: Help) -> list[str] | None:
     if any(edit.span.file != file for edit in entry.edits):
         return ["edits another file"]
     text = edited((case.folder / file).read_text(), entry.edits)
-    return problems_of(case, case.model_spec, text)
+    found: list[str] = problems_of(case, case.model_spec, text)
+    return found
 
 
 def table(scores: Sequence[Score], show: bool) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -51,18 +52,15 @@ def _run(subject: Subject, specs: Sequence[InputSpec], order: bool) -> Mixing | 
         return None
     crossed: set[int] = set()
     for sample in dict.fromkeys((0, batch - 1)):
-        changed = map_tensors(
-            lambda tensor, sample=sample: _changed(tensor, batch, sample), (args, kwargs)
-        )
+        changed = map_tensors(partial(_changed, batch=batch, sample=sample), (args, kwargs))
         after = _first(module, *changed)
         if after is None or after.shape != first.shape:
             return None
         crossed = {row for row in _rows(first, after) if row != sample}
         if crossed:
             return Mixing(batch, sample, tuple(sorted(crossed)))
-    return Mixing(
-        batch, 0, (), _order_matters(module, args, kwargs, batch, first) if order else None
-    )
+    turned = _order_matters(module, args, kwargs, batch, first) if order else None
+    return Mixing(batch, 0, (), turned)
 
 
 def _order_matters(

@@ -43,6 +43,10 @@ COMMANDS: tuple[CommandEntry, ...] = (
         "shapescope.cli.check",
     ),
     CommandEntry(
+        "fix", _MEND, "Mend a model: edits that were tried, fault by fault, as a diff.",
+        "shapescope.cli.fix",
+    ),
+    CommandEntry(
         "annotate", _MEND,
         "Write shape comments behind the lines of forward, or check those already there.",
         "shapescope.cli.annotate",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 
 from shapescope.diagnostic import Edit
@@ -89,3 +91,38 @@ def _offset(text: str, starts: Sequence[int], line: int, column: int) -> int:
     if offset > max(starts[line] - 1, 0):
         raise ValueError(f"line {line} has no column {column}")
     return offset
+
+
+def with_line_ends(data: bytes, before: str, after: str) -> bytes | None:
+    """The edited text as bytes, each line that stays with the very end it had in the file.
+
+    Args:
+        data: the file as it is.
+        before: its text, newlines as Python sees them.
+        after: the edited text.
+
+    Returns:
+        None where strict UTF-8 does not read the file as `before`.
+    """
+    mark = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
+    try:
+        text = data[len(mark) :].decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    if text.replace("\r\n", "\n").replace("\r", "\n") != before:
+        return None
+    kept = re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", text)
+    plain = [line.rstrip("\r\n") for line in kept]
+    new = re.findall(r"[^\n]*\n|[^\n]+", after)
+    usual = "\r\n" if text.count("\r\n") * 2 > len(kept) else "\n"
+    made: list[str] = []
+    matcher = difflib.SequenceMatcher(
+        None, plain, [line.rstrip("\n") for line in new], autojunk=False
+    )
+    for tag, i, j, k, m in matcher.get_opcodes():
+        if tag == "equal":
+            made += kept[i:j]
+        else:
+            for line in new[k:m]:
+                made.append(line.rstrip("\n") + (usual if line.endswith("\n") else ""))
+    return mark + "".join(made).encode("utf-8")

@@ -100,10 +100,10 @@ def pick_inside(step: Step, place: int, *, last: bool = False) -> Iterator[Propo
         last: steps follow on one another, so that the first one knows nothing yet.
     """
     found = expression_at(step.call_site)
-    if found is None or not isinstance(found[1], ast.Subscript):
+    node = None if found is None else found[1]
+    if found is None or not isinstance(node, ast.Subscript):
         return
-    code, node = found
-    index = node.slice
+    code, index = found[0], node.slice
     items = list(index.elts) if isinstance(index, ast.Tuple) else [index]
     texts = [code.text(item) for item in items]
     if place >= len(texts):

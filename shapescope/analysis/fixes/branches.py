@@ -105,21 +105,20 @@ def _round_alike(trace: Trace, step: Step, smaller: Branch, larger: Branch) -> I
         if isinstance(layer.attrs, PoolAttrs) and not layer.attrs.ceil_mode:
             yield from _set(trace, layer, "ceil_mode", "True",
                             f"let `{name_of(layer)}` round up")  # fmt: skip
-        if layer.op.startswith("conv_transpose") and isinstance(layer.attrs, ConvAttrs):
-            if max(layer.attrs.stride) > 1:
-                missing = larger.sizes[-1] - smaller.sizes[-1]
-                grown = layer.attrs.output_padding[0] + missing
-                if 0 < grown < max(layer.attrs.stride):
-                    yield from _set(trace, layer, "output_padding", str(grown),
-                                    f"let `{name_of(layer)}` make the missing row")  # fmt: skip
+        attrs = layer.attrs
+        if isinstance(attrs, ConvAttrs) and layer.op.startswith("conv_transpose"):
+            missing = larger.sizes[-1] - smaller.sizes[-1]
+            grown = attrs.output_padding[0] + missing
+            if 0 < grown < max(attrs.stride):
+                yield from _set(trace, layer, "output_padding", str(grown),
+                                f"let `{name_of(layer)}` make the missing row")  # fmt: skip
     for layer in reversed(smaller.own):
         if isinstance(layer.attrs, ConvAttrs) and not layer.op.startswith("conv_transpose"):
             half = (layer.attrs.kernel_size[0] - 1) // 2
             if isinstance(layer.attrs.padding, tuple) and layer.attrs.padding[0] < half:
                 yield from _set(trace, layer, "padding", str(half),
                                 f"let `{name_of(layer)}` keep the size")  # fmt: skip
-    grown = [branch for branch in (smaller, larger) if _was_enlarged(branch)]
-    if len(grown) == 1 and grown[0] is larger:
+    if _was_enlarged(larger) and not _was_enlarged(smaller):
         yield from _resize(step, larger, smaller)
     yield from _resize(step, smaller, larger)
     yield from pad_and_crop(trace, max(smaller.total_stride(), larger.total_stride()), 2)

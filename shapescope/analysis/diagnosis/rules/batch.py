@@ -325,7 +325,7 @@ def _scrambled(case: Case, step: Step, event: Event, sizes: tuple[int, ...]) -> 
         why=(
             lies
             or f"a view keeps the order of the values: axis {place} is the batch, and it is cut",
-            f"an axis of {size} in {shape_text(made)} is as long as the batch, and is not the batch",
+            f"an axis of {size} in {shape_text(made)} is as long as the batch, and is not it",
         ),
         notes=_mixing_notes(case.evidence.mixing),
         proposals=proposals,

@@ -79,7 +79,7 @@ def _channels_last(case: Case, step: Step, sizes: tuple[int, ...], wanted: int) 
     )
     return finding(
         CHANNELS_LAST,
-        f"`{name_of(step)}` takes {plural(wanted, 'channel')} on axis {rank - axes if batched else 0}"
+        f"`{name_of(step)}` takes {plural(wanted, 'channel')} on axis {int(batched)}"
         f", but they are the last axis of {shape_text(sizes)}",
         step=step,
         labels=places(case.trace, step, "in_channels", f"in_channels = {wanted}"),

@@ -26,6 +26,7 @@ from shapescope.analysis.diagnosis.words import (
 from shapescope.analysis.fixes.branches import branch_proposals, rank_proposals
 from shapescope.arithmetic import cat_refusal
 from shapescope.attrs import CallAttrs, ConvAttrs
+from shapescope.diagnostic import Label
 from shapescope.ops.shapes import broadcast
 from shapescope.trace import Step, Trace
 
@@ -181,7 +182,7 @@ def no_cat(case: Case) -> Iterator[Finding]:
     )
 
 
-def _outer_labels(trace: Trace, changed: Sequence[Step]) -> Iterator[object]:
+def _outer_labels(trace: Trace, changed: Sequence[Step]) -> Iterator[Label | None]:
     """Where a layer built by a helper function gets its numbers: the call of the helper."""
     from shapescope.analysis.code.origins import assignment_of
 

@@ -63,8 +63,10 @@ def discarded_finding(step: Step, call: CallSource, severity: Severity) -> Findi
         step=step,
         labels=(primary(step.call_site, f"gives {made}, and changes nothing"),),
         why=(
-            (f"`{name_of(step)}` does not change its tensor of "
-            f"{shape_text(step.inputs[0].shape)}: it returns another one"),
+            (
+                f"`{name_of(step)}` does not change its tensor of "
+                f"{shape_text(step.inputs[0].shape)}: it returns another one"
+            ),
         ),
         proposals=keep_result(call),
     )

@@ -128,8 +128,8 @@ def _batch_swallowed(case: Case, step: Step, found: Flattened, wanted: int) -> F
         ),
         why=(
             (
-                f"{product_text(before)} = {total} arrive at `{name_of(step)}`, which takes {wanted}; "
-                f"one sample is {equation(before[1:])}"
+                f"{product_text(before)} = {total} arrive at `{name_of(step)}`, and it takes "
+                f"{wanted}; one sample is {equation(before[1:])}"
             ),
         ),
         proposals=proposals,

@@ -61,10 +61,14 @@ def _finding(
             label(step.defined_at, f"`{name_of(step)}`"),
         ),
         why=(
-            (f"{samples} * {sample} = {prod(given):,} = {made[0]} * {row}, so {name_of(maker)} finds "
-            f"{plural(made[0], 'row')} and nothing raises"),
-            (f"`{name_of(step)}` then gets {shape_text(step.inputs[0].shape)}, "
-            f"and takes {_wanted(step)}"),
+            (
+                f"{samples} * {sample} = {prod(given):,} = {made[0]} * {row}: {name_of(maker)} finds "
+                f"{plural(made[0], 'row')} and nothing raises"
+            ),
+            (
+                f"`{name_of(step)}` then gets {shape_text(step.inputs[0].shape)}, "
+                f"and takes {_wanted(step)}"
+            ),
         ),
         proposals=_proposals(case, step, maker, made),
     )

@@ -39,7 +39,7 @@ def loss_shapes(case: Case) -> Iterator[Finding]:
     output, target = ints(step.inputs[0].shape), ints(step.inputs[1].shape)
     if step.op in _INDEXED and not step.inputs[1].dtype.startswith("float"):
         known = case.evidence.classes
-        if not case.loss_failed and known is not None and 1 < len(output) and known > output[1]:
+        if not case.loss_failed and known is not None and len(output) > 1 and known > output[1]:
             yield _too_few(case, step, output, known)
         if case.loss_failed:
             yield _indexed(case, step, output, target)

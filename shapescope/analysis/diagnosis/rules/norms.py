@@ -250,7 +250,7 @@ def shape_norm(case: Case) -> Iterator[Finding]:
                     f"take the {shape_text(given)} that arrive",
                     (call.set("normalized_shape", text),),
                     kind="consumer",
-                )  # fmt: skip
+                )
             )
     yield finding(
         FEATURES,

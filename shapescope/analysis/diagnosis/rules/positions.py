@@ -116,8 +116,8 @@ def layout_finding(
         ),
         notes=(
             (
-                f"`{short}` is {shape_text(full_shape(trace, name))}: positions first, as for tensors "
-                "with the sequence on axis 0"
+                f"`{short}` is {shape_text(full_shape(trace, name))}: positions first, as for"
+                " tensors with the sequence on axis 0"
             ),
         ),
         proposals=_layout_proposals(trace, step, place, axis, along),
@@ -146,12 +146,13 @@ def _by_axis(code: Code, node: ast.expr, text: str, along: int) -> str:
     """The text with `.size(0)` or `.shape[0]` in it read along the sequence."""
     for inner in ast.walk(node):
         old = None
-        if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute):
-            if inner.func.attr == "size" and len(inner.args) == 1:
-                old, new = code.text(inner), f"{code.text(inner.func)}({along})"
-        elif isinstance(inner, ast.Subscript) and isinstance(inner.value, ast.Attribute):
-            if inner.value.attr == "shape":
-                old, new = code.text(inner), f"{code.text(inner.value)}[{along}]"
+        func = inner.func if isinstance(inner, ast.Call) and len(inner.args) == 1 else None
+        value = inner.value if isinstance(inner, ast.Subscript) else None
+        if isinstance(inner, ast.Call) and isinstance(func, ast.Attribute) and func.attr == "size":
+            old, new = code.text(inner), f"{code.text(func)}({along})"
+        if isinstance(inner, ast.Subscript) and isinstance(value, ast.Attribute):
+            old = code.text(inner) if value.attr == "shape" else None
+            new = f"{code.text(value)}[{along}]"
         if old is not None and old in text:
             return text.replace(old, new)
     return text

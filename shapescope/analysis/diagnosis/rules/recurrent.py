@@ -139,7 +139,8 @@ def _hidden(
     maker = source_of(trace, step, position)
     return finding(
         HIDDEN,
-        f"the hidden state is {shape_text(given)}, but `{name_of(step)}` needs {shape_text(wanted)}",
+        f"the hidden state is {shape_text(given)}, but `{name_of(step)}` needs "
+        f"{shape_text(wanted)}",
         step=step,
         labels=(
             primary(step.call_site, operand_labels(step)),

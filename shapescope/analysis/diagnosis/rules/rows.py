@@ -14,7 +14,8 @@ def rows_text(samples: int, sample: int, rows: int, features: int) -> str:
         return (
             f"{sample} values a sample, written as {plural(rows // samples, 'row')} of {features}"
         )
-    return f"{sample} values a sample, {samples} samples written as {plural(rows, 'row')} of {features}"
+    written = f"{samples} samples written as {plural(rows, 'row')} of {features}"
+    return f"{sample} values a sample, {written}"
 
 
 def built_note_for(trace: Trace, step: Step, features: int, samples: int) -> str | None:

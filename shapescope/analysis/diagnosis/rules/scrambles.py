@@ -106,8 +106,10 @@ def _split_finding(step: Step, straight: tuple[int, ...], order: tuple[int, ...]
         step=step,
         labels=(primary(step.call_site, here(step)),),
         why=(
-            (f"a view moves no value: the {kept} and the {sizes[-1]} behind it are only cut anew, "
-            f"so one entry along the axis of {kept} holds values of several"),
+            (
+                f"a view moves no value: the {kept} and the {sizes[-1]} behind it are only cut anew, "
+                f"so one entry along the axis of {kept} holds values of several"
+            ),
             f"{shape_text(straight)} cuts the last axis alone; then the axes can be moved",
         ),
         proposals=split_then_move(step, straight, made),
@@ -168,10 +170,10 @@ def _finding(step: Step, order: Sequence[int]) -> Finding:
         labels=(primary(step.call_site, here(step)),),
         why=(
             (
-                f"a view moves no value: {shape_text(own)} is only cut anew, and one entry along the "
+                f"a view moves no value: {shape_text(own)} is cut anew, and one entry along the "
                 f"axis of {shown} in {shape_text(own_made)} holds values of several"
             ),
-            f"in the order {shape_text(turned)} the axes would merge to {shape_text(made)} as meant",
+            f"in the order {shape_text(turned)} the axes merge to {shape_text(made)} as meant",
         ),
         proposals=permute_first(step, order, "bring the axes into this order before"),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding
+from shapescope.analysis.diagnosis.finding import Case, Finding, finding
 from shapescope.analysis.diagnosis.history import source_of
 from shapescope.analysis.diagnosis.registry import declare, failing, scanning
 from shapescope.analysis.diagnosis.rules.layers import places

@@ -1,0 +1,133 @@
+"""`shapescope fix`: verified edits as a diff, or written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from shapescope.cli.options import Inputs, ModelName, Output, Train
+from shapescope.diagnostic import ShapescopeError
+
+if TYPE_CHECKING:
+    from shapescope.capture.mend import Mended
+    from shapescope.capture.tracer import Target
+
+
+def register(app: typer.Typer) -> None:
+    """Add `fix`."""
+    app.command("fix")(fix)
+
+
+def fix(
+    model: ModelName,
+    inputs: Inputs = [],  # noqa: B006 - the parser makes a list of its own
+    write: Annotated[bool, typer.Option("--write", help="Write the edits into the files.")] = False,
+    train: Train = False,
+    target: Annotated[
+        str,
+        typer.Option(metavar="SHAPE", show_default=False, help="Target of --loss: 64:int64."),
+    ] = "",
+    loss: Annotated[
+        str, typer.Option(metavar="NAME", show_default=False, help="Also compute this loss.")
+    ] = "",
+    output: Output = None,
+) -> int:
+    """Mend a model: edits that were tried, fault by fault, as a diff.
+
+    Every edit was traced again with two batch sizes before it is shown. Formatting and comments
+    stay as they are. A file that is no UTF-8, or that changed meanwhile, is not written to.
+
+    Exit code 0: nothing is wrong, or all of it was written, 1: the model is at fault, 2: a wrong
+    request.
+
+    Examples:
+    shapescope fix net.py --input 4,3,32,32
+    shapescope fix net.py:Net --input 4,3,32,32 --write
+    shapescope fix net.py --input 64,3,32,32 --target 64:int64 --loss cross_entropy
+    """
+    from shapescope.capture.input_spec import parse_inputs
+    from shapescope.capture.mend import mend
+    from shapescope.cli.output import emit
+    from shapescope.render.fixes import mended_text
+
+    if write:
+        _refuse_own(model)
+    wanted = _target(target, loss)
+    specs = parse_inputs(inputs) or None
+    read = _contents(model)
+    done = mend(model, specs, train=train, target=wanted)
+    before = {path: _old_text(path, read) for path in done.texts}
+    if write and done.texts:
+        _write(done, before, read)
+    emit(mended_text(done, before, written=write).rstrip("\n"), output)
+    if done.left:
+        return 1
+    return 0 if write or not done.steps else 1
+
+
+def _refuse_own(model: str) -> None:
+    from shapescope.networks.registry import find
+
+    if find(model.partition("(")[0]) is not None:
+        raise ShapescopeError(
+            f"`{model}` is one of shapescope's own networks, which are not written to",
+            advice=("copy its file and name the copy",),
+        )
+
+
+def _target(target: str, loss: str) -> Target | None:
+    if not target and not loss:
+        return None
+    if not target or not loss:
+        missing, given = ("--target", "--loss") if not target else ("--loss", "--target")
+        raise ShapescopeError(
+            f"`{given}` needs `{missing}` with it",
+            advice=("--target 64:int64 --loss cross_entropy",),
+        )
+    from shapescope.capture.input_spec import parse_input
+    from shapescope.capture.tracer import Target
+
+    return Target(parse_input(target), loss)
+
+
+def _contents(model: str) -> dict[str, bytes]:
+    """The bytes of the named file as they are now, to see later whether it changed."""
+    from shapescope.source_text import absolute_path
+
+    file = model.partition(".py")[0] + ".py"
+    path = absolute_path(file)
+    try:
+        return {path: Path(path).read_bytes()}
+    except OSError:
+        return {}
+
+
+def _old_text(path: str, read: dict[str, bytes]) -> str:
+    from shapescope.source_text import source_text
+
+    read.setdefault(path, Path(path).read_bytes())
+    return source_text(path) or ""
+
+
+def _write(done: Mended, before: dict[str, str], read: dict[str, bytes]) -> None:
+    """Write every file, unless one changed since it was read."""
+    from shapescope.analysis.fixes.apply import with_line_ends
+    from shapescope.cli.output import write_bytes
+    from shapescope.source_text import display_path
+
+    contents = {}
+    for path, after in done.texts.items():
+        name = display_path(path)
+        if Path(path).read_bytes() != read[path]:
+            raise ShapescopeError(f"{name} changed meanwhile; nothing was written")
+        made = with_line_ends(read[path], before[path], after)
+        if made is None:
+            raise ShapescopeError(
+                f"{name} is not UTF-8 throughout, so it is left alone",
+                advice=("save it as UTF-8",),
+            )
+        contents[path] = made
+    for path, data in contents.items():
+        write_bytes(Path(path), data)

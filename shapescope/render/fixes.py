@@ -1,0 +1,60 @@
+"""What `fix` did, as text: each fault with its mend, and the whole as a diff."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from shapescope.diagnostic import Diagnostic, Help
+from shapescope.render.diagnostics import help_text, one_line
+from shapescope.source_text import display_path
+
+if TYPE_CHECKING:
+
+    class Done(Protocol):
+        """What was mended, and what is left."""
+
+        @property
+        def steps(self) -> Sequence[tuple[Diagnostic, Help]]:
+            """Each fault with the help that mended it."""
+
+        @property
+        def texts(self) -> Mapping[str, str]:
+            """The text of each edited file by its absolute path."""
+
+        @property
+        def left(self) -> Sequence[Diagnostic]:
+            """What no edit mends."""
+
+
+def mended_text(done: Done, before: Mapping[str, str], *, written: bool) -> str:
+    """The faults and their mends, a line each, then the diff, or what was written.
+
+    Args:
+        done: what was mended.
+        before: the text of each edited file as it was.
+        written: whether the edits were written.
+    """
+    lines = []
+    for diagnostic, entry in done.steps:
+        lines += [one_line(diagnostic), f"  {help_text(entry)}"]
+    for diagnostic in done.left:
+        lines.append(one_line(diagnostic))
+        lines += [f"  {help_text(entry)}" for entry in diagnostic.help] or ["  no edit mends this"]
+    if not lines:
+        return "nothing to mend"
+    diff = "".join(
+        line
+        for path, after in done.texts.items()
+        for line in difflib.unified_diff(
+            before[path].splitlines(keepends=True),
+            after.splitlines(keepends=True),
+            f"a/{display_path(path).lstrip('/')}",
+            f"b/{display_path(path).lstrip('/')}",
+        )
+    )
+    if written:
+        lines += [f"wrote {display_path(path)}" for path in done.texts]
+        return "\n".join(lines)
+    return "\n".join([*lines, "", diff]) if diff else "\n".join(lines)
