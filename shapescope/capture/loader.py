@@ -17,6 +17,7 @@ from shapescope.capture.building import Built, NotAModuleError, build_module
 from shapescope.capture.constructions import Constructions
 from shapescope.capture.import_errors import one_line
 from shapescope.capture.input_spec import InputSpec
+from shapescope.capture.maker import maker
 from shapescope.capture.spec import ZOOS, ModelSpec, parse_spec
 from shapescope.diagnostic import ShapescopeError
 from shapescope.networks.registry import NetworkEntry, find, names
@@ -142,7 +143,7 @@ def _load_network(parsed: ModelSpec) -> LoadedModel:
 
     module, _, class_name = entry.factory.partition(":")
     cls = getattr(import_module(module), class_name)
-    make = _maker(parsed, cls, class_name, _no_names)
+    make = maker(parsed, cls, class_name, _no_names)
     shown = f"({parsed.arguments.text})" if parsed.arguments else ""
     return LoadedModel(
         spec=parsed.text,
@@ -201,7 +202,7 @@ def _load_code(parsed: ModelSpec, overrides: dict[Path, str]) -> LoadedModel:
         definitions = constructions.spans(value)
         make = _copier(value)
     else:
-        make = _maker(parsed, value, attribute, lambda name: _lookup(code.module, name, place))
+        make = maker(parsed, value, attribute, lambda name: _lookup(code.module, name, place))
     shown = f"({parsed.arguments.text})" if parsed.called else ""
     return LoadedModel(
         spec=parsed.text,
@@ -268,82 +269,3 @@ def _no_such_name(module: ModuleType, dotted: str, place: str, part: str) -> Sha
     else:
         advice = "it holds no model"
     return ShapescopeError(f"{shown} defines no `{dotted}`; {advice}")
-
-
-def _maker(
-    parsed: ModelSpec, value: Any, attribute: str, name: Callable[[str], Any]
-) -> Callable[[], Any]:
-    """What builds the model: the class or factory with the arguments that were written."""
-    if isinstance(value, type) and not issubclass(value, nn.Module):
-        raise ShapescopeError(f"{parsed.text}: `{attribute}` is a class, but no torch.nn.Module")
-    if not callable(value):
-        raise ShapescopeError(
-            f"{parsed.text}: `{attribute}` is of type {type(value).__name__}; "
-            "name a class or a function that returns a model"
-        )
-    args, kwargs = parsed.arguments.values(name)
-    _require_fit(parsed, value, attribute, args, kwargs)
-    return lambda: value(*copy.deepcopy(args), **copy.deepcopy(kwargs))
-
-
-def _require_fit(
-    parsed: ModelSpec, value: Any, attribute: str, args: list[Any], kwargs: dict[str, Any]
-) -> None:
-    """Refuse arguments that a constructor does not take, or that are missing."""
-    try:
-        signature = inspect.signature(value)
-    except (TypeError, ValueError):
-        return
-    try:
-        signature.bind(*args, **kwargs)
-        return
-    except TypeError as error:
-        problem = str(error)
-    given = set(signature.bind_partial().arguments)
-    try:
-        given = set(signature.bind_partial(*args, **kwargs).arguments)
-    except TypeError:
-        raise ShapescopeError(
-            f"{parsed.text}: `{attribute}` does not take these arguments: {problem}; "
-            f"it takes {signature.replace(return_annotation=signature.empty)}"
-        ) from None
-    missing = [
-        parameter
-        for parameter in signature.parameters.values()
-        if parameter.name not in given
-        and parameter.default is parameter.empty
-        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-    ]
-    several = "arguments" if len(missing) > 1 else "an argument"
-    named = ", ".join(f"`{parameter.name}`" for parameter in missing)
-    raise ShapescopeError(
-        f"{parsed.text}: `{attribute}` needs {several}: {named}; "
-        f"give it like {_example(parsed, attribute, missing)}"
-    )
-
-
-def _example(parsed: ModelSpec, attribute: str, missing: list[inspect.Parameter]) -> str:
-    """A spec that gives every missing argument, with values to be replaced."""
-    shown = [parsed.arguments.text] if parsed.arguments else []
-    for parameter in missing:
-        value = _example_value(parameter)
-        by_keyword = parameter.kind is parameter.KEYWORD_ONLY or bool(parsed.arguments.keywords)
-        shown.append(f"{parameter.name}={value}" if by_keyword else value)
-    place = parsed.place if parsed.kind == "network" else f"{parsed.place}:{attribute}"
-    return f"{place}({', '.join(shown)})"
-
-
-def _example_value(parameter: inspect.Parameter) -> str:
-    kind = parameter.annotation
-    kind = kind if isinstance(kind, str) else getattr(kind, "__name__", "")
-    name = parameter.name.lower()
-    if kind.startswith(("list", "List", "tuple", "Tuple", "Sequence")) or name.endswith("layers"):
-        return "[2, 2]"
-    by_kind = {"str": '"..."', "bool": "True", "float": "0.5"}
-    if kind in by_kind:
-        return by_kind[kind]
-    if "class" in name or name.startswith("out"):
-        return "10"
-    if "channel" in name or name.startswith(("in_", "input")):
-        return "3"
-    return "64"

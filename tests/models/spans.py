@@ -1,5 +1,6 @@
 """Every way in which a constructor or a call can stand in a file; positions are tested."""
 
+# fmt: off
 from collections import OrderedDict
 
 import torch

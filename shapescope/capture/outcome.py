@@ -1,0 +1,112 @@
+"""What one attempt to run a model shows about the size its input should have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import prod
+
+from shapescope.attrs import CallAttrs, LinearAttrs
+from shapescope.trace import Step, Trace
+
+__all__ = ["UNKNOWN", "Outcome", "outcome_of"]
+
+UNKNOWN = -1
+"""The progress of an attempt that says only yes or no."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one attempt showed.
+
+    Attributes:
+        fits: it went through, and every output keeps the batch.
+        runs: it went through.
+        progress: number of steps that were done, or `UNKNOWN`.
+        spatial: the map before the flatten, as it arrived: its channels and spatial sizes.
+        wanted: number of features wanted after the flatten.
+        reader: path of the layer that wants them.
+    """
+
+    fits: bool
+    runs: bool
+    progress: int = 0
+    channels: int = 0
+    spatial: tuple[int, ...] = ()
+    wanted: int = 0
+    reader: str = ""
+
+    @property
+    def surplus(self) -> int | None:
+        """Positions that arrive minus positions that are wanted; None where it is not known."""
+        if not self.spatial or not self.wanted or self.wanted % self.channels:
+            return None
+        return prod(self.spatial) - self.wanted // self.channels
+
+
+def outcome_of(trace: Trace) -> Outcome:
+    """What a trace shows: whether it went through, and which flattened map is wanted."""
+    failed = None if trace.failure is None else trace.failure.step
+    runs = trace.failure is None
+    batch = trace.inputs[0].shape[:1] if trace.inputs else ()
+    kept = all(spec.shape[:1] == batch for spec in trace.outputs)
+    progress = sum(bool(step.outputs) and not step.is_composite for step in trace.steps)
+    found = Outcome(runs and kept, runs, progress)
+    for step in trace.leaves:
+        failing = step.index == failed
+        features, decides = _wanted_features(step, failing)
+        before = _map_before(trace, step) if features else None
+        if before is None:
+            continue
+        channels, spatial = before
+        arrives = step.inputs[0].shape[-1]
+        if not decides and arrives != channels * prod(spatial):
+            continue
+        found = replace(
+            found,
+            channels=channels,
+            spatial=spatial,
+            wanted=features,
+            reader=_reader(trace, step),
+        )
+        if decides:
+            break
+    return found
+
+
+def _wanted_features(step: Step, failing: bool) -> tuple[int, bool]:
+    """The features per sample that a step wants of a flattened map, and whether that decides.
+
+    It decides where the step fails over it, or where it folds rows into the batch to get them.
+    """
+    if isinstance(step.attrs, LinearAttrs):
+        flat = bool(step.inputs) and len(step.inputs[0].shape) == 2
+        return (step.attrs.in_features if flat else 0), False
+    if step.op in ("view", "reshape") and isinstance(step.attrs, CallAttrs) and step.inputs:
+        shape = step.attrs.get("shape")
+        sizes = shape if isinstance(shape, tuple) else ()
+        known = [size for size in sizes if type(size) is int and size > 0]
+        folds = bool(step.outputs) and step.outputs[0].shape[:1] != step.inputs[0].shape[:1]
+        if len(sizes) == 2 and known and (failing or folds):
+            return prod(known), True
+    return 0, False
+
+
+def _map_before(trace: Trace, step: Step) -> tuple[int, tuple[int, ...]] | None:
+    """Channels and spatial sizes of the last map on the way to a step."""
+    current: Step | None = step
+    while current is not None and current.inputs:
+        shape = current.inputs[0].shape
+        if len(shape) >= 3 and all(isinstance(size, int) for size in shape):
+            sizes = tuple(int(size) for size in shape)
+            return (sizes[1], sizes[2:]) if sizes[1] else None
+        _, source = current.input_sources()[0]
+        current = None if source is None else trace.steps[source]
+    return None
+
+
+def _reader(trace: Trace, step: Step) -> str:
+    """The layer for whose sake a step flattens: itself, or the linear layer behind it."""
+    if isinstance(step.attrs, LinearAttrs):
+        return step.path
+    behind = (it for it in trace.leaves if it.index > step.index)
+    return next((it.path for it in behind if isinstance(it.attrs, LinearAttrs)), step.path)
