@@ -129,6 +129,11 @@ class Run:
         except ValueError as error:
             raise ShapescopeError(f"{self.metrics_path} is damaged: {error}") from error
 
+    def _repr_html_(self) -> str:
+        from shapescope.render.notebook import run_to_html
+
+        return run_to_html(f"{self.config().get('model', 'run')}: {self.folder}", self.metrics())
+
     def clean(self) -> None:
         """Remove half-written files that a killed program left."""
         remove_parts(self.folder)
