@@ -17,6 +17,7 @@ from shapescope.training.order import epoch_order, generator_for
 from shapescope.training.recipe import Recipe
 from shapescope.training.schedule import rate_at
 from shapescope.training.transforms import Draws, Preparation
+from shapescope.training.weights import follow
 
 _CHUNK_IMAGES = 1024
 _CHUNK_BYTES = 64 << 20
@@ -158,7 +159,7 @@ def run_epoch(plan: Plan, learner: Learner, watcher: Watcher) -> bool:
                 seen.add(piece, scores.detach(), loss.detach())
             learner.optimizer.step()
             if learner.average is not None:
-                _follow(learner.average, learner.model, recipe.average)
+                follow(learner.average, learner.model, recipe.average)
             seen.end(batch)
             tally.step += 1
             if group.processes == 1 and watcher.stopping():
@@ -288,20 +289,3 @@ def _set_rate(plan: Plan, learner: Learner) -> None:
     rate = rate_at(recipe.schedule, recipe.optimizer.lr, step, plan.steps, recipe.epochs)
     for parameters in learner.optimizer.param_groups:
         parameters["lr"] = rate
-
-
-def start_average(model: nn.Module) -> dict[str, torch.Tensor]:
-    """Return the running mean of a model's weights before the first step: the weights."""
-    return {name: value.detach().clone() for name, value in model.state_dict().items()}
-
-
-def _follow(average: dict[str, torch.Tensor], model: nn.Module, decay: float) -> None:
-    """Move the running mean of weights and buffers towards those of now; counters are copied."""
-    now = model.state_dict()
-    with torch.no_grad():
-        floats = [name for name, value in average.items() if value.is_floating_point()]
-        torch._foreach_lerp_(
-            [average[name] for name in floats], [now[name] for name in floats], 1 - decay
-        )
-        for name in average.keys() - set(floats):
-            average[name].copy_(now[name])

@@ -91,7 +91,15 @@ _FAST = {
         schedule=_ONE_CYCLE,
         print_every=0,
     ),
-    "lenet5-tanh": replace(LENET5_TANH, name="fast"),
+    "lenet5-tanh": replace(
+        LENET5_TANH,
+        name="fast",
+        batch_size=32,
+        epochs=10,
+        transforms=Transforms(mean=(0.1307,), std=(0.3081,)),
+        optimizer=OptimizerSpec("sgd", lr=0.02, momentum=0.9, nesterov=True),
+        schedule=_ONE_CYCLE,
+    ),
     "network": replace(
         NETWORK,
         name="fast",

@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-from torch import nn
 
 from shapescope.diagnostic import ShapescopeError
 from shapescope.training import checkpoint
@@ -19,12 +18,13 @@ from shapescope.training.datasets.pixels import Split
 from shapescope.training.engine import Engine, make_optimizer
 from shapescope.training.evaluation import Evaluation, evaluate
 from shapescope.training.events import EventWriter
-from shapescope.training.loop import Learner, Tally, Watcher, run_epoch, start_average
+from shapescope.training.loop import Learner, Tally, Watcher, run_epoch
 from shapescope.training.report import Beginning, Progress, Reporter
 from shapescope.training.run import Run
 from shapescope.training.setup import Prepared, Request, record
 from shapescope.training.stopper import Stopper
 from shapescope.training.transforms import preparation
+from shapescope.training.weights import borrowed, start_average
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +226,7 @@ class Session:
         if not self.run.best_path.exists():
             return None
         best = checkpoint.load(self.run.best_path)
-        with _borrowed(self.learner.model, best["weights"]):
+        with borrowed(self.learner.model, best["weights"]):
             return self._evaluate(self.prepared.test)
 
     @contextmanager
@@ -235,7 +235,7 @@ class Session:
         if self.learner.average is None:
             yield
             return
-        with _borrowed(self.learner.model, self.learner.average):
+        with borrowed(self.learner.model, self.learner.average):
             yield
 
     def _identity(self) -> dict[str, Any]:
@@ -293,14 +293,3 @@ class Session:
                 f"the images in {self.prepared.image_set.source} are not those that the run in "
                 f"{self.run.folder} began with"
             )
-
-
-@contextmanager
-def _borrowed(model: nn.Module, weights: dict[str, torch.Tensor]) -> Iterator[None]:
-    """Put other weights into a model and take them out again."""
-    own = {name: value.clone() for name, value in model.state_dict().items()}
-    model.load_state_dict(weights)
-    try:
-        yield
-    finally:
-        model.load_state_dict(own)

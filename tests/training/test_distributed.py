@@ -64,7 +64,7 @@ def lines_of(run: Path) -> list[dict[str, float]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["lenet5-tanh", "network"])
+@pytest.mark.parametrize("name", ["network"])
 def test_two_processes_train_what_one_trains(tmp_path: Path, name: str) -> None:
     # 2,000 images in steps of 20 are 100 steps an epoch
     common = (

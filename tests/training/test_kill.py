@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-KILLS = int(os.environ.get("SHAPESCOPE_KILLS", "6"))
+KILLS = int(os.environ.get("SHAPESCOPE_KILLS", "4"))
 
 DRIVER = """
 import os, random, signal, sys, time
