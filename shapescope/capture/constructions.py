@@ -11,6 +11,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from types import CodeType, FrameType
 from typing import Any
 
@@ -126,7 +127,6 @@ class _Reader:
         self.modules = dict(model.named_modules())
         self.found: dict[str, SourceSpan] = {}
         self._written: dict[type, list[tuple[str, str, ast.expr]]] = {}
-        self._functions: dict[str, dict[tuple[str, int], ast.FunctionDef]] = {}
         self._spans: dict[int, SourceSpan | None] = {}
 
     def read(self) -> dict[str, SourceSpan]:
@@ -150,10 +150,10 @@ class _Reader:
             if not isinstance(code, CodeType) or not is_user_code(code):
                 continue
             file = code.co_filename
-            if file not in self._functions:
-                self._functions[file] = _functions_in(file)
-            node = self._functions[file].get((code.co_name, code.co_firstlineno))
-            for name, value in () if node is None else _assignments(node.body):
+            tree = source_tree(file)
+            functions = _functions_in(tree) if tree is not None else {}
+            node = functions.get((code.co_name, code.co_firstlineno))
+            for name, value in () if node is None else _assignments_in(node):
                 yield file, name, value
 
     def _match(self, path: str, module: object, value: ast.expr, file: str) -> None:
@@ -182,13 +182,19 @@ class _Reader:
                 self._match(f"{path}.{name}", child, entry, file)
 
 
-def _functions_in(file: str) -> dict[tuple[str, int], ast.FunctionDef]:
+@lru_cache(maxsize=256)
+def _functions_in(tree: ast.Module) -> dict[tuple[str, int], ast.FunctionDef]:
     """The functions of a file by name and first line, decorators counted."""
     return {
         (node.name, min([node.lineno, *(mark.lineno for mark in node.decorator_list)])): node
-        for node in ast.walk(source_tree(file) or ast.Module([], []))
+        for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef)
     }
+
+
+@lru_cache(maxsize=1024)
+def _assignments_in(node: ast.FunctionDef) -> tuple[tuple[str, ast.expr], ...]:
+    return tuple(_assignments(node.body))
 
 
 def _assignments(body: list[ast.stmt]) -> Iterator[tuple[str, ast.expr]]:
