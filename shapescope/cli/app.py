@@ -18,7 +18,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from shapescope import __version__
 from shapescope.cli.catalog import COMMANDS
-from shapescope.cli.coercion import convert_lightly
+from shapescope.cli.coercion import lightly
 from shapescope.cli.help import command_help, group_help
 from shapescope.cli.pipe import leave_pipe
 
@@ -34,6 +34,10 @@ class Command(TyperCommand):
         """Write the help of this command."""
         formatter.write(command_help(self, ctx))
 
+    def get_params(self, ctx: Any) -> Any:
+        """The parameters, which take plain values as they are."""
+        return lightly(super().get_params(ctx))
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse, once options that may stand without their value have one."""
         from shapescope.cli.options import with_optional_values
@@ -43,6 +47,10 @@ class Command(TyperCommand):
 
 class Program(TyperGroup):
     """The group of all commands, each loaded when it is asked for."""
+
+    def get_params(self, ctx: Any) -> Any:
+        """The parameters, which take plain values as they are."""
+        return lightly(super().get_params(ctx))
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Names in the order of the help."""
@@ -81,11 +89,7 @@ def _load(module: str) -> dict[str, Any]:
     import_module(module).register(part)
     for info in part.registered_commands:
         info.cls = Command
-    commands = dict(cast("Any", typer.main.get_command(part)).commands)
-    for command in commands.values():
-        for parameter in command.params:
-            convert_lightly(parameter)
-    return commands
+    return dict(cast("Any", typer.main.get_command(part)).commands)
 
 
 app = typer.Typer(

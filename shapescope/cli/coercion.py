@@ -9,13 +9,15 @@ from __future__ import annotations
 from typing import Any
 
 
-def convert_lightly(parameter: Any) -> None:
-    """Let a parameter of a command take plain values as they are.
+def lightly(parameters: list[Any]) -> list[Any]:
+    """The parameters of a command, which now take plain values as they are.
 
     A typer that converts in another way than 0.29's is left alone.
     """
-    if hasattr(parameter, "_runtime_param") and hasattr(parameter, "type_descriptor"):
-        parameter._runtime_param = _Light()
+    for parameter in parameters:
+        if hasattr(parameter, "_runtime_param") and hasattr(parameter, "type_descriptor"):
+            parameter._runtime_param = _Light()
+    return parameters
 
 
 class _Light:

@@ -135,6 +135,24 @@ def test_debug_is_an_option_too(program: Run, monkeypatch: pytest.MonkeyPatch) -
         program("--debug", "trace", "lenet55")
 
 
+def test_options_need_no_pydantic(process: Process) -> None:
+    script = (
+        "import sys; from shapescope.cli.app import run\n"
+        "code = run(['models', 'lenet'])\n"
+        "assert 'pydantic' not in sys.modules\n"
+        "sys.exit(code)"
+    )
+    done = process("-c", script)
+    assert done.returncode == 0, done.stderr
+
+
+def test_numbers_are_still_checked(program: Run) -> None:
+    for value in ("x", "0", "1.5"):
+        ran = program("trace", "lenet5", "--depth", value)
+        assert ran.code == 2
+        assert ran.err.startswith("error: invalid value for '--depth'")
+
+
 def test_an_interrupt_ends_with_130(program: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(request: object) -> None:
         raise KeyboardInterrupt
