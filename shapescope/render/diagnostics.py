@@ -54,7 +54,10 @@ def diagnostic_lines(
     """
     drawn = [label for label in diagnostic.labels if not label.text.startswith(THROUGH)]
     through = [label for label in diagnostic.labels if label.text.startswith(THROUGH)]
-    helps = [(entry, edited_lines(entry.edits)) for entry in diagnostic.help[:2]]
+    # Where the message shows the edited code itself, the line would only say it again.
+    helps = [
+        (entry, [] if entry.inline else edited_lines(entry.edits)) for entry in diagnostic.help[:2]
+    ]
     numbers = [label.span.line for label in drawn]
     numbers += [edit.line for _, edits in helps for edit in edits]
     gutter = len(str(max(numbers, default=0)))

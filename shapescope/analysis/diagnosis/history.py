@@ -18,6 +18,7 @@ from shapescope.ops import lookup
 from shapescope.trace import Shape, Step, TensorSpec, Trace
 
 _MOST_SHOWN = 9
+_LONGEST_LINE = 84
 _FLATTENING = frozenset({"flatten", "view", "reshape", "squeeze"})
 _MERGING = frozenset({"flatten", "view", "reshape"})
 
@@ -208,11 +209,16 @@ def _changes(step: Step, axes: int) -> bool:
     return ints(step.inputs[0].shape)[-axes:] != ints(step.outputs[0].shape)[-axes:]
 
 
-def flatten_history(trace: Trace, found: Flattened) -> str:
-    """The sizes up to a flatten and what it makes: `28 -> ... 4; flatten 16 * 4 * 4 = 256`."""
+def flatten_history(trace: Trace, found: Flattened) -> tuple[str, ...]:
+    """The sizes up to a flatten and what it makes: `28 -> ... 4; flatten 16 * 4 * 4 = 256`.
+
+    Two lines where one would be too long to read.
+    """
     way = size_history(chain_to(trace, source_of(trace, found.step)))
     made = f"{name_of(found.step)} {equation(found.factors)}"
-    return f"{way}; {made}" if way else made
+    if not way:
+        return (made,)
+    return (way, made) if len(way) + len(made) > _LONGEST_LINE else (f"{way}; {made}",)
 
 
 def factored(found: Flattened | None, total: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from shapescope.analysis.code import CallSource, constructor_of
 from shapescope.analysis.code.calls import operand_nodes
@@ -72,7 +73,7 @@ def branch_proposals(
         yield from _keep_stride(trace, smaller)
         if not channels_differ:
             yield from _resize(step, smaller, larger)
-    if channels_differ:
+    if channels_differ and not maps_differ:
         for branch, other in (tuple(reversed(branches)), branches):
             maker = next((layer for layer in reversed(branch.own) if output_argument(layer)), None)
             yield from make_instead(trace, maker, other.sizes[1])
@@ -159,14 +160,15 @@ def _keep_stride(trace: Trace, smaller: Branch) -> Iterator[Proposal]:
             continue
         if layer.op.startswith("conv_transpose"):
             return
-        yield from set_argument(
+        for proposal in set_argument(
             trace,
             layer.path,
             "stride",
             1,
             f"let `{name_of(layer)}` keep the size: stride 1",
             kind="stride",
-        )
+        ):
+            yield replace(proposal, follow=False)
         return
 
 

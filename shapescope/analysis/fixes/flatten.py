@@ -45,9 +45,13 @@ def keep_batch(trace: Trace, step: Step) -> Edit | None:
 def flatten_operand(step: Step, trace: Trace, start: int = 1) -> Iterator[Proposal]:
     """Proposals that flatten what goes into a step."""
     yield from edit_operand(
-        step, trace, f".flatten({start})", f"flatten all but the {_kept(start)}",
+        step,
+        trace,
+        f".flatten({start})",
+        f"flatten all but the {_kept(start)}",
         f"nn.Flatten({'' if start == 1 else start})",
-    )  # fmt: skip
+        "no weight changes",
+    )
 
 
 def _kept(start: int) -> str:
@@ -55,7 +59,7 @@ def _kept(start: int) -> str:
 
 
 def edit_operand(
-    step: Step, trace: Trace, method: str, message: str, module: str = ""
+    step: Step, trace: Trace, method: str, message: str, module: str = "", remark: str = ""
 ) -> Iterator[Proposal]:
     """Proposals that put a method call behind what goes into a step.
 
@@ -65,6 +69,7 @@ def edit_operand(
         method: `.flatten(1)`.
         message: of the help.
         module: what does the same as an entry of nn.Sequential.
+        remark: what to say of the weights where none changes.
     """
     if entered_through(trace, step) and module:
         call = constructor_of(trace, step.path)
@@ -75,14 +80,15 @@ def edit_operand(
             )
             inserted = _in_front(call, name)
             if inserted is not None:
-                yield Proposal(message, (inserted,))
+                yield Proposal(message, (inserted,), remark=remark)
     found = operand_nodes(step.call_site)
     if found is None or not found[1]:
         return
     code, operand = found[0], found[1][0]
     text = code.text(operand)
     plain = isinstance(operand, ast.Name | ast.Attribute | ast.Call | ast.Subscript)
-    yield Proposal(message, (code.replace(operand, (text if plain else f"({text})") + method),))
+    changed = (text if plain else f"({text})") + method
+    yield Proposal(message, (code.replace(operand, changed),), remark=remark)
 
 
 def _in_arguments(call: CallSource) -> bool:

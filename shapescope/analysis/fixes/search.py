@@ -197,6 +197,8 @@ class Search:
                 for path, text in trial.texts.items()
                 for edit in edits_between(path, self._text(path) or "", text)
             )
+        if len(edits) > 1 and proposal.edits:
+            edits = _first_things_first(edits, proposal.edits)
         changed, added = changed_weights(self.trace, trial.trace)
         remark = _remark(proposal, changed, added)
         joint = "  " if proposal.inline else " "
@@ -210,9 +212,17 @@ class Search:
         )
 
 
+def _first_things_first(edits: Sequence[Edit], first: Sequence[Edit]) -> tuple[Edit, ...]:
+    """The edits with those in front that the help is about, and what follows from them behind."""
+    lines = {edit.span.line for edit in first}
+    return tuple(sorted(edits, key=lambda edit: edit.span.line not in lines))
+
+
 def _remark(proposal: Proposal, changed: Sequence[str], added: int) -> str:
     words = []
-    if changed and not proposal.silent_weights:
+    if proposal.silent_weights:
+        return ""
+    if changed:
         names = [name for name in changed if not name.endswith("bias")] or list(changed)
         more = f" and {len(names) - 2} more" if len(names) > 2 else ""
         words.append(f"changes the shape of {', '.join(names[:2])}{more}")
@@ -220,7 +230,7 @@ def _remark(proposal: Proposal, changed: Sequence[str], added: int) -> str:
         words.append(f"adds {added:,} parameters")
     elif proposal.remark and not changed:
         words.append(proposal.remark)
-    if proposal.inline and not proposal.silent_weights:
+    if proposal.inline:
         words.append("verified")
     return "; ".join(words)
 

@@ -64,7 +64,7 @@ def conv_channels(case: Case) -> Iterator[Finding]:
 
 
 def _channels_last(case: Case, step: Step, sizes: tuple[int, ...], wanted: int) -> Finding:
-    rank, axes = len(sizes), len(sizes) - 1
+    rank = len(sizes)
     batched = isinstance(step.attrs, ConvAttrs) and rank == len(step.attrs.kernel_size) + 2
     if rank == 3 and batched:
         method = ".transpose(1, 2)"

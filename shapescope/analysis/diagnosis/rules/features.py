@@ -196,7 +196,7 @@ def _after_flatten(case: Case, step: Step, found: Flattened, wanted: int) -> Fin
             label(found.step.call_site, f"{shape_text(found.before)} flattened to {total}"),
             _pool_label(trace, found, built),
         ),
-        why=(flatten_history(trace, found),),
+        why=flatten_history(trace, found),
         notes=(built_note(wanted, built, found),),
         proposals=flatten_proposals(case, step, found, wanted, built),
     )

@@ -62,7 +62,7 @@ def _finding(
         ),
         why=(
             (
-                f"{samples} * {sample} = {prod(given):,} = {made[0]} * {row}: {name_of(maker)} finds "
+                f"{samples} * {sample} = {prod(given):,} = {made[0]} * {row}: that is "
                 f"{plural(made[0], 'row')} and nothing raises"
             ),
             (

@@ -107,7 +107,7 @@ def _split_finding(step: Step, straight: tuple[int, ...], order: tuple[int, ...]
         labels=(primary(step.call_site, here(step)),),
         why=(
             (
-                f"a view moves no value: the {kept} and the {sizes[-1]} behind it are only cut anew, "
+                f"a view moves no value: the {kept} and the {sizes[-1]} behind it are cut anew, "
                 f"so one entry along the axis of {kept} holds values of several"
             ),
             f"{shape_text(straight)} cuts the last axis alone; then the axes can be moved",

@@ -18,7 +18,7 @@ from shapescope.analysis.diagnosis.history import (
 )
 from shapescope.analysis.diagnosis.registry import declare, failing
 from shapescope.analysis.diagnosis.rules.layers import places
-from shapescope.analysis.diagnosis.words import name_of, settings_of, shape_text, sizes_text
+from shapescope.analysis.diagnosis.words import here, name_of, settings_of, shape_text, sizes_text
 from shapescope.analysis.fixes.resample import (
     adaptive_pool,
     feed,
@@ -61,7 +61,13 @@ def empty_output(case: Case) -> Iterator[Finding]:
         EMPTY,
         f"a {shape_text(step.attrs.kernel_size)} window does not fit on a {shape_text(maps)} map",
         step=step,
-        labels=places(trace, step, "kernel_size", f"kernel_size = {_kernel(step.attrs)}"),
+        labels=places(
+            trace,
+            step,
+            "kernel_size",
+            f"kernel_size = {_kernel(step.attrs)}",
+            here(step).removesuffix(" here"),
+        ),
         why=tuple(filter(None, why)),
         notes=(_field_note(chain, smallest),),
         proposals=_proposals(case, step, chain, smallest),

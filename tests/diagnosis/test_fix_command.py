@@ -1,0 +1,92 @@
+"""`shapescope fix`, from the command line to the file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from shapescope.cli.app import run
+
+BROKEN = """\
+import torch.nn as nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 4, 3)  # the first layer
+        self.fc = nn.Linear(4 * 5 * 5,   10)
+
+    def forward(self, x):
+        x = self.conv( x )
+        return self.fc(x.flatten(1))
+"""
+
+
+@pytest.fixture
+def net(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "net.py"
+    file.write_text(BROKEN)
+    return file
+
+
+def test_a_diff_is_printed_and_nothing_written(
+    net: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["fix", "net.py", "--input", "2,1,8,8"]) == 1
+    out = capsys.readouterr().out
+    assert "-        self.fc = nn.Linear(4 * 5 * 5,   10)\n" in out
+    assert "+        self.fc = nn.Linear(4 * 6 * 6,   10)\n" in out
+    assert net.read_text() == BROKEN
+
+
+def test_write_keeps_formatting_and_comments(net: Path) -> None:
+    assert run(["fix", "net.py", "--input", "2,1,8,8", "--write"]) == 0
+    assert net.read_text() == BROKEN.replace("4 * 5 * 5", "4 * 6 * 6")
+    assert run(["fix", "net.py", "--input", "2,1,8,8"]) == 0
+
+
+def test_write_keeps_carriage_returns(net: Path) -> None:
+    net.write_bytes(BROKEN.replace("\n", "\r\n").encode())
+    assert run(["fix", "net.py", "--input", "2,1,8,8", "--write"]) == 0
+    mended = BROKEN.replace("4 * 5 * 5", "4 * 6 * 6").replace("\n", "\r\n")
+    assert net.read_bytes() == mended.encode()
+
+
+def test_a_healthy_model_is_left_alone(net: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    net.write_text(BROKEN.replace("4 * 5 * 5", "4 * 6 * 6"))
+    assert run(["fix", "net.py", "--input", "2,1,8,8", "--write"]) == 0
+    assert capsys.readouterr().out == "nothing to mend\n"
+
+
+def test_a_file_that_changes_meanwhile_is_not_written(
+    net: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import shapescope.capture.mend as room
+
+    real = room.mend
+
+    def slow(*args: object, **kwargs: object) -> object:
+        done = real(*args, **kwargs)  # type: ignore[arg-type]
+        net.write_text(BROKEN + "# edited by hand\n")
+        return done
+
+    monkeypatch.setattr(room, "mend", slow)
+    assert run(["fix", "net.py", "--input", "2,1,8,8", "--write"]) == 2
+    assert net.read_text() == BROKEN + "# edited by hand\n"
+
+
+def test_own_networks_are_not_written(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["fix", "lenet5", "--input", "1,1,28,28", "--write"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "own networks" in captured.err
+
+
+def test_lenet_at_28_names_layer_numbers_and_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["trace", "lenet5", "--input", "1,1,28,28"]) == 1
+    out = capsys.readouterr().out
+    for part in ("`fc` takes 400 features, but 256 arrive", "16 * 4 * 4 = 256", "in_features = 400"):
+        assert part in out
