@@ -139,7 +139,7 @@ def _find(work: _Work) -> None:
     known = known_to(work.regions)
     if not doubts:
         work.searched_to = known if work.searched_to is None else work.searched_to
-        if _agrees(work, thorough=work.searched_to is not None):
+        if _agrees(work, thorough=False):
             return
     elif _agrees(work, thorough=True):
         work.searched_to = min(LAST, known or LAST)

@@ -61,6 +61,10 @@ COMMANDS: tuple[CommandEntry, ...] = (
         "shapescope.cli.sizes",
     ),
     CommandEntry(
+        "solve", _MEND, "List the windows that turn one size into another, the common ones first.",
+        "shapescope.cli.solve",
+    ),
+    CommandEntry(
         "diff", _MEND,
         "Compare two models step by step: shapes, settings, parameters, multiply-adds.",
         "shapescope.cli.diff",

@@ -6,7 +6,6 @@ import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice, product
 
-from shapescope.analysis.diagnosis.built_for import customary
 from shapescope.analysis.sizes.regions import Region, tightened
 from shapescope.analysis.sizes.witness import GRID, closest, components
 from shapescope.arithmetic.expressions import BATCH, Comparison, Condition, Expr, compiled
@@ -17,6 +16,7 @@ from shapescope.trace import SourceSpan
 from shapescope.valid_sizes import Passage
 
 _MOST_CANDIDATES = 20_000
+_MOST_TRIED = 400_000
 
 
 def built_for(
@@ -51,7 +51,7 @@ def _candidates(
     base = {axis: closest(found, asked[axis]) for axis, found in region.sets.items()}
     choices = [list(region.sets[axis].up_to(GRID)) for axis in bounded]
     judges = [compiled(condition) for _, group in components(region.coupled) for condition in group]
-    for chosen in product(*choices):
+    for chosen in islice(product(*choices), _MOST_TRIED):
         sizes = {**base, **dict(zip(bounded, chosen, strict=True))}
         if all(judge(sizes) for judge in judges):
             yield sizes
@@ -71,8 +71,8 @@ def _score(
                        for decision in passage.decisions)  # fmt: skip
     sides = [sizes[axis] for axis in bounded]
     not_square = len(set(sides)) > 1
-    unusual = sum(customary(side, side + 3) != side for side in sides)
-    return (dropped > 0, spelled, not_square, dropped, uneven, unusual, _spread(sides), sides)
+    larger = [-side for side in sides]
+    return (dropped > 0, spelled, not_square, dropped, uneven, _spread(sides), larger)
 
 
 def _spread(sides: Sequence[int]) -> int:

@@ -75,7 +75,8 @@ def _solve(
     near: Mapping[str, int],
 ) -> Search:
     judges = [(condition.names, compiled(condition)) for condition in conditions]
-    most = max(int(_MOST_TRIED ** (1 / len(axes))), 8)
+    tries = _MOST_TRIED if len(axes) < 3 else _MOST_TRIED // 10
+    most = max(int(tries ** (1 / len(axes))), 8)
     candidates: list[list[int]] = []
     complete = True
     for axis in axes:

@@ -92,7 +92,7 @@ class Sizer:
             # channels come first: there is no batch
             shapes = [InputShape(one.shape, one.is_float, False) for one in shapes]
             self._wanted = [_Wanted(one.shape, one.dtype, one.bound, False) for one in self._wanted]
-        self._shapes = shapes
+        self.shapes = shapes
         self.axes = free_axes(shapes, channels)
         self.has_batch = any(one.has_batch for one in shapes)
 
@@ -123,7 +123,7 @@ class Sizer:
 
     def passage(self, sizes: Mapping[str, int], batch: int | None = None) -> Passage:
         """One pass with formulas; the batch is open too unless it is given."""
-        names = axis_names(self._shapes, self.axes, BATCH if batch is None else None)
+        names = axis_names(self.shapes, self.axes, BATCH if batch is None else None)
         given = dict(sizes)
         if batch is None and self.has_batch:
             given[BATCH] = TWO
@@ -159,7 +159,7 @@ class Sizer:
 
     def plain_pass(self, sizes: Mapping[str, int], batch: int = TWO, device: str = "meta") -> Pass:
         """A pass without formulas."""
-        names = axis_names(self._shapes, self.axes, None)
+        names = axis_names(self.shapes, self.axes, None)
         with self._inside():
             args, kwargs = self._made(names, dict(sizes), batch, device)
             return run_pass(

@@ -1,0 +1,193 @@
+"""A trace with axes left open: PyTorch's own symbolic sizes, written as formulas of N, H and W."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from shapescope.arithmetic.expressions import Expr, at_least, equal, extreme, name, number, unequal
+from shapescope.arithmetic.expressions.conditions import above
+from shapescope.capture.fake import entered, fake_model
+from shapescope.capture.inputs import input_names, rebatch
+from shapescope.capture.passes import run_pass
+from shapescope.capture.sizes.axes import axis_names
+from shapescope.capture.sizes.sizer import Sizer
+from shapescope.capture.tensors import map_tensors
+from shapescope.diagnostic import ShapescopeError
+from shapescope.trace import Shape
+
+if TYPE_CHECKING:
+    from shapescope.capture.tracer import Traced, _Tracer
+
+_BATCH = 2
+"""A batch of 1 would be taken for a constant."""
+
+_MOST_CONDITIONS = 12
+
+
+def trace_symbolic(tracer: _Tracer, symbols: Sequence[str]) -> Traced:
+    """Trace with the named axes open, all that can be if none is named.
+
+    Raises:
+        ShapescopeError: an axis of such a name does not exist.
+    """
+    from torch._subclasses.fake_tensor import FakeTensorMode
+    from torch.fx.experimental.symbolic_shapes import ShapeEnv
+
+    sizer = Sizer(tracer.subject._model, tracer.inputs)
+    names = axis_names(sizer.shapes, sizer.axes, "N" if sizer.has_batch else None)
+    known = [axis for row in names for axis in row if axis is not None]
+    for symbol in symbols:
+        if symbol not in known:
+            raise ShapescopeError(
+                f"there is no axis `{symbol}`",
+                advice=(f"the axes are {', '.join(dict.fromkeys(known))}",),
+            )
+    chosen = set(symbols) or set(known)
+    env = ShapeEnv(duck_shape=False, specialize_zero_one=True)
+    fake_mode = FakeTensorMode(shape_env=env, allow_non_fake_inputs=True)
+    module = fake_model(tracer.subject.on("meta"), fake_mode)
+    module.train(tracer.train)
+    if not _are_arguments(tracer.inputs):
+        tracer.inputs = rebatch(tracer.inputs, _BATCH)
+    args, kwargs = tracer.arguments("cpu", module)
+    symbol_names: dict[str, str] = {}
+    rows = iter(names)
+
+    def place(tensor: Tensor) -> Tensor:
+        return _symbolic(tensor, next(rows), chosen, fake_mode, symbol_names)
+
+    args, kwargs = map_tensors(place, (args, kwargs))
+    done = run_pass(
+        module,
+        tuple(args),
+        kwargs,
+        mode="symbolic",
+        redirect=None,
+        definitions=tracer.subject.definitions(),
+        names=input_names(module, len(args)),
+        shape_of=lambda tensor: _shape(tensor, symbol_names),
+        inside=lambda: entered(fake_mode),
+    )
+    tracer.notes.extend(_conditions(env, symbol_names))
+    return tracer.finish(done)
+
+
+def _are_arguments(inputs: Any) -> bool:
+    return isinstance(inputs, tuple) and len(inputs) == 2 and isinstance(inputs[1], dict)
+
+
+def _symbolic(
+    tensor: Tensor,
+    row: Sequence[str | None],
+    chosen: set[str],
+    fake_mode: Any,
+    symbol_names: dict[str, str],
+) -> Tensor:
+    """A fake tensor with the chosen axes open; the same name twice is the same symbol's name."""
+    from torch._dynamo.source import ConstantSource
+    from torch.fx.experimental.symbolic_shapes import DimDynamic, StatelessSymbolicContext
+
+    kinds = [DimDynamic.DYNAMIC if axis in chosen else DimDynamic.STATIC for axis in row]
+    made: Tensor = fake_mode.from_tensor(
+        tensor,
+        symbolic_context=StatelessSymbolicContext(dynamic_sizes=kinds),
+        source=ConstantSource(f"input{len(symbol_names)}"),
+    )
+    for size, axis in zip(made.shape, row, strict=True):
+        if axis in chosen and axis is not None and not isinstance(size, int):
+            symbol_names[str(size.node.expr)] = axis
+    return made
+
+
+def _shape(tensor: Tensor, symbol_names: dict[str, str]) -> Shape:
+    return tuple(
+        size if isinstance(size, int) else _size_text(size.node.expr, symbol_names)
+        for size in tensor.shape
+    )
+
+
+def _size_text(expr: Any, symbol_names: dict[str, str]) -> int | str:
+    made = _translated(expr, symbol_names)
+    if made is None:
+        return str(expr)
+    return made.constant if made.is_number else made.text
+
+
+def _translated(expr: Any, names: dict[str, str]) -> Expr | None:
+    """One of sympy's expressions as ours; None where it has something ours have not."""
+    kind = type(expr).__name__
+    if expr.is_Integer:
+        return number(int(expr))
+    if expr.is_Symbol:
+        return name(names.get(str(expr), str(expr)))
+    parts = [_translated(part, names) for part in expr.args]
+    whole = [part for part in parts if part is not None]
+    if len(whole) < len(parts) or not whole:
+        return None
+    operation = _OPERATIONS.get(kind)
+    return None if operation is None else operation(whole)
+
+
+def _sum(parts: list[Expr]) -> Expr:
+    total = number(0)
+    for part in parts:
+        total = total + part
+    return total
+
+
+def _product(parts: list[Expr]) -> Expr:
+    total = number(1)
+    for part in parts:
+        total = total * part
+    return total
+
+
+def _power(parts: list[Expr]) -> Expr | None:
+    base, exponent = parts
+    if not exponent.is_number or exponent.constant < 1:
+        return None
+    return _product([base] * exponent.constant)
+
+
+_OPERATIONS: dict[str, Callable[[list[Expr]], Expr | None]] = {
+    "Add": _sum,
+    "Mul": _product,
+    "Pow": _power,
+    "PowByNatural": _power,
+    "FloorDiv": lambda parts: parts[0] // parts[1],
+    "CleanDiv": lambda parts: parts[0] // parts[1],
+    "Mod": lambda parts: parts[0] % parts[1],
+    "PythonMod": lambda parts: parts[0] % parts[1],
+    "Max": lambda parts: extreme(parts, largest=True),
+    "Min": lambda parts: extreme(parts, largest=False),
+}
+_RELATIONS = {
+    "Equality": equal,
+    "Unequality": unequal,
+    "GreaterThan": at_least,
+    "StrictGreaterThan": above,
+    "LessThan": lambda a, b: at_least(b, a),
+    "StrictLessThan": lambda a, b: above(b, a),
+}
+
+
+def _conditions(env: Any, symbol_names: dict[str, str]) -> list[str]:
+    """What the model asked of the open sizes on its way, as one note."""
+    found: dict[str, None] = {}
+    for guard in env.guards:
+        relation = _RELATIONS.get(type(guard.expr).__name__)
+        if relation is None:
+            continue
+        sides = [_translated(side, symbol_names) for side in guard.expr.args]
+        if len(sides) == 2 and sides[0] is not None and sides[1] is not None:
+            condition = relation(sides[0], sides[1])
+            if condition.names:
+                found[condition.text] = None
+    if not found:
+        return []
+    texts = list(found)
+    more = f" and {len(texts) - _MOST_CONDITIONS} more" if len(texts) > _MOST_CONDITIONS else ""
+    return [f"holds where {', '.join(texts[:_MOST_CONDITIONS])}{more}"]

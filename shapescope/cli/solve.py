@@ -1,0 +1,171 @@
+"""`shapescope solve`: which windows turn one size into another."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from shapescope.cli.options import Output, choices, one_of
+
+if TYPE_CHECKING:
+    from shapescope.arithmetic.solve import Window
+    from shapescope.render.line import Line
+
+FORMATS = ("text", "json")
+KINDS = ("conv", "pool", "transposed")
+_CHAIN = re.compile(r"(\d+)\s*->\s*(\d+)(?:\s+in\s+(\d+)(?:\s+stages?)?)?")
+_SHOWN = 20
+
+
+def register(app: typer.Typer) -> None:
+    """Add `solve`."""
+    app.command("solve")(solve)
+
+
+def solve(
+    question: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[IN -> OUT in STAGES]",
+            show_default=False,
+            help='A chain: "224 -> 7 in 5 stages".',
+        ),
+    ] = [],  # noqa: B006 - the parser makes a list of its own
+    n: Annotated[
+        int | None, typer.Option("--in", min=1, metavar="N", show_default=False, help="Input size.")
+    ] = None,
+    out: Annotated[
+        int | None,
+        typer.Option("--out", min=1, metavar="N", show_default=False, help="Output size."),
+    ] = None,
+    kernel_size: Annotated[
+        int | None,
+        typer.Option(
+            "--kernel-size", "-k", min=1, metavar="K", show_default=False, help="Kernel size."
+        ),
+    ] = None,
+    stride: Annotated[
+        int | None,
+        typer.Option("--stride", "-s", min=1, metavar="S", show_default=False, help="Stride."),
+    ] = None,
+    padding: Annotated[
+        int | None,
+        typer.Option("--padding", "-p", min=0, metavar="P", show_default=False, help="Padding."),
+    ] = None,
+    dilation: Annotated[
+        int | None,
+        typer.Option("--dilation", "-d", min=1, metavar="D", show_default=False, help="Dilation."),
+    ] = None,
+    kind: Annotated[
+        str,
+        typer.Option(
+            metavar="KIND", help="conv, pool or transposed.", autocompletion=choices(*KINDS)
+        ),
+    ] = "conv",
+    ceil_mode: Annotated[bool, typer.Option("--ceil-mode", help="Round up (pools).")] = False,
+    most: Annotated[
+        int, typer.Option("--limit", min=1, metavar="N", help="The most answers to show.")
+    ] = _SHOWN,
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format", metavar="FORM", help="text or json.", autocompletion=choices(*FORMATS)
+        ),
+    ] = "text",
+    output: Output = None,
+) -> int:
+    """List the windows that turn one size into another, the common ones first.
+
+    Whatever is left open of input, output, kernel size, stride, padding and dilation is solved
+    for. A chain of several stages is asked for in words.
+
+    Exit code 0: there is an answer, 1: there is none, 2: a wrong request.
+
+    Examples:
+    shapescope solve --in 28 --out 14
+    shapescope solve --in 28 --out 14 --kernel-size 3
+    shapescope solve --out 7 --kernel-size 3 --stride 2 --padding 1
+    shapescope solve --in 7 --out 14 --kind transposed
+    shapescope solve "224 -> 7 in 5 stages"
+    """  # fmt: skip
+    one_of("--format", form, FORMATS)
+    one_of("--kind", kind, KINDS)
+    from shapescope.arithmetic.chain import solve_chain
+    from shapescope.arithmetic.solve import solve_window
+    from shapescope.diagnostic import ShapescopeError
+
+    asked = " ".join(question).strip()
+    settings: dict[str, Any] = {
+        "kernel_size": kernel_size, "stride": stride, "padding": padding, "dilation": dilation,
+    }  # fmt: skip
+    try:
+        if asked:
+            match = _CHAIN.fullmatch(asked)
+            if match is None:
+                raise ShapescopeError(
+                    f"`{asked}` is no chain", advice=('shapescope solve "224 -> 7 in 5 stages"',)
+                )
+            first, last, stages = int(match[1]), int(match[2]), int(match[3] or 1)
+            chains = solve_chain(first, last, stages, limit=most)
+        else:
+            found = solve_window(n, out, **settings, kind=kind, ceil_mode=ceil_mode)  # type: ignore[arg-type]
+            chains = [(window,) for window in found[:most]]
+    except ValueError as error:
+        raise ShapescopeError(
+            str(error)[:1].lower() + str(error)[1:], advice=("shapescope solve --help",)
+        ) from error
+    from shapescope.cli.output import emit, show
+
+    if form == "json":
+        from shapescope.render.json import to_json
+
+        answers = [[_data(window) for window in chain] for chain in chains]
+        emit(to_json({"schema": "shapescope.solve/1", "answers": answers}), output)
+    else:
+        show(_lines(chains), output)
+    return 0 if chains else 1
+
+
+def _data(window: Window) -> dict[str, object]:
+    return {
+        "kind": window.kind,
+        "in": window.n,
+        "out": window.out,
+        "kernel_size": window.kernel_size,
+        "stride": window.stride,
+        "padding": window.padding,
+        "dilation": window.dilation,
+        "output_padding": window.output_padding,
+        "ceil_mode": window.ceil_mode,
+        "formula": window.formula,
+    }
+
+
+def _lines(chains: list[tuple[Window, ...]]) -> list[Line]:
+    from shapescope.render.line import Line
+
+    if not chains:
+        return [Line("no window does that", "mismatch")]
+    lines: list[Line] = []
+    for chain in chains:
+        if len(chain) > 1:
+            if lines:
+                lines.append(Line())
+            sizes = [chain[0].n, *(window.out for window in chain)]
+            lines.append(Line(" -> ".join(map(str, sizes)), "heading"))
+        for window in chain:
+            lines.append(Line(f"{_settings(window):<28}", "op").add(window.formula))
+    return lines
+
+
+def _settings(window: Window) -> str:
+    text = f"{window.kind} k{window.kernel_size} s{window.stride}"
+    if window.padding:
+        text += f" p{window.padding}"
+    if window.dilation > 1:
+        text += f" d{window.dilation}"
+    if window.output_padding:
+        text += f" output_padding {window.output_padding}"
+    return text + (" ceil_mode" if window.ceil_mode else "")
