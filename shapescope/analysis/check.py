@@ -59,4 +59,8 @@ def check_step(step: Step) -> Check:
 
 def check_trace(trace: Trace) -> tuple[Check, ...]:
     """The check of every step, by its index."""
+    if trace.mode == "symbolic":
+        from shapescope.analysis.symbolic_check import check_symbolic
+
+        return check_symbolic(trace)
     return tuple(map(check_step, trace.steps))
