@@ -78,7 +78,7 @@ _FAST = {
         CIFAR_CNN,
         name="fast",
         batch_size=128,
-        epochs=4,
+        epochs=3,
         optimizer=OptimizerSpec("sgd", lr=0.02, momentum=0.9, nesterov=True, weight_decay=0.001),
         schedule=_ONE_CYCLE,
     ),
