@@ -89,6 +89,7 @@ def _refusal(axes: int, step: Step) -> str | None:
         attrs.stride,
         attrs.padding,
         attrs.dilation,
+        kind="max" if step.op.startswith("max") else "avg",
         ceil_mode=attrs.ceil_mode,
         channels=prod(sizes[-axes - 1 : -axes]),
     )
