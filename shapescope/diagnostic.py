@@ -71,6 +71,11 @@ class Diagnostic:
     step: int | None = field(default=None, compare=False)
     detail: str = field(default="", compare=False)
 
+    def _repr_html_(self) -> str:
+        from shapescope.render.notebook import diagnostic_to_html
+
+        return diagnostic_to_html(self)
+
     @property
     def primary(self) -> Label | None:
         """The label under which the trouble shows, if the source is known."""

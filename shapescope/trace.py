@@ -174,6 +174,11 @@ class Trace:
         """The steps that do the work: all that are not composites."""
         return tuple(step for step in self.steps if not step.is_composite)
 
+    def _repr_html_(self) -> str:
+        from shapescope.render.notebook import trace_to_html
+
+        return trace_to_html(self)
+
     def children(self, index: int | None) -> tuple[Step, ...]:
         """The steps directly inside step `index`; those without a parent for None."""
         return tuple(step for step in self.steps if step.parent == index)

@@ -44,6 +44,8 @@ A room that is not named here (the programs: cli, api) may import anything. What
 annotations only does not count.
 """
 LAZILY: dict[str, set[str]] = {
+    "trace": {"render"},  # `_repr_html_` alone
+    "diagnostic": {"render"},
     "result": {"render"},
     "session": {"capture"},
     "capture": {"training"},

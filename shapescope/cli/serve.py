@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shapescope.diagnostic import ShapescopeError
 
 if TYPE_CHECKING:
-    from shapescope.cli.session import Request
+    from shapescope.cli.watch import Watcher
     from shapescope.render.report import RunView
+    from shapescope.session import Request
 
 HOST = "127.0.0.1"
 _PATIENCE = 15.0  # seconds after which a silent listener is sent a sign of life
@@ -113,10 +112,15 @@ def serve_report(request: Request, view: RunView | None, port: int) -> int:
     """Serve the report until it is interrupted.
 
     Raises:
-        ShapescopeError: the port is taken, or the model has no file that could be saved.
+        ShapescopeError: the port is taken, or the model cannot be had to begin with.
     """
+    from shapescope.cli.watch import Watcher
+
+    watcher = Watcher(request.model, request.inputs, request.train)
+    watcher.look()
+    if watcher.problem is not None:
+        raise watcher.problem
     board = Board()
-    files = _render(request, view, board)
     try:
         server = Server(board, port)
     except OSError as error:
@@ -124,14 +128,13 @@ def serve_report(request: Request, view: RunView | None, port: int) -> int:
             f"port {port} cannot be used: {(error.strerror or str(error)).lower()}",
             advice=("--port 0 takes a free one",),
         ) from error
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    print(f"http://{HOST}:{server.server_address[1]}/", flush=True)
-    _note("it follows every save; stop it with Ctrl-C")
+    board.put(page_of(watcher, view))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        _follow(request, view, board, files)
+        print(f"http://{HOST}:{server.server_address[1]}/", flush=True)
+        _follow(watcher, view, board)
     except KeyboardInterrupt:
-        pass
+        pass  # this is how it is ended
     finally:
         board.close()
         server.shutdown()
@@ -139,53 +142,31 @@ def serve_report(request: Request, view: RunView | None, port: int) -> int:
     return 0
 
 
-def _follow(request: Request, view: RunView | None, board: Board, files: frozenset[Path]) -> None:
-    """Make the page anew whenever one of the files is saved."""
-    from watchfiles import watch
-
-    if not files:
+def _follow(watcher: Watcher, view: RunView | None, board: Board) -> None:
+    """Make the page anew whenever one of the model's files is saved."""
+    if not watcher.files:
+        _note("no file of yours to follow; stop it with Ctrl-C")
         threading.Event().wait()
-    while True:
-        folders = {file.parent for file in files}
-        for changes in watch(*folders, recursive=False, debounce=80):
-            if any(Path(name).resolve() in files for _, name in changes):
-                files = _render(request, view, board) | files
-                break
+    _note(f"it follows {', '.join(sorted(file.name for file in watcher.files))}; Ctrl-C ends it")
+    from shapescope.cli.watch import saves
+
+    rounds = watcher.rounds(saves)
+    next(rounds)  # what is there now is shown already
+    for _ in rounds:
+        board.put(page_of(watcher, view))
+        failed = watcher.result is None or watcher.result.failed
+        _note("made anew: the model fails" if failed else "made anew")
 
 
-def _render(request: Request, view: RunView | None, board: Board) -> frozenset[Path]:
-    """Trace, put the page up, and tell which files it was made of.
-
-    What is wrong with the file while it is being edited is shown on the page, not raised.
-    """
+def page_of(watcher: Watcher, view: RunView | None) -> str:
+    """The page of what was seen last; what is wrong with the file itself is shown on it."""
     from shapescope.render.report import report_html
-    from shapescope.session import run_trace, unbuilt
+    from shapescope.session import unbuilt
 
-    named = _named_file(request.model)
-    try:
-        result = run_trace(request)
-    except ShapescopeError as error:
-        if board.number == 0:
-            raise
-        result = unbuilt(request.model, error)
-    board.put(report_html(result, view, served=True))
-    if board.number > 1:
-        _note("made anew" if not result.failed else "made anew: the model fails")
-    spans = (step.call_site for step in result.trace.steps)
-    return _own_files([named, *(Path(span.file) for span in spans if span is not None)])
-
-
-def _named_file(model: str) -> Path | None:
-    """The file in a MODEL such as `net.py:Net(10)`; None where it names no file."""
-    head = model.partition("(")[0]
-    path = Path(head.rpartition(":")[0] if ".py:" in head else head)
-    return path if path.suffix == ".py" and path.is_file() else None
-
-
-def _own_files(paths: Iterable[Path | None]) -> frozenset[Path]:
-    """Those that the user may edit: not what is installed."""
-    found = {path.resolve() for path in paths if path is not None and path.is_file()}
-    return frozenset(path for path in found if "site-packages" not in path.parts)
+    if watcher.result is not None:
+        return report_html(watcher.result, view, served=True)
+    problem = watcher.problem or ShapescopeError(f"{watcher.model} cannot be read")
+    return report_html(unbuilt(watcher.model, problem), view, served=True)
 
 
 def _note(text: str) -> None:

@@ -67,7 +67,7 @@ def watch(
             advice=("shapescope watch net.py:Net",),
         )
     try:
-        for _ in watcher.rounds(_saves):
+        for _ in watcher.rounds(saves):
             surface = stdout_surface()
             _paint(watcher.screen(surface, options), surface)
     except KeyboardInterrupt:
@@ -181,7 +181,7 @@ def _typed_file(model: str) -> Path | None:
     return path if found and path.is_file() else None
 
 
-def _saves(folders: tuple[Path, ...]) -> Iterator[frozenset[Path]]:
+def saves(folders: tuple[Path, ...]) -> Iterator[frozenset[Path]]:
     """The files that changed, each time some did."""
     from watchfiles import watch as changes
 

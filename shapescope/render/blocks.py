@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log2, sqrt
 
+from shapescope.analysis.cost import step_macs
 from shapescope.render.drawing.stages import Stage, stages_of
 from shapescope.render.drawing.wording import size_text
 from shapescope.render.line import Line
-from shapescope.render.shapes import printable
+from shapescope.render.shapes import printable, short_count
 from shapescope.render.theme import Surface
 from shapescope.trace import Trace
 
@@ -39,13 +40,19 @@ class _Picture:
 def block_lines(trace: Trace, surface: Surface) -> list[Line]:
     """The feature maps of a trace as stacks of frames, in as many rows as the width asks for.
 
-    A model that is no row of stages gets a list of its parts instead: nothing is left out.
+    A model that branches throughout is no such row: it gets a line that says what draws it.
     """
     stages = stages_of(trace)
     if stages is None:
-        note = "this model branches throughout: draw it with -o picture.svg"
+        note = "this model branches throughout: -o picture.svg draws it as a graph"
         return [Line(note, "faint")]
-    pictures = [_picture(stage, _scale(stages)) for stage in stages]
+    costs = [_cost(stage) for stage in stages]
+    bars = sparkline(costs, unicode=surface.unicode)
+    scale = _scale(stages)
+    pictures = [
+        _picture(stage, scale, f"{bar} {short_count(cost)} MACs" if cost else "")
+        for stage, bar, cost in zip(stages, bars, costs, strict=True)
+    ]
     lines: list[Line] = []
     for row in _rows(pictures, surface.width):
         if lines:
@@ -59,7 +66,12 @@ def _scale(stages: Sequence[Stage]) -> float:
     return TALLEST / largest
 
 
-def _picture(stage: Stage, scale: float) -> _Picture:
+def _cost(stage: Stage) -> int:
+    steps = (*stage.steps, *stage.folded)
+    return sum(step_macs(step) or 0 for step in steps if not step.is_composite)
+
+
+def _picture(stage: Stage, scale: float, cost: str) -> _Picture:
     if stage.rank:
         spatial = stage.spatial
         rows = max(round(spatial[-2] * scale), 1) if len(spatial) > 1 else 1
@@ -74,7 +86,8 @@ def _picture(stage: Stage, scale: float) -> _Picture:
     head = printable(stage.head or stage.path) + times
     others = [word for word in words if word != stage.head]
     style = "mismatch" if stage.failed else _STYLE.get(stage.kind, "op")
-    return _Picture(tuple(lines), (size, head, *others), style)
+    texts = (size, head, *others, *([cost] if cost else []))
+    return _Picture(tuple(lines), texts, style)
 
 
 def _stack(rows: int, columns: int, planes: int) -> list[str]:

@@ -17,8 +17,9 @@ _CELL = "padding:1px 10px 1px 0;white-space:pre;font-family:monospace"
 
 
 def result_to_html(result: TraceResult, options: TableOptions | None = None) -> str:
-    """The header, the table of steps and the totals; every text of the model's is escaped."""
+    """The picture, the table of steps and the totals; every text of the model's is escaped."""
     from shapescope.render.diagnostics import diagnostics_lines
+    from shapescope.render.notebook import trace_to_html
 
     options = options or TableOptions()
     names = options.columns or (VALUES if result.values else DEFAULT)
@@ -27,7 +28,8 @@ def result_to_html(result: TraceResult, options: TableOptions | None = None) -> 
     shades = [row.heading for row in table.rows]
     facts = [line.plain for line in totals_lines(result, _WIDE)]
     found = plain_text(diagnostics_lines(result.diagnostics, _WIDE)) if result.diagnostics else ""
-    return _page(head, notes, _table(table.titles, table.right, table.cells, shades), facts, found)
+    steps = _table(table.titles, table.right, table.cells, shades)
+    return trace_to_html(result.trace) + _page(head, notes, steps, facts, found)
 
 
 def params_to_html(result: ParamsResult) -> str:

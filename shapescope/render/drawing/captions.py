@@ -51,8 +51,9 @@ def joint_lines(stage: Stage) -> list[Text]:
         lines.extend(_line(word) for word in settings)
     if stage.failed and (wanted := wants(stage)):
         return [*lines, Text(0, 0, wanted, FAINT_SIZE, role="failure")]
-    params = sum(param.numel for step in stage.steps for param in step.params)
-    if params and stage.times == 1:
+    steps = (*stage.steps, *stage.folded)
+    params = sum({one.key: one.numel for step in steps for one in step.params}.values())
+    if params:
         lines.append(Text(0, 0, f"{count_text(params)} params", FAINT_SIZE, role="faint"))
     return lines
 

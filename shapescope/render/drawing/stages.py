@@ -33,6 +33,7 @@ class Stage:
         steps: the steps, the one that gives the name first.
         times: how many such stages stand here in a row.
         failed: the model failed here; then `shape` is what arrived.
+        folded: the steps of those that `times` counts and that are not shown.
     """
 
     kind: str
@@ -44,6 +45,7 @@ class Stage:
     steps: tuple[Step, ...] = ()
     times: int = 1
     failed: bool = False
+    folded: tuple[Step, ...] = ()
 
     @property
     def words(self) -> str:
@@ -99,7 +101,8 @@ def stages_of(trace: Trace) -> tuple[Stage, ...] | None:
         last = row[-1]
         alike = (stage.kind, stage.parts, stage.shape) == (last.kind, last.parts, last.shape)
         if alike and not stage.failed and stage.rank:
-            row[-1] = replace(last, times=last.times + 1)
+            folded = (*last.folded, *stage.steps)
+            row[-1] = replace(last, times=last.times + 1, folded=folded)
         else:
             row.append(stage)
     return tuple(row) if len(row) <= LONGEST_ROW else None

@@ -7,14 +7,33 @@ from html import escape
 from math import floor, log10
 from typing import Any
 
+from shapescope.render.drawing.palette import variables
+from shapescope.render.drawing.svg import FONTS
+from shapescope.render.shapes import printable
+
+PAGE = variables()
 WIDTH, HEIGHT = 460.0, 230.0
+MOST_DOTS = 60
+"""Epochs of longer runs have no dot each."""
 LEFT, RIGHT, TOP, BOTTOM = 52.0, 14.0, 26.0, 32.0
-_DASHES = {"train": "", "test": "6 3", "validation": "2 3"}
+_DASHES = {"train": "none", "test": "6 3", "validation": "2 3"}
 _ROLES = {"train": "conv-line", "test": "pool-line", "validation": "dense-line"}
 
 
-def curve_svg(metrics: Sequence[Mapping[str, Any]], key: str, title: str) -> str:
-    """One quantity of every split over epochs; empty where no line of the metrics has it."""
+def curve_svg(
+    metrics: Sequence[Mapping[str, Any]],
+    key: str,
+    title: str,
+    colours: Mapping[str, str] = PAGE,
+) -> str:
+    """One quantity of every split over epochs; empty where no line of the metrics has it.
+
+    Args:
+        metrics: lines of `metrics.jsonl`.
+        key: `loss` or `top1_accuracy`.
+        title: above the curve.
+        colours: of the roles of `palette.py`; those of the page it stands on if left out.
+    """
     series: dict[str, list[tuple[float, float]]] = {}
     for line in metrics:
         value = line.get(key)
@@ -30,14 +49,15 @@ def curve_svg(metrics: Sequence[Mapping[str, Any]], key: str, title: str) -> str
     told = "; ".join(
         f"{split} {one[0][1]:.4g} to {one[-1][1]:.4g}" for split, one in series.items()
     )
-    label = f"{escape(title)} over epochs: {escape(told)}"
+    label = f"{escape(title)} over epochs: {escape(printable(told))}"
+    size = f'width="{WIDTH:g}" height="{HEIGHT:g}" viewBox="0 0 {WIDTH:g} {HEIGHT:g}"'
     parts = [
-        f'<svg class="curve" viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img" aria-label="{label}">',
-        f'<text x="{LEFT:g}" y="15" class="plot-title">{escape(title)}</text>',
-        *_axes(x_range, y_range),
+        f'<svg class="curve" {size} role="img" aria-label="{label}" font-family="{FONTS}">',
+        _text(LEFT, 15, title, colours["text"], "start", bold=True),
+        *_axes(x_range, y_range, colours),
     ]
     for place, (split, points) in enumerate(series.items()):
-        parts.extend(_line(split, points, x_range, y_range, place))
+        parts.extend(_line(split, points, x_range, y_range, colours, place))
     return "".join([*parts, "</svg>"])
 
 
@@ -60,22 +80,28 @@ def ticks(low: float, high: float, most: int = 5) -> list[float]:
     return [place * step for place in range(int(first), floor(high / step + 1e-9) + 1)]
 
 
-def _axes(x_range: tuple[float, float], y_range: tuple[float, float]) -> list[str]:
+def _text(x: float, y: float, content: str, colour: str, anchor: str, *, bold: bool = False) -> str:
+    weight = ' font-weight="bold"' if bold else ""
+    place = f'x="{x:.1f}" y="{y:.1f}" font-size="11" text-anchor="{anchor}"{weight}'
+    return f'<text {place} fill="{colour}">{escape(printable(content))}</text>'
+
+
+def _axes(
+    x_range: tuple[float, float], y_range: tuple[float, float], colours: Mapping[str, str]
+) -> list[str]:
     parts = []
     bottom = HEIGHT - BOTTOM
     for value in ticks(*y_range):
         y = _y(value, y_range)
-        parts.append(f'<path d="M{LEFT:g} {y:.1f}H{WIDTH - RIGHT:g}" class="grid"/>')
-        parts.append(
-            f'<text x="{LEFT - 6:g}" y="{y + 3.5:.1f}" class="tick end">{value:.4g}</text>'
-        )
+        across = f"M{LEFT:g} {y:.1f}H{WIDTH - RIGHT:g}"
+        parts.append(f'<path d="{across}" stroke="{colours["hair"]}"/>')
+        parts.append(_text(LEFT - 6, y + 3.5, f"{value:.4g}", colours["faint"], "end"))
     for value in ticks(*x_range):
         if value == int(value):
             x = _x(value, x_range)
-            parts.append(
-                f'<text x="{x:.1f}" y="{bottom + 16:g}" class="tick middle">{value:g}</text>'
-            )
-    parts.append(f'<path d="M{LEFT:g} {bottom:g}H{WIDTH - RIGHT:g}" class="axis"/>')
+            parts.append(_text(x, bottom + 16, f"{value:g}", colours["faint"], "middle"))
+    across = f"M{LEFT:g} {bottom:g}H{WIDTH - RIGHT:g}"
+    parts.append(f'<path d="{across}" stroke="{colours["faint"]}"/>')
     return parts
 
 
@@ -84,21 +110,22 @@ def _line(
     line: Sequence[tuple[float, float]],
     x_range: tuple[float, float],
     y_range: tuple[float, float],
+    colours: Mapping[str, str],
     place: int,
 ) -> list[str]:
-    role = _ROLES.get(split, "block-line")
+    colour = colours[_ROLES.get(split, "block-line")]
+    dashes = _DASHES.get(split, "1 3")
+    look = f'fill="none" stroke="{colour}" stroke-width="1.8" stroke-dasharray="{dashes}"'
     points = " ".join(f"{_x(x, x_range):.1f},{_y(y, y_range):.1f}" for x, y in line)
-    look = f'style="stroke:var(--draw-{role})" stroke-dasharray="{_DASHES.get(split, "")}"'
-    parts = [f'<polyline points="{points}" class="line" {look}/>']
-    for x, y in line if len(line) <= 60 else ():
-        told = f"{escape(split)}, epoch {x:g}: {y:.4g}"
-        parts.append(
-            f'<circle cx="{_x(x, x_range):.1f}" cy="{_y(y, y_range):.1f}" r="2.6" '
-            f'style="fill:var(--draw-{role})"><title>{told}</title></circle>'
-        )
+    parts = [f'<polyline points="{points}" {look}/>']
+    name = escape(printable(split))
+    for x, y in line if len(line) <= MOST_DOTS else ():
+        where = f'cx="{_x(x, x_range):.1f}" cy="{_y(y, y_range):.1f}"'
+        told = f"<title>{name}, epoch {x:g}: {y:.4g}</title>"
+        parts.append(f'<circle {where} r="2.6" fill="{colour}">{told}</circle>')
     left = WIDTH - RIGHT - 230 + place * 95
-    parts.append(f'<path d="M{left:g} 11h22" class="line" {look}/>')
-    parts.append(f'<text x="{left + 28:g}" y="15" class="tick">{escape(split)}</text>')
+    parts.append(f'<path d="M{left:g} 11h22" {look}/>')
+    parts.append(_text(left + 28, 15, split, colours["faint"], "start"))
     return parts
 
 

@@ -159,7 +159,7 @@
       element("td", "c-settings", S[T.settings[i]]),
       number("params", T.total[i], i),
       number("macs", T.macs[i], i),
-      element("td", "c-check", checkText(i)),
+      checkCell(i),
     ];
     const status = data.statuses[T.status[i]];
     cells[6].className += status === "match" ? " good" : status === "mismatch" ? " error" : " unsure";
@@ -183,12 +183,14 @@
     return cell;
   }
 
-  function checkText(i) {
-    const status = data.statuses[T.status[i]];
-    if (status === "not_applicable") return "";
+  function checkCell(i) {
+    const status = data.statuses[T.status[i]], cell = element("td", "c-check");
+    if (status === "not_applicable") return cell;
     const sign = status === "match" ? "\u2713" : status === "mismatch" ? "\u2717" : "?";
     const result = S[T.formula[i]].split("\n")[0].split(" = ").pop();
-    return /^\d+$/.test(result) ? `${sign} = ${result}` : sign;
+    cell.append(sign);
+    if (/^\d+$/.test(result)) cell.append(element("span", "result", ` = ${result}`));
+    return cell;
   }
 
   function mark() {
@@ -365,7 +367,9 @@
   if (svg) {
     svg.setAttribute("role", "group");
     // Small pictures stay small, large ones may be scrolled on a phone.
-    svg.style.maxWidth = `${svg.viewBox.baseVal.width * 1.25}px`;
+    const natural = svg.viewBox.baseVal.width;
+    svg.style.maxWidth = `${natural * 1.25}px`;
+    svg.style.minWidth = `${Math.min(natural * 0.75, 760)}px`;
   }
 
   function highlight(i) {
