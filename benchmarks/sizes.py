@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from shapescope.capture.input_spec import parse_inputs
 from shapescope.capture.loader import load
@@ -131,6 +131,7 @@ class Truth:
         self.batch = (specs[0].shape or (1,))[0]
 
     def __call__(self, sizes: Mapping[str, int]) -> bool:
+        """Whether it runs with two batches and keeps both."""
         return all(self._runs(sizes, batch) for batch in (2, 3))
 
     def _runs(self, sizes: Mapping[str, int], batch: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -155,7 +156,7 @@ def _explore(work: _Work) -> tuple[str, ...]:
     if any(map(_asks_about_batch, found.passages)):
         # the way depends on the batch: look at it for single batches
         explorations = [
-            explore(lambda sizes, n=batch: sizer.passage(sizes, n), work.axes, sizer.asked)
+            explore(partial(sizer.passage, batch=batch), work.axes, sizer.asked)
             for batch in _BATCHES
         ]
         work.passages = explorations[0].passages
@@ -262,7 +263,7 @@ def _search(work: _Work) -> None:
     for device in ("meta", "cpu"):
         each = sizer.seconds_of_a_pass(hints[-1], device) * len(_BATCHES)
         found = search(
-            lambda sizes, on=device: _runs(sizer, sizes, on),  # type: ignore[misc]
+            partial(_runs, sizer, device=device),
             work.axes,
             hints,
             seconds_each=each,

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from shapescope.arithmetic.expressions import Expr, at_least, equal, extreme, name, number, unequal
+from shapescope.arithmetic.expressions import (
+    Condition,
+    Expr,
+    at_least,
+    equal,
+    extreme,
+    name,
+    number,
+    unequal,
+)
 from shapescope.arithmetic.expressions.conditions import above
 from shapescope.capture.fake import entered, fake_model
 from shapescope.capture.inputs import input_names, rebatch
@@ -50,8 +59,9 @@ def trace_symbolic(tracer: _Tracer, symbols: Sequence[str]) -> Traced:
     fake_mode = FakeTensorMode(shape_env=env, allow_non_fake_inputs=True)
     module = fake_model(tracer.subject.on("meta"), fake_mode)
     module.train(tracer.train)
-    if not _are_arguments(tracer.inputs):
-        tracer.inputs = rebatch(tracer.inputs, _BATCH)
+    given: Any = tracer.inputs
+    if not _are_arguments(given):
+        tracer.inputs = rebatch(given, _BATCH)
     args, kwargs = tracer.arguments("cpu", module)
     symbol_names: dict[str, str] = {}
     rows = iter(names)
@@ -97,8 +107,9 @@ def _symbolic(
         source=ConstantSource(f"input{len(symbol_names)}"),
     )
     for size, axis in zip(made.shape, row, strict=True):
-        if axis in chosen and axis is not None and not isinstance(size, int):
-            symbol_names[str(size.node.expr)] = axis
+        node = getattr(size, "node", None)
+        if axis in chosen and axis is not None and node is not None:
+            symbol_names[str(node.expr)] = axis
     return made
 
 
@@ -164,7 +175,7 @@ _OPERATIONS: dict[str, Callable[[list[Expr]], Expr | None]] = {
     "Max": lambda parts: extreme(parts, largest=True),
     "Min": lambda parts: extreme(parts, largest=False),
 }
-_RELATIONS = {
+_RELATIONS: dict[str, Callable[[Expr, Expr], Condition]] = {
     "Equality": equal,
     "Unequality": unequal,
     "GreaterThan": at_least,
@@ -184,7 +195,8 @@ def _conditions(env: Any, symbol_names: dict[str, str]) -> list[str]:
         sides = [_translated(side, symbol_names) for side in guard.expr.args]
         if len(sides) == 2 and sides[0] is not None and sides[1] is not None:
             condition = relation(sides[0], sides[1])
-            if condition.names:
+            # what strides and the batch ask is no limit of the model
+            if condition.names and "N" not in condition.names and "!=" not in condition.text:
                 found[condition.text] = None
     if not found:
         return []

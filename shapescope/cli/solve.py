@@ -155,8 +155,7 @@ def _lines(chains: list[tuple[Window, ...]]) -> list[Line]:
                 lines.append(Line())
             sizes = [chain[0].n, *(window.out for window in chain)]
             lines.append(Line(" -> ".join(map(str, sizes)), "heading"))
-        for window in chain:
-            lines.append(Line(f"{_settings(window):<28}", "op").add(window.formula))
+        lines += [Line(f"{_settings(window):<28}", "op").add(window.formula) for window in chain]
     return lines
 
 

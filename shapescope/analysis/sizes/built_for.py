@@ -35,7 +35,7 @@ def built_for(
     for region in regions:
         for sizes in islice(_candidates(region, bounded, asked), _MOST_CANDIDATES):
             score = _score(sizes, bounded, passages)
-            if best is None or score < best[0]:  # type: ignore[operator]
+            if best is None or score < best[0]:
                 best = (score, {axis: sizes[axis] for axis in bounded})
     return None if best is None else best[1]
 

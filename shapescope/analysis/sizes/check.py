@@ -92,7 +92,7 @@ def _inside(
 
 
 def _borders(regions: Sequence[Region], axis: str, last: int) -> list[int]:
-    """Sizes at which membership along one axis changes, and their neighbours, the smallest first."""
+    """Sizes at which membership along one axis changes, on both sides, the smallest first."""
     found: dict[int, None] = {1: None}
     for region in regions:
         sizes = region.sets[axis]

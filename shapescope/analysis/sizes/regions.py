@@ -57,7 +57,7 @@ def region_of(conditions: Iterable[Condition], axes: Iterable[str]) -> Region:
 
 
 def tightened(region: Region) -> Region:
-    """The same sizes, the sets of single axes as small as a product with a given value makes them."""
+    """The same sizes, their sets cut to what a product with a given value allows."""
     sets = dict(region.sets)
     for condition in region.coupled:
         for bound in implied_bounds(condition, sets):

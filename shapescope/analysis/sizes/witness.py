@@ -84,7 +84,7 @@ def _solve(
         sizes = list(found.up_to(GRID))
         complete = complete and found.is_finite and found.settles <= GRID
         if len(sizes) > most:
-            sizes = sorted(sizes, key=lambda size, at=near[axis]: abs(size - at))[:most]
+            sizes = sorted(sizes, key=_distance_from(near[axis]))[:most]
             complete = False
         candidates.append(sizes)
     shared = set(candidates[0]).intersection(*candidates[1:])
@@ -101,6 +101,10 @@ def _solve(
         return Search(None, complete)
     found_one = _assign(list(zip(axes, candidates, strict=True)), judges, {})
     return Search(found_one, found_one is not None or complete)
+
+
+def _distance_from(at: int) -> Callable[[int], int]:
+    return lambda size: abs(size - at)
 
 
 def _assign(

@@ -9,7 +9,7 @@ convolutions and two pools reads `H//4 - 3`. Nothing here knows an axis' value.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from math import gcd, isqrt
 from typing import ClassVar, TypeAlias
@@ -240,7 +240,12 @@ def _ceil(number: float) -> int:
     return -int(-number // 1)
 
 
-ROUNDINGS = {"int": int, "floor": lambda number: int(number // 1), "ceil": _ceil, "round": round}
+ROUNDINGS: dict[str, Callable[[float], int]] = {
+    "int": int,
+    "floor": lambda number: int(number // 1),
+    "ceil": _ceil,
+    "round": round,
+}
 """The ways Python makes an int of a float, by the word that stands in the text."""
 
 
@@ -338,7 +343,8 @@ def _multiply(left: Expr, right: Expr) -> Expr:
 
 @lru_cache(CACHED)
 def _multiplied(left: Expr, right: Expr) -> Expr:
-    coefficient, factors = 1, []
+    coefficient = 1
+    factors: list[Factor] = []
     for expr in (left, right):
         outside, product = factored(expr)
         coefficient *= outside
@@ -423,10 +429,10 @@ def _divided(left: Expr, by: int) -> Expr:
 
 def _small_quotient(left: Expr, by: int) -> Expr:
     """`left // by` where no more comes out: nested divisions made one, the sign made plain."""
-    inner = lone_extreme(left)
-    if inner is not None:
+    chosen = lone_extreme(left)
+    if chosen is not None:
         # division keeps the order: max(a, b)//n = max(a//n, b//n)
-        extreme_atom, coefficient, rest = inner
+        extreme_atom, coefficient, rest = chosen
         largest = extreme_atom.largest == (coefficient > 0)
         items = (_divided(_scale(item, coefficient) + rest, by) for item in extreme_atom.items)
         return extreme(items, largest=largest)
@@ -564,8 +570,10 @@ def _remainder(left: Expr, by: int) -> Expr:
     reduced = number(left.constant)
     for product, coefficient in left.terms:
         factor = product[0]
-        if len(product) == 1 and isinstance(factor, Remainder) and factor.right.is_number:
-            if (coefficient * factor.right.constant) % by == 0:
+        alone = len(product) == 1 and isinstance(factor, Remainder) and factor.right.is_number
+        if alone and isinstance(factor, Remainder):
+            divides = (coefficient * factor.right.constant) % by == 0
+            if divides:
                 # (c*(x % m) + y) % n = (c*x + y) % n where n divides c*m
                 reduced += _scale(factor.left, coefficient)
                 continue
@@ -589,7 +597,7 @@ def _remainder(left: Expr, by: int) -> Expr:
     from shapescope.arithmetic.expressions.bounds import interval
 
     low, high = interval(left)
-    if low is not None and high is not None and 0 <= low and high < by:
+    if low is not None and high is not None and low >= 0 and high < by:
         return left
     return of_atom(Remainder(left, number(by)))
 
@@ -695,7 +703,9 @@ def _product_text(product: Product, coefficient: int) -> str:
     pieces = [] if coefficient == 1 else [str(coefficient)]
     for factor in product:
         bare = isinstance(factor, Name | Extreme | Scaled | Root)
-        pieces.append(factor.text if bare or alone and not _is_sum(factor) else f"({factor.text})")
+        pieces.append(
+            factor.text if bare or (alone and not _is_sum(factor)) else f"({factor.text})"
+        )
     return "*".join(pieces)
 
 

@@ -15,6 +15,8 @@ _READS_FEATURES = frozenset(
     {"linear", "lstm", "gru", "rnn", "lstm_cell", "gru_cell", "rnn_cell", "multi_head_attention",
      "batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm", "matmul", "bilinear"}
 )  # fmt: skip
+_MEETS_FEATURES = frozenset({"add", "sub", "mul", "div"})
+"""They meet a vector of the model's own along the last axis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +52,18 @@ def channel_axes(inputs: Sequence[InputShape], probe: Passage) -> list[int | Non
         if len(condition.names) != 1 or decision.step is None or len(condition.expr.terms) != 1:
             continue
         (product, _) = condition.expr.terms[0]
-        number, _, axis = product[0].text.removeprefix("A").partition("_")
-        if len(product) > 1 or not (number.isdigit() and axis.isdigit()):
+        before, _, behind = product[0].text.removeprefix("A").partition("_")
+        if len(product) > 1 or not (before.isdigit() and behind.isdigit()):
             continue
+        probed, axis = int(before), int(behind)
         step = probe.steps[decision.step] if decision.step < len(probe.steps) else None
-        if step is None or fixed[int(number)] is not None:
+        if step is None or fixed[probed] is not None:
             continue
-        is_map = len(inputs[int(number)].shape) > 3
-        if isinstance(step.attrs, ConvAttrs) or (not is_map and step.op in _READS_FEATURES):
-            fixed[int(number)] = int(axis)
+        is_map = len(inputs[probed].shape) > 3
+        is_last = axis == len(inputs[probed].shape) - 1
+        reads = step.op in _READS_FEATURES or (is_last and step.op in _MEETS_FEATURES)
+        if isinstance(step.attrs, ConvAttrs) or (not is_map and reads):
+            fixed[probed] = axis
     for number, given in enumerate(inputs):
         if fixed[number] is None and len(given.shape) > 3:
             fixed[number] = 1

@@ -60,12 +60,12 @@ def _powers(expr: Expr) -> dict[int, Expr] | None:
     full = expanded(expr)
     found: dict[int, dict[Product, int]] = {}
     for product, coefficient in full.terms:
-        plain = tuple(factor for factor in product if not _is_batch(factor))
-        if any(BATCH in factor.names for factor in plain):
+        others = tuple(factor for factor in product if not _is_batch(factor))
+        if any(BATCH in factor.names for factor in others):
             return None
-        power = len(product) - len(plain)
+        power = len(product) - len(others)
         terms = found.setdefault(power, {})
-        terms[plain] = terms.get(plain, 0) + coefficient
+        terms[others] = terms.get(others, 0) + coefficient
     if full.constant:
         found.setdefault(0, {})[()] = full.constant
     parts = {}

@@ -26,7 +26,7 @@ from shapescope.valid_sizes import Decision
 R = TypeVar("R")
 
 
-class Refused(BaseException):  # noqa: N818  # no error of ours: the model's way ends here
+class Refused(BaseException):  # no error of ours: the model's way ends here
     """The model fails for the present sizes, for a reason that is understood.
 
     A BaseException, so that a forward that catches errors does not catch this one.

@@ -3,7 +3,7 @@
 An `AxisSize` is what `x.size(2)` gives while sizes are being explored. It is an int to everything
 that asks, computes like one, and keeps the formula of its value. A comparison answers with the
 truth for the present sizes and writes down the condition under which that is the answer. Where
-Python wants a plain int out of it (`range(h)`, `[0]*h`), the formula ends, and that is written down.
+Python wants a plain int out of it (`range(h)`, `[0]*h`), the formula ends, which is noted too.
 """
 
 from __future__ import annotations
@@ -125,8 +125,8 @@ class AxisSize(torch.SymInt):
         self.now = value
         self.book = book
 
-    @property
-    def __class__(self) -> type:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
         """So that `isinstance(size, int)` holds, as it does for the int this stands for."""
         return int
 
@@ -312,8 +312,8 @@ class AxisRatio(torch.SymFloat):
         self.now = value
         self.book = book
 
-    @property
-    def __class__(self) -> type:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
         """So that `isinstance(ratio, float)` holds."""
         return float
 
@@ -381,7 +381,7 @@ class AxisRatio(torch.SymFloat):
         if type(other) is AxisRatio and self.factor == other.factor == 1:
             over = self.over * other.under + other.over * self.under
             return AxisRatio(over, self.under * other.under, 1, self.now + other.now, self.book)
-        if isinstance(other, int | float) and type(other) is not AxisRatio and self.factor == 1:
+        if isinstance(other, int | float) and self.factor == 1:
             exact = Fraction(other)
             if exact.denominator <= _DYADIC:
                 over = self.over * exact.denominator + self.under * exact.numerator
@@ -413,9 +413,9 @@ class AxisRatio(torch.SymFloat):
         else:
             exact = Fraction(other)
             over, under = number(exact.numerator), number(exact.denominator)
-        factors = (self.factor, other.factor if type(other) is AxisRatio else 1)
+        exactly = self.factor == 1 and getattr(other, "factor", 1) == 1
         positive = above(self.under, number(0)), above(under, number(0))
-        if factors != (1, 1) or not all(self.book.decide(one) for one in positive):
+        if not exactly or not all(map(self.book.decide, positive)):
             return bool(_PLAIN[condition](float(self), float(other)))
         return self.book.decide(condition(self.over * under, over * self.under))
 
@@ -466,7 +466,7 @@ class AxisRatio(torch.SymFloat):
     def __trunc__(self) -> Any:
         return self._rounded("int", int(self.now))
 
-    def __round__(self, digits: int | None = None) -> Any:
+    def __round__(self, digits: int | None = None) -> Any:  # type: ignore[override]
         return float(self).__round__(digits) if digits else self._rounded("round", round(self.now))
 
     def is_integer(self) -> bool:
@@ -511,8 +511,8 @@ class AxisRoot(torch.SymFloat):
     def __init__(self, size: AxisSize) -> None:
         self.size = size
 
-    @property
-    def __class__(self) -> type:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
         """So that `isinstance(root, float)` holds."""
         return float
 

@@ -309,7 +309,8 @@ def _written(step: Step) -> Step:
 
 
 def _written_spec(spec: TensorSpec) -> TensorSpec:
-    shape = tuple(size.expr.text if type(size) is AxisSize else size for size in spec.shape)
+    sizes: tuple[Any, ...] = spec.shape
+    shape = tuple(size.expr.text if type(size) is AxisSize else size for size in sizes)
     return replace(spec, shape=shape)
 
 

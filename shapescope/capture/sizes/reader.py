@@ -19,8 +19,8 @@ class Sizes(tuple[Any, ...]):
 
     __slots__ = ()
 
-    @property
-    def __class__(self) -> type:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
         """So that `isinstance(x.shape, torch.Size)` holds."""
         return torch.Size
 

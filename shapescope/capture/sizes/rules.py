@@ -14,8 +14,8 @@ from torch import Tensor
 
 from shapescope.arithmetic.expressions import (
     Expr,
-    at_least,
     above,
+    at_least,
     equal,
     every,
     expanded,
@@ -414,7 +414,7 @@ def _multi_head(call: Call) -> Shapes | None:
         _require_same(call, shape[1], key[time], "the padding mask")
     if len(call.outputs) > 1:
         weights = call.outputs[1]
-        lengths = (query[1 - time], query[time], key[time])
+        lengths: tuple[Any, ...] = (query[1 - time], query[time], key[time])
         if weights.dim() == 4:
             lengths = (lengths[0], weights.shape[1], *lengths[1:])
         return [made[0], lengths]

@@ -220,7 +220,7 @@ def _as_arguments(inputs: Sequence[InputSpec] | Arguments, module: nn.Module) ->
     if isinstance(inputs, tuple) and len(inputs) == 2 and isinstance(inputs[1], dict):
         args, kwargs = inputs
         return tuple(args), dict(kwargs)
-    return make_inputs(inputs, module, device="cpu")  # type: ignore[arg-type]
+    return make_inputs(inputs, module, device="cpu")
 
 
 def _wanted(arguments: Arguments) -> list[_Wanted]:

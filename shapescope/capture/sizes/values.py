@@ -70,9 +70,8 @@ def _values(call: Call) -> tuple[Expr, Expr] | None:
         return None
     low, high = known[0]
     if op in _SAME_VALUES:
-        if op in ("cat", "stack", "meshgrid", "broadcast_tensors"):
-            if len(tensors) > 1:
-                return None
+        if op in ("cat", "stack", "meshgrid", "broadcast_tensors") and len(tensors) > 1:
+            return None
         return low, high
     other = call.argument(1, "other")
     if op in ("add", "sub") and is_size(other):
