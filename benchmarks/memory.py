@@ -10,6 +10,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 MODELS = (
     "alexnet",
@@ -25,13 +27,14 @@ MODELS = (
 )
 
 
-def peak_bytes(run: object) -> tuple[int, object]:
+def peak_bytes(run: Callable[[], object]) -> tuple[int, object]:
     """Highest number of bytes that `run` held at once beyond what was there before."""
     from torch.profiler import ProfilerActivity, profile
 
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as recorded:
-        kept = run()  # type: ignore[operator]
-    results = recorded.profiler.kineto_results  # type: ignore[union-attr]
+        kept = run()
+    profiler: Any = recorded.profiler
+    results = profiler.kineto_results
     events = [event for event in results.events() if event.name() == "[memory]"]
     held = highest = 0
     for event in sorted(events, key=lambda event: event.start_ns()):
@@ -44,6 +47,7 @@ def one(name: str) -> None:
     """Print one row for one model."""
     import torch
     import torchvision
+
     from shapescope.analysis.memory import memory
     from shapescope.capture.tracer import trace_model
 
@@ -72,8 +76,7 @@ def one(name: str) -> None:
     def step() -> object:
         optimizer.zero_grad()
         model(x).sum().backward()
-        optimizer.step()
-        return None
+        return optimizer.step()
 
     optimizer.zero_grad()
     measured = held + peak_bytes(step)[0]
