@@ -41,7 +41,8 @@ def test_there_are_many_cases() -> None:
 def test_case(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     module = benchmark()
-    (case,) = [one for one in module.read_cases(folder.parent, [folder.name]) if one.folder == folder]
+    named = module.read_cases(folder.parent, [folder.name])
+    (case,) = [one for one in named if one.folder == folder]
     score = module.score(case)
     assert score.detected
     assert score.located, (sorted(score.lines), case.data["culprit_line"])

@@ -88,5 +88,6 @@ def test_own_networks_are_not_written(capsys: pytest.CaptureFixture[str]) -> Non
 def test_lenet_at_28_names_layer_numbers_and_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["trace", "lenet5", "--input", "1,1,28,28"]) == 1
     out = capsys.readouterr().out
-    for part in ("`fc` takes 400 features, but 256 arrive", "16 * 4 * 4 = 256", "in_features = 400"):
-        assert part in out
+    assert "`fc` takes 400 features, but 256 arrive" in out
+    assert "16 * 4 * 4 = 256" in out
+    assert "in_features = 400" in out

@@ -41,9 +41,7 @@ def test_every_rule_has_a_page(info: object) -> None:
 def test_no_rule_knows_a_case() -> None:
     """No name, line or number of a case stands in the rules."""
     folders = [path.parent.name for path in (ROOT / "tests/diagnosis/cases").glob("*/case.json")]
-    source = "\n".join(
-        file.read_text() for file in (ROOT / "shapescope/analysis").rglob("*.py")
-    )
+    source = "\n".join(file.read_text() for file in (ROOT / "shapescope/analysis").rglob("*.py"))
     assert folders
     assert not [name for name in folders if name in source]
     for path in (ROOT / "tests/diagnosis/cases").glob("*/case.json"):
