@@ -13,11 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shapescope.attrs import ModuleAttrs
 from shapescope.render.drawing import draw, scene_to_svg
 from shapescope.render.drawing.palette import KINDS, THEMES
 from shapescope.render.drawing.scene import Group, Scene, Text, framed
 from shapescope.render.drawing.svg import _number
-from shapescope.trace import ModuleAttrs, Step, TensorSpec, Trace, verify
+from shapescope.trace import Step, TensorSpec, Trace, verify
 
 SVG = "{http://www.w3.org/2000/svg}"
 ROOT = Path(__file__).parents[2]
