@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shapescope.render.columns import COLUMNS, Figures
+from shapescope.render.columns import COLUMNS
+from shapescope.render.figures import Figures
 from shapescope.render.rows import Row, RowOptions, make_rows
 from shapescope.render.theme import UNICODE
 from shapescope.result import TraceResult

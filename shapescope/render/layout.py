@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shapescope.render.columns import COLUMNS, Column, Figures, check_texts
+from shapescope.render.check_cells import check_texts
+from shapescope.render.columns import COLUMNS, Column
+from shapescope.render.figures import Figures
 from shapescope.render.line import Line, cells
 from shapescope.render.rows import Row
 from shapescope.render.settings import kernel_of

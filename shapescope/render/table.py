@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from shapescope.diagnostic import ShapescopeError
-from shapescope.render.columns import COLUMNS, Figures
+from shapescope.render.columns import COLUMNS
+from shapescope.render.figures import Figures
 from shapescope.render.layout import Layout, cut, lay_out
 from shapescope.render.line import Line, wrapped
 from shapescope.render.rows import RowOptions, Rows, make_rows

@@ -97,7 +97,7 @@ class Stack(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.blocks(x)  # type: ignore[no-any-return]
+        return self.blocks(x)
 
 
 def test_equal_blocks_are_shown_once_if_asked() -> None:
