@@ -122,7 +122,7 @@ def test_the_users_model_and_ints_stay_as_they_were() -> None:
 def test_the_command_prints_the_answer(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["sizes", f"{MODELS / 'maps.py'}:PoolShortcut", "-i", "1,3,33,33"]) == 0
     text = capsys.readouterr().out
-    assert "H and W 2, 4, 6, ... (multiples of 2)" in text
+    assert "H and W 3; 2, 4, 6, ... (multiples of 2)" in text
     assert "proven for every size" in text
 
 

@@ -67,7 +67,7 @@ def _score(
     if passage is not None:
         dropped = sum(expr.evaluate(full) for expr, _ in passage.strides)
         uneven = sum(expr.evaluate(full) != 0 for _, expr in passage.strides)
-        spelled = -sum(_as_spelled(passage, decision.condition, decision.step, full)
+        spelled = -sum(_as_spelled(passage, decision.condition, full)
                        for decision in passage.decisions)  # fmt: skip
     sides = [sizes[axis] for axis in bounded]
     not_square = len(set(sides)) > 1
@@ -89,18 +89,19 @@ def _passage_at(sizes: Mapping[str, int], passages: Iterable[Passage]) -> Passag
     return None
 
 
-def _as_spelled(
-    passage: Passage, condition: Condition, step: int | None, sizes: Mapping[str, int]
-) -> bool:
+def _as_spelled(passage: Passage, condition: Condition, sizes: Mapping[str, int]) -> bool:
     """Whether a layer's features are spelled in the source as the map here has them: 48*6*27."""
-    if step is None or step >= len(passage.steps) or not isinstance(condition, Comparison):
+    if not isinstance(condition, Comparison) or len(condition.expr.terms) != 1:
         return False
-    layer = passage.steps[step]
-    if not isinstance(layer.attrs, LinearAttrs) or len(condition.expr.terms) != 1:
-        return False
-    factors = spelled_factors(layer.defined_at)
     sides = [factor.evaluate(sizes) for factor in _factors(condition.expr)]
-    return len(factors) > len(sides) > 1 and sorted(factors[-len(sides) :]) == sorted(sides)
+    if len(sides) < 2:
+        return False
+    for layer in passage.steps:
+        if isinstance(layer.attrs, LinearAttrs):
+            factors = spelled_factors(layer.defined_at)
+            if len(factors) > len(sides) and list(factors[-len(sides) :]) == sides:
+                return True
+    return False
 
 
 def _factors(expr: Expr) -> list[Expr]:

@@ -108,7 +108,8 @@ def broadcast(call: Call, shapes: Shapes) -> Sizes:
     """
     rank = max(map(len, shapes), default=0)
     made = []
-    for back in range(rank, 0, -1):
+    # the last axis first: there the features are that a layer was built for
+    for back in range(1, rank + 1):
         distinct: dict[Expr, None] = {}
         for sizes in shapes:
             if len(sizes) >= back:
@@ -116,7 +117,7 @@ def broadcast(call: Call, shapes: Shapes) -> Sizes:
                 if expr != ONE:
                     distinct[expr] = None
         made.append(_common(call, tuple(distinct), shapes))
-    return tuple(call.size(expr) for expr in made)
+    return tuple(call.size(expr) for expr in reversed(made))
 
 
 def _common(call: Call, sizes: tuple[Expr, ...], shapes: Shapes) -> Expr:
