@@ -35,9 +35,7 @@ def test_the_facts_of_a_network(network: TraceResult) -> None:
 
 
 def test_frozen_parameters_buffers_and_large_numbers(network: TraceResult) -> None:
-    found = facts(
-        with_totals(network, trainable_params=998, buffers=1, macs=1_814_073_344)
-    )
+    found = facts(with_totals(network, trainable_params=998, buffers=1, macs=1_814_073_344))
     assert found["params"] == "32,998 (998 trainable) + 1 value in buffers"
     assert found["MACs"] == "1,814,073,344 (1.81 G)"
 
@@ -79,5 +77,3 @@ def test_facts_share_lines_as_the_width_allows(network: TraceResult) -> None:
 def test_side_by_side_never_drops_a_fact() -> None:
     lines = side_by_side([Line("a" * 30), Line("b" * 30), Line("c")], 40)
     assert [line.plain for line in lines] == ["a" * 30, "b" * 30 + "    c"]
-
-
