@@ -126,7 +126,7 @@ def chain(rounds: int = 5) -> float:
     for count in (1_000, 10_000):
         with torch.device("meta"):
             model = nn.Sequential(*(nn.Conv1d(2, 2, 3, padding=1) for _ in range(count))).eval()
-        inputs = ((torch.empty(1, 2, 8, device="meta"),), {})
+        inputs: Any = ((torch.empty(1, 2, 8, device="meta"),), {})
         taken = []
         for _ in range(rounds):
             started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""What every test relies on: one thread for torch, a wide and plain terminal, settings untouched."""
+"""What every test relies on: one thread, a plain terminal of known width, settings untouched."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def is_leaf(module: nn.Module) -> bool:
     A container is none, nor a composite of layers such as TransformerEncoderLayer, nor a subclass
     that has a forward of its own; a subclass without one is, and so is a parametrized layer.
     """
-    kind = type(module)
+    kind: Any = type(module)
     if not _forward_is_torchs(kind):
         return False
     if issubclass(kind, _WHOLE):

@@ -64,7 +64,7 @@ def test_nothing_differs_where_there_is_no_bias() -> None:
 
 
 def test_tied_parameters_are_counted_once_here() -> None:
-    result, found = ask(Mixed(), (1, 3, 10, 10))
+    _, found = ask(Mixed(), (1, 3, 10, 10))
     tied = next(one for one in found.differences if one.figure == "params")
     assert (tied.amount, tied.peer) == (64, "torchinfo")
 
