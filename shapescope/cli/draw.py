@@ -103,6 +103,10 @@ def draw(
         show(block_lines(result.trace, stdout_surface()))
     else:
         _write(result.trace, chosen, style, theme, output)
+        if output is not None:
+            from shapescope.cli.output import say_written
+
+            say_written(output)
     _say(result.diagnostics, aside=output is None)
     return 1 if result.trace.failure is not None else 0
 

@@ -41,18 +41,25 @@ def explain(
     from shapescope.cli.options import did_you_mean
     from shapescope.cli.output import emit
     from shapescope.diagnostic import ShapescopeError
+    from shapescope.render.pages import first_sentence, page_text
 
     known = rule_names()
     if not rule:
-        emit("\n".join(known) if known else "no rule has a page", output)
+        width = max(map(len, known), default=0)
+        lines = [f"{name:{width}}  {first_sentence(_read(name))}" for name in known]
+        emit("\n".join(lines) if lines else "no rule has a page", output)
         return 0
     name = rule.strip().removeprefix("error").removeprefix("warning").strip("[]`: ")
     if name not in known:
-        raise ShapescopeError(
-            f"no rule is called `{name}`{did_you_mean(name, known)}", advice=("shapescope explain",)
-        )
-    emit(page(name).read_text(encoding="utf-8"), output)
+        partly = [rule for rule in known if name and name in rule]
+        hint = f"; did you mean `{partly[0]}`?" if partly else did_you_mean(name, known)
+        raise ShapescopeError(f"no rule is called `{name}`{hint}", advice=("shapescope explain",))
+    emit(page_text(_read(name)), output)
     return 0
+
+
+def _read(name: str) -> str:
+    return page(name).read_text(encoding="utf-8")
 
 
 def rules_folder() -> Path:

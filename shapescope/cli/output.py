@@ -89,6 +89,15 @@ def write_bytes(path: Path, data: bytes) -> None:
         raise ShapescopeError(f"cannot write {path}: {reason}") from error
 
 
+def say_written(path: Path, remark: str = "") -> None:
+    """One line on stderr: which file was written, and how large it is."""
+    from shapescope.render.line import encodable
+    from shapescope.render.shapes import bytes_text
+
+    said = f"wrote {path}, {bytes_text(path.stat().st_size)}{remark}"
+    print(encodable(said, sys.stderr), file=sys.stderr)
+
+
 def _mode(target: Path) -> int:
     """The permissions the file has, or those a new file gets."""
     if target.exists():

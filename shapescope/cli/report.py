@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -106,9 +105,6 @@ def _write(request: Request, view: RunView | None, output: Path | None) -> int:
 
 def _say(result: TraceResult, output: Path) -> None:
     """One line on stderr: where the page is, and whether the model is well."""
-    from shapescope.render.line import encodable
-    from shapescope.render.shapes import bytes_text
+    from shapescope.cli.output import say_written
 
-    fails = " (the model fails: the page says where and why)" if result.failed else ""
-    size = bytes_text(output.stat().st_size)
-    print(encodable(f"wrote {output}, {size}{fails}", sys.stderr), file=sys.stderr)
+    say_written(output, " (the model fails: the page says where and why)" if result.failed else "")

@@ -34,7 +34,13 @@ def input_text(spec: TensorSpec, shape: Shape) -> str:
 
 
 def command(trace: Trace, shapes: Sequence[Shape]) -> str:
-    """The command that traces the model with inputs of these shapes."""
+    """The command that traces the model with inputs of these shapes.
+
+    A live model has no name that a command could take: then what `shapescope.trace` takes.
+    """
+    if trace.modules and trace.model == trace.modules[0].class_name:
+        sizes = ", ".join(str(tuple(shape)) for shape in shapes)
+        return f"input_size={sizes}" if len(shapes) == 1 else f"input_size=[{sizes}]"
     inputs = " ".join(
         f"--input {input_text(spec, shape)}"
         for spec, shape in zip(trace.inputs, shapes, strict=True)
