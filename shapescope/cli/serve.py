@@ -89,11 +89,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _events(self) -> None:
         board = self.server.board
+        # Before the reader hears that it is listened to: no change may fall in between.
+        known = board.number
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Cache-Control", "no-store")
         self.end_headers()
-        known = board.number
         try:
             while not board.closed:
                 newest = board.wait(known, _PATIENCE)

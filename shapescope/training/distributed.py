@@ -14,6 +14,7 @@ import torch.distributed as dist
 
 from shapescope.diagnostic import ShapescopeError
 
+_TO_JOIN = timedelta(seconds=60)
 _PATIENCE = timedelta(minutes=10)
 
 
@@ -81,7 +82,10 @@ def joined(device: str) -> Iterator[Group]:
         return
     backend = "nccl" if device == "cuda" else "gloo"
     try:
-        dist.init_process_group(backend, timeout=_PATIENCE)
+        # A worker that dies while the others join leaves them waiting: they give up soon, and
+        # the launcher starts them all again.
+        dist.init_process_group(backend, timeout=_TO_JOIN)
+        dist.distributed_c10d._set_pg_timeout(_PATIENCE)
     except (RuntimeError, ValueError) as error:
         raise ShapescopeError(f"cannot join the other processes of the run: {error}") from error
     try:

@@ -118,9 +118,11 @@ def test_rules_are_explained(program: Run, monkeypatch: pytest.MonkeyPatch, tmp_
     assert program("explain").out == "no rule has a page\n"
     (tmp_path / "some-rule.md").write_text("# some-rule\nwhat it means\n")
     (tmp_path / "index.md").write_text("all rules\n")
-    assert program("explain").out == "some-rule\n"
+    assert program("explain").out == "some-rule  what it means\n"
     assert program("explain", "some-rule").out == "# some-rule\nwhat it means\n"
     assert program("explain", "error[some-rule]").code == 0
+    partly = program("explain", "rule")
+    assert partly.err.startswith("error: no rule is called `rule`; did you mean `some-rule`?")
     wrong = program("explain", "same-rule")
     assert wrong.code == 2
     assert wrong.err.startswith("error: no rule is called `same-rule`; did you mean `some-rule`?")

@@ -14,7 +14,7 @@ from shapescope.render.shapes import printable, shape_text, short_count
 from shapescope.trace import Shape, Step
 
 SIZE = 10.5
-SMALL = 9.5
+SMALL = 9.8
 PAD_X = 6.0
 PAD_Y = 4.5
 LEADING = 1.3
