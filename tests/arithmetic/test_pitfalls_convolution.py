@@ -246,6 +246,18 @@ ROWS = [
         id="20 an output of 0 on oneDNN",
     ),
     param(
+        lambda: F.conv_transpose2d(R(1, 2, 1, 1), R(2, 1, 2, 2), padding=1, groups=2),
+        (1, 2, 0, 0),
+        lambda: transposed((1, 1), 2, 1, 1, front=(1, 2), channels=2, groups=2),
+        id="20 groups run on oneDNN",
+    ),
+    param(
+        lambda: F.conv_transpose2d(R(16, 4, 2, 2), R(4, 1, 1, 1), padding=1),
+        (16, 1, 0, 0),
+        lambda: transposed((2, 2), 1, 1, 1, front=(16, 1), batch=16, channels=4),
+        id="20 a 1 x 1 window runs on oneDNN from batch 16",
+    ),
+    param(
         lambda: F.conv_transpose2d(R(1, 20481, 1, 1), R(20481, 1, 2, 2), padding=1),
         (1, 1, 0, 0),
         lambda: transposed((1, 1), 2, 1, 1, channels=20481),

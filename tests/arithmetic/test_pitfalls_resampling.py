@@ -88,6 +88,12 @@ ROWS = [
         id="22 another count",
     ),
     param(
+        lambda: nn.Fold((1, 1), 3)(R(1, 9, 1)),
+        None,
+        lambda: fold(9, 1, (1, 1), 3),
+        id="22 two negative counts whose product is right",
+    ),
+    param(
         lambda: nn.PixelUnshuffle(3)(R(1, 2, 9, 6)),
         (1, 18, 3, 2),
         lambda: (

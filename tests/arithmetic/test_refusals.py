@@ -238,6 +238,7 @@ from shapescope.arithmetic.axes import map_of, window
             "mode 'bicubic' takes an input of rank 4, not 5",
         ),
         (ar.reshape_refusal((2, 12), (-1, 5)), "2 x 12 = 24 values cannot be cut into pieces of 5"),
+        (ar.reshape_refusal((2, 12), (0, -1)), "2 x 12 = 24 values cannot be cut into pieces of 0"),
         (ar.reshape_refusal((2, 12), (7,)), "2 x 12 = 24 values are not 7 = 7"),
         (ar.reshape_refusal((2, 12), (-1, -1)), "only one size of -1 x -1 can be -1"),
         (ar.reshape_refusal((2, 12), (-2, 12)), "-2 x 12 has a negative size"),
