@@ -22,6 +22,26 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _every_trace_holds() -> Iterator[None]:
+    """Each trace that a test makes keeps the invariants and survives the way through JSON."""
+    from shapescope.capture import tracer
+    from shapescope.capture.passes import Pass
+    from shapescope.trace import from_dict, to_dict, verify
+
+    original = tracer._Tracer.finish
+
+    def finish(self: tracer._Tracer, done: Pass) -> tracer.Traced:
+        traced = original(self, done)
+        verify(traced.trace)
+        assert from_dict(to_dict(traced.trace)) == traced.trace
+        return traced
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tracer._Tracer, "finish", finish)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing a test caches lands with the user, nor with another test."""
