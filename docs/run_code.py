@@ -105,8 +105,12 @@ def matches(expected: str, actual: str) -> bool:
 
 
 def tidy(output: str) -> str:
-    """Output without trailing blanks, as it is printed in a page."""
-    return "\n".join(line.rstrip() for line in output.strip("\n").splitlines())
+    """Output without trailing blanks, as it is printed in a page.
+
+    Files of the checkout are named from its root, wherever it lies.
+    """
+    lines = output.replace(f"{ROOT}/", "").strip("\n").splitlines()
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def console(body: str, expected_code: int, update: bool) -> tuple[str, list[str]]:

@@ -111,13 +111,14 @@ def _wraps(sizes: Sequence[int], pairs: Pairs, axis: int, leading: int) -> bool:
     outputs = [pad_output(size, *pair) for size, pair in zip(sizes, pairs, strict=True)]
     out, outer = outputs[axis], leading * math.prod(outputs[:axis])
     has_values = outer > 0 and 0 not in outputs
-    left, right = max(before, 0), max(after, 0)
     whole = range(out)
-    copies = [(whole[left : out - right], range(n)[max(-before, 0) : n - max(-after, 0)], False)]
+    middle = whole[max(before, 0) : out - max(after, 0)]
+    copies = [(middle, range(n)[max(-before, 0) : n - max(-after, 0)], False)]
+    # one of the two is negative, so at most one end is wrapped
     if before > 0:
-        copies.append((whole[:before], whole[out - before - right : out - right], True))
+        copies.append((whole[:before], whole[out - before :], True))
     if after > 0:
-        copies.append((whole[out - after :], whole[left : left + after], True))
+        copies.append((whole[out - after :], whole[:after], True))
     for target, source, same_tensor in copies:
         if len(source) not in (len(target), 1):
             return False

@@ -10,6 +10,7 @@ import itertools
 import math
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -462,6 +463,21 @@ def test_pad(rows: list[tuple[int, int, int]], mode: str, front: list[int]) -> N
         reason,
         lambda: (*front, *(ar.pad_output(n, *pair) for n, pair in zip(sizes, pairs, strict=True))),
     )
+
+
+@pytest.mark.parametrize("front", [(1,), (2,), (0,), (1, 1), (2, 1), (0, 1), (1, 0)])
+@pytest.mark.parametrize("emptied", [False, True])
+def test_every_circular_padding_of_a_small_map(front: tuple[int, ...], emptied: bool) -> None:
+    last = [(-1, 0)] if emptied else []
+    for n, before, after in itertools.product(range(6), range(-7, 7), range(-7, 7)):
+        sizes, pairs = (n, *(1 for _ in last)), [(before, after), *last]
+        amounts = list(itertools.chain.from_iterable(reversed(pairs)))
+        reason = ar.pad_refusal(
+            sizes, pairs, mode="circular", batch=math.prod(front[:-1]), channels=front[-1]
+        )
+        made = [n + before + after, *(0 for _ in last)]
+        x = torch.ones(*front, *sizes)
+        agree(partial(F.pad, x, amounts, "circular"), reason, partial(tuple, (*front, *made)))
 
 
 FACTORS = st.sampled_from([0.29, 0.5, 1.1, 1.15, 1.5, 2.0, 3.0, 0.1, 0.07, 2, 1 / 3, -0.1, -1.0])
