@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,7 +16,7 @@ import torch.distributed as dist
 
 from shapescope.diagnostic import ShapescopeError
 
-_TO_JOIN = timedelta(seconds=60)
+_TO_JOIN = 60.0  # seconds
 _PATIENCE = timedelta(minutes=10)
 
 
@@ -82,10 +84,8 @@ def joined(device: str) -> Iterator[Group]:
         return
     backend = "nccl" if device == "cuda" else "gloo"
     try:
-        # A worker that dies while the others join leaves them waiting: they give up soon, and
-        # the launcher starts them all again.
-        dist.init_process_group(backend, timeout=_TO_JOIN)
-        dist.distributed_c10d._set_pg_timeout(_PATIENCE)
+        with _not_for_ever():
+            dist.init_process_group(backend, timeout=_PATIENCE)
     except (RuntimeError, ValueError) as error:
         raise ShapescopeError(f"cannot join the other processes of the run: {error}") from error
     try:
@@ -98,6 +98,22 @@ def joined(device: str) -> Iterator[Group]:
         )
     finally:
         dist.destroy_process_group()
+
+
+@contextmanager
+def _not_for_ever() -> Iterator[None]:
+    """End this process if it takes too long inside; the launcher then starts all of them again.
+
+    Workers that meet while one of them is dying may wait for each other without end, and gloo
+    heeds no timeout while it connects.
+    """
+    watchdog = threading.Timer(_TO_JOIN, os._exit, (os.EX_TEMPFAIL,))
+    watchdog.daemon = True
+    watchdog.start()
+    try:
+        yield
+    finally:
+        watchdog.cancel()
 
 
 def launch(arguments: list[str], processes: int) -> int:
@@ -115,6 +131,9 @@ def launch(arguments: list[str], processes: int) -> int:
     from torch.distributed import run
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
+    if Path("/sys/class/net/lo").exists():
+        # All of them are on this machine: nothing needs to look for a way between them.
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
     options = ["--standalone", f"--nproc-per-node={processes}", "--max-restarts=3"]
     try:
         start: Any = run.main  # torch leaves it untyped
