@@ -12,7 +12,7 @@ from shapescope.analysis.comments.writing import Addition
 from shapescope.diagnostic import Diagnostic
 from shapescope.render.json import diagnostic_to_dict
 from shapescope.render.line import Line
-from shapescope.render.shapes import plural, printable, shape_text
+from shapescope.render.shapes import plural, printable
 from shapescope.render.theme import Surface
 from shapescope.trace import Trace, span_to_dict
 
@@ -141,8 +141,3 @@ def summary(verdicts: Sequence[Verdict], additions: Sequence[Addition]) -> str:
     }
     said = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
     return said or "nothing to annotate"
-
-
-def shapes_text(verdict: Verdict) -> str:
-    """The shapes that were seen."""
-    return ", ".join(shape_text(shape) for shape in verdict.shapes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import io
 import tokenize
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shapescope.analysis.comments.notation import written_shapes
@@ -13,7 +13,7 @@ from shapescope.analysis.comments.observed import Observed, Visit, tensors
 from shapescope.analysis.comments.places import assigned_names
 from shapescope.analysis.comments.spelling import Style, common_style
 from shapescope.analysis.comments.verdicts import RIGHT, WRONG, Verdict
-from shapescope.trace import Shape, SourceSpan
+from shapescope.trace import Shape
 
 DEFAULT_STYLE = Style()
 _SIMPLE = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Return)
@@ -94,7 +94,7 @@ class Writer:
         if not 0 < len(shapes) <= 4 or not all(shapes):
             return None
         batched = [_values(visit, names, returns) for visit in others]
-        same = bool(batched) and all(_alike(batched[0], value) for value in batched)
+        same = bool(batched) and all(value == batched[0] for value in batched)
         other = [shape for _, found in batched[0] for shape in found] if same else []
         texts = []
         for position, shape in enumerate(shapes):
@@ -218,14 +218,11 @@ def _values(
     if returns:
         found = tuple(tensors(visit.result))
         return [("return", found)] if found else []
-    values: Mapping[str, object] = visit.after
     return [
-        (name, tuple(tensors(visit.after[name]))) for name in dict.fromkeys(names) if name in values
+        (name, tuple(tensors(visit.after[name])))
+        for name in dict.fromkeys(names)
+        if name in visit.after
     ]
-
-
-def _alike(a: list[tuple[str, tuple[Shape, ...]]], b: list[tuple[str, tuple[Shape, ...]]]) -> bool:
-    return a == b
 
 
 def _leaves_batch_out(verdicts: Sequence[Verdict]) -> bool:
@@ -236,8 +233,3 @@ def _leaves_batch_out(verdicts: Sequence[Verdict]) -> bool:
         if verdict.status == RIGHT and verdict.shapes
     ]
     return votes.count(-1) > votes.count(0)
-
-
-def wrong_spans(verdicts: Sequence[Verdict]) -> Iterator[SourceSpan]:
-    """Where something is wrong."""
-    return (verdict.span for verdict in verdicts if verdict.status == WRONG)
