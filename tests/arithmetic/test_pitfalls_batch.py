@@ -16,67 +16,9 @@ from pytest import param
 from torch import nn
 
 from shapescope import arithmetic as ar
+from tests.arithmetic.answers import Shape, cat, conv, interpolate, pool, reshape
 
 R = torch.rand
-Shape = tuple[int, ...]
-
-
-def conv(
-    sizes: Shape,
-    kernel: Any,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
-    *,
-    front: Shape = (1, 1),
-    **more: Any,
-) -> Shape | str:
-    """Shape of a convolution whose channels fit, or the reason why there is none."""
-    reason = ar.conv_refusal(sizes, kernel, stride, padding, dilation, **more)
-    if reason is not None:
-        return reason
-    rank = len(sizes)
-    k, d = ar.per_axis(kernel, rank), ar.per_axis(dilation, rank)
-    pairs = ar.padding_pairs(padding, k, d)
-    return (*front, *map(ar.conv_output, sizes, k, ar.per_axis(stride, rank), pairs, d))
-
-
-def pool(
-    sizes: Shape,
-    kernel: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    dilation: Any = 1,
-    *,
-    ceil_mode: bool = False,
-    kind: str = "max",
-    front: Shape = (1, 1),
-) -> Shape | str:
-    reason = ar.pool_refusal(
-        sizes, kernel, stride, padding, dilation, kind=kind, ceil_mode=ceil_mode
-    )
-    if reason is not None:
-        return reason
-    rank = len(sizes)
-    k = ar.per_axis(kernel, rank)
-    s = ar.per_axis(stride, rank) if stride else k
-    p = [(before, before) for before in ar.per_axis(padding, rank)]
-    d = ar.per_axis(dilation, rank)
-    ceil = [ceil_mode] * rank
-    return (*front, *map(ar.pool_output, sizes, k, s, p, d, ceil))
-
-
-def interpolate(front: Shape, sizes: Shape, mode: str = "nearest", **target: Any) -> Shape | str:
-    outputs = [ar.interpolate_output(n, **target) for n in sizes]
-    return ar.interpolate_refusal(sizes, outputs, mode=mode) or (*front, *outputs)
-
-
-def reshape(shape: Shape, *target: int) -> Shape | str:
-    return ar.reshape_refusal(shape, target) or ar.reshape_shape(shape, target)
-
-
-def cat(shapes: list[Shape], axis: int) -> Shape | str:
-    return ar.cat_refusal(shapes, axis) or ar.cat_shape(shapes, axis)
 
 
 ROWS = [

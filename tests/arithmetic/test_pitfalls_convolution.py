@@ -16,48 +16,9 @@ from pytest import param
 from torch import nn
 
 from shapescope import arithmetic as ar
+from tests.arithmetic.answers import Shape, conv, transposed
 
 R = torch.rand
-Shape = tuple[int, ...]
-
-
-def conv(
-    sizes: Shape,
-    kernel: Any,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
-    *,
-    front: Shape = (1, 1),
-    **more: Any,
-) -> Shape | str:
-    """Shape of a convolution whose channels fit, or the reason why there is none."""
-    reason = ar.conv_refusal(sizes, kernel, stride, padding, dilation, **more)
-    if reason is not None:
-        return reason
-    rank = len(sizes)
-    k, d = ar.per_axis(kernel, rank), ar.per_axis(dilation, rank)
-    pairs = ar.padding_pairs(padding, k, d)
-    return (*front, *map(ar.conv_output, sizes, k, ar.per_axis(stride, rank), pairs, d))
-
-
-def transposed(
-    sizes: Shape,
-    kernel: Any,
-    stride: Any = 1,
-    padding: Any = 0,
-    extra: Any = 0,
-    dilation: Any = 1,
-    *,
-    front: Shape = (1, 1),
-    **more: Any,
-) -> Shape | str:
-    more.setdefault("threads", torch.get_num_threads())
-    reason = ar.transposed_refusal(sizes, kernel, stride, padding, extra, dilation, **more)
-    if reason is not None:
-        return reason
-    spread = (ar.per_axis(a, len(sizes)) for a in (kernel, stride, padding, extra, dilation))
-    return (*front, *map(ar.transposed_output, sizes, *spread))
 
 
 ROWS = [

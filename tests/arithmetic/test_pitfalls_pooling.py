@@ -16,45 +16,9 @@ from pytest import param
 from torch import nn
 
 from shapescope import arithmetic as ar
+from tests.arithmetic.answers import Shape, adaptive, fractional, pool
 
 R = torch.rand
-Shape = tuple[int, ...]
-
-
-def pool(
-    sizes: Shape,
-    kernel: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    dilation: Any = 1,
-    *,
-    ceil_mode: bool = False,
-    kind: str = "max",
-    front: Shape = (1, 1),
-) -> Shape | str:
-    reason = ar.pool_refusal(
-        sizes, kernel, stride, padding, dilation, kind=kind, ceil_mode=ceil_mode
-    )
-    if reason is not None:
-        return reason
-    rank = len(sizes)
-    k = ar.per_axis(kernel, rank)
-    s = ar.per_axis(stride, rank) if stride else k
-    p = [(before, before) for before in ar.per_axis(padding, rank)]
-    d = ar.per_axis(dilation, rank)
-    ceil = [ceil_mode] * rank
-    return (*front, *map(ar.pool_output, sizes, k, s, p, d, ceil))
-
-
-def adaptive(sizes: Shape, wanted: Any, kind: str = "avg") -> Shape | str:
-    reason = ar.adaptive_refusal(sizes, wanted, kind=kind)
-    asked = [wanted] * len(sizes) if isinstance(wanted, int) else wanted
-    return reason or (1, 1, *map(ar.adaptive_output, sizes, asked))
-
-
-def fractional(sizes: Shape, kernel: int, **target: Any) -> Shape | str:
-    outputs = [ar.fractional_pool_output(n, **target) for n in sizes]
-    return ar.fractional_pool_refusal(sizes, kernel, outputs) or (1, 1, *outputs)
 
 
 def unpool(k: int, s: int, p: int, hw: Shape, **more: Any) -> torch.Tensor:

@@ -16,32 +16,9 @@ from pytest import param
 from torch import nn
 
 from shapescope import arithmetic as ar
+from tests.arithmetic.answers import Shape, fold, interpolate, pad, unfold
 
 R = torch.rand
-Shape = tuple[int, ...]
-
-
-def interpolate(front: Shape, sizes: Shape, mode: str = "nearest", **target: Any) -> Shape | str:
-    outputs = [ar.interpolate_output(n, **target) for n in sizes]
-    return ar.interpolate_refusal(sizes, outputs, mode=mode) or (*front, *outputs)
-
-
-def pad(front: Shape, sizes: Shape, *pairs: tuple[int, int]) -> Shape | str:
-    padded = [ar.pad_output(n, *pair) for n, pair in zip(sizes, pairs, strict=True)]
-    return ar.pad_refusal(sizes, pairs) or (*front, *padded)
-
-
-def unfold(sizes: Shape, front: Shape, channels: int, *window: Any) -> Shape | str:
-    counts = ar.window_counts(sizes, *window)
-    elements = channels
-    for k in ar.per_axis(window[0], 2):
-        elements *= k
-    return ar.unfold_refusal(sizes, *window) or (*front, elements, counts[0] * counts[1])
-
-
-def fold(stacked: int, windows: int, sizes: Shape, kernel: int, stride: int = 1) -> Shape | str:
-    reason = ar.fold_refusal(stacked, windows, sizes, kernel, stride)
-    return reason or (1, stacked // kernel**2, *sizes)
 
 
 ROWS = [
