@@ -52,6 +52,7 @@ class Call(nn.Module):
         ("x + torch.zeros(x.size(0), 1, 6)", []),
         ("x.view(x.size(1), x.size(0), 6)", ["scrambled"]),
         ("x - x.mean(0, keepdim=True)", ["reduced"]),
+        ("x[:, :0].reshape(x.size(0), 0, 3, 2)", []),
     ],
 )
 def test_what_a_step_does_to_the_batch(text: str, kinds: list[str]) -> None:

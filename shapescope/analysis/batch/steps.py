@@ -101,6 +101,8 @@ def _reshape(step: Step, given: Given, notes: list[Note]) -> Layout | None:
     if layout is None:
         return None
     sizes = [size for size in step.outputs[0].shape if isinstance(size, int)]
+    if 0 in sizes:  # nothing is there that could go to another sample
+        return None
     axes = regroup(layout.axes, sizes)
     place = layout.batch_place
     if axes is None:
