@@ -18,17 +18,29 @@ class Cell:
         node: the node's number, None for a lane.
         above: cells of the layer before that it is linked to.
         below: cells of the layer behind that it is linked to.
-        x: its middle.
+        skew: how far right of its middle the line through it stands.
+        x: of that line; of the middle where `skew` is 0.
         position: its place in the order of its layer.
     """
 
     width: float
     pull: float
     node: int | None
+    skew: float = 0.0
     above: list[int] = field(default_factory=list)
     below: list[int] = field(default_factory=list)
     x: float = 0.0
     position: int = 0
+
+    @property
+    def before(self) -> float:
+        """How much of it lies left of `x`."""
+        return self.width / 2 + self.skew
+
+    @property
+    def behind(self) -> float:
+        """How much of it lies right of `x`."""
+        return self.width / 2 - self.skew
 
 
 @dataclass(slots=True)

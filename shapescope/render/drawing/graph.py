@@ -13,7 +13,7 @@ from shapescope.render.drawing.edges import bent, curve
 from shapescope.render.drawing.folding import Item as TreeItem
 from shapescope.render.drawing.layered import Node, Placement, layered
 from shapescope.render.drawing.nodes import Drawn, input_node, node, path_range
-from shapescope.render.drawing.scene import Box, Group, Item, Point, Text, rectangle
+from shapescope.render.drawing.scene import Box, Group, Item, Outline, Point, Text, rectangle
 from shapescope.render.drawing.text_metrics import shortened_path, text_width
 from shapescope.render.drawing.tree import Tree
 from shapescope.render.shapes import printable
@@ -23,6 +23,8 @@ GAP = 16.0
 APART = 12.0
 FRAME = 7.0
 HEADER = 18.0
+SHORT_PATH = 76.0
+"""A frame is wide enough for so much of its path."""
 MOST_PORTS = 3
 PORT = Node(6.0, 0.0, 2.0)
 
@@ -140,12 +142,7 @@ class GraphFigure:
         leaves = [("leaves", key) for key in level.leaves]
         names: list[object] = [*enters, *boxes, *leaves]
         number = {name: place for place, name in enumerate(names)}
-        sizes = {
-            number[name]: Node(boxes[name][0].width, boxes[name][0].height)
-            if name in boxes
-            else PORT
-            for name in names
-        }
+        sizes = {number[name]: _node(*boxes[name]) if name in boxes else PORT for name in names}
         pairs = [(number[one], number[other]) for one, other in level.edges]
         placement = layered(
             sizes,
@@ -207,25 +204,26 @@ class GraphFigure:
         return frame.width / 2
 
     def _frame(self, item: TreeItem, inner: Laid) -> Drawn:
-        """An opened module as a box: its name above, what is inside below."""
+        """An opened module as a box: its name in a bar above, what is inside below.
+
+        Edges that come in end at the bar and go on below it, so that none crosses the name.
+        """
         title, path = _header(item)
-        heading = text_width(title, 10.0, bold=True) + 14
-        # The edges that come in pass the heading: its name stands to their left.
-        ports = list(inner.enters.values())
-        first, last = min(ports, default=0.0), max(ports, default=0.0)
-        shift = max(heading - FRAME - first, 0.0) if ports else 0.0
-        wide = max(inner.placement.width + shift + 2 * FRAME, heading)
+        named = text_width(title, 10.0, bold=True) + 14
+        short = shortened_path(path, 9.0, SHORT_PATH)
+        wide = max(inner.placement.width + 2 * FRAME, named + 12 + text_width(short, 9.0))
         high = inner.placement.height + HEADER + FRAME
-        room = wide - (FRAME + shift + last) - 13
-        path = path if text_width(path, 9.0) <= room else shortened_path(path, 9.0, room)
-        path = path if len(path) > 3 else ""
-        frame = Box(0, 0, wide, high)
+        path = shortened_path(path, 9.0, wide - named - 11)
+        left = (wide - inner.placement.width) / 2
         index = item.step.index if item.step is not None else None
-        label = f"{path_range(item)}: {title}"
+        label = f"{path_range(item)}: {title}" if path else title
         items: list[Item] = [
             Group(
                 (
-                    rectangle(frame, "cluster", "cluster-line", width=0.9, radius=6),
+                    rectangle(
+                        Box(0, 0, wide, high), "cluster-inner", "cluster-line", width=0.9, radius=6
+                    ),
+                    _below_bar(wide, high),
                     Text(7, 13, title, 10.0, "start", bold=True),
                     Text(wide - 7, 13, path, 9.0, "end", role="faint"),
                 ),
@@ -238,14 +236,36 @@ class GraphFigure:
             inside.extend(drawn)
         for parts in inner.drawn.values():
             inside.extend(parts)
-        left = FRAME + shift
         items.extend(part.moved(left, HEADER) for part in inside)
-        # The lines of the ports go on through the frame's own edge.
-        xs = [left + x for x in inner.enters.values()]
-        items.extend(bent([(x, 0.0), (x, HEADER)]) for x in xs)
+        # The lines of the ports go on through the frame's lower edge.
         xs = [left + x for x in inner.leaves.values()]
         items.extend(bent([(x, high - FRAME), (x, high)]) for x in xs)
         return Drawn(wide, high, tuple(items), left)
+
+
+def _below_bar(wide: float, high: float) -> Outline:
+    """The part of a frame below its bar, its lower corners rounded like the frame's."""
+    edge, corner = 0.45, 5.5
+    right, low = wide - edge, high - edge
+    return Outline(
+        (
+            ("M", (edge, HEADER)),
+            ("L", (right, HEADER)),
+            ("L", (right, low - corner)),
+            ("C", (right, low - corner / 2, right - corner / 2, low, right - corner, low)),
+            ("L", (edge + corner, low)),
+            ("C", (edge + corner / 2, low, edge, low - corner / 2, edge, low - corner)),
+            ("Z", ()),
+        ),
+        "cluster",
+    )
+
+
+def _node(drawn: Drawn, inner: Laid | None) -> Node:
+    """The box for the layout; edges that come into a frame want to go straight on inside."""
+    ports = [] if inner is None else [*inner.enters.values(), *inner.leaves.values()]
+    skew = drawn.inset + ports[0] - drawn.width / 2 if ports else 0.0
+    return Node(drawn.width, drawn.height, skew=skew)
 
 
 @dataclass(frozen=True, slots=True)

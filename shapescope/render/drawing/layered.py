@@ -22,11 +22,16 @@ LANE = 12.0
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A box to place. `pull` is how much it insists on standing below its source."""
+    """A box to place.
+
+    `pull` is how much it insists on standing below its source, `skew` how far right of its middle
+    the edges that should be straight come in.
+    """
 
     width: float
     height: float
     pull: float = 1.0
+    skew: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +131,8 @@ class _Layout:
         self.grid = Grid(layers=[[] for _ in range(max(depth.values(), default=-1) + 1)])
         self.cell_of: dict[int, int] = {}
         for number, node in nodes.items():
-            self.cell_of[number] = self.grid.add(depth[number], Cell(node.width, node.pull, number))
+            cell = Cell(node.width, node.pull, number, node.skew)
+            self.cell_of[number] = self.grid.add(depth[number], cell)
         for source, target in dict.fromkeys(edges):
             self._edge(source, target)
 
@@ -147,8 +153,8 @@ class _Layout:
         return self._measured()
 
     def _measured(self) -> Placement:
-        lefts = [cell.x - cell.width / 2 for cell in self.grid.cells]
-        rights = [cell.x + cell.width / 2 for cell in self.grid.cells]
+        lefts = [cell.x - cell.before for cell in self.grid.cells]
+        rights = [cell.x + cell.behind for cell in self.grid.cells]
         shift = -min(lefts, default=0.0)
         tops: list[float] = []
         heights: list[float] = []
@@ -162,7 +168,7 @@ class _Layout:
             heights.append(height)
             y += height + self.gaps[place] + self._stretch(layer)
         centres = {
-            cell.node: (cell.x + shift, tops[layer] + heights[layer] / 2)
+            cell.node: (cell.x - cell.skew + shift, tops[layer] + heights[layer] / 2)
             for layer, cells in enumerate(self.grid.layers)
             for cell in (self.grid.cells[number] for number in cells)
             if cell.node is not None

@@ -18,7 +18,7 @@ def space(grid: Grid, apart: float) -> None:
         x = 0.0
         for number in layer:
             cell = grid.cells[number]
-            cell.x = x + cell.width / 2
+            cell.x = x + cell.before
             x += cell.width + apart
         middle = next((grid.cells[one].x for one in layer if one in spine), x / 2)
         for number in layer:
@@ -81,7 +81,7 @@ def _settle(
         cell = grid.cells[number]
         if place:
             before = grid.cells[layer[place - 1]]
-            offset += (before.width + cell.width) / 2 + _between(before, cell, apart)
+            offset += before.behind + cell.before + _between(before, cell, apart)
         neighbours = [*cell.above, *cell.below] if both else cell.above if down else cell.below
         total = weight = 0.0
         for other in neighbours:
