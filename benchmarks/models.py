@@ -117,7 +117,8 @@ def torchs_macs(loaded: LoadedModel, inputs: object) -> int | None:
     """Half of what FlopCounterMode counts on meta; None where it cannot run there."""
     from torch.utils.flop_counter import FlopCounterMode
 
-    module = meta_copy(loaded.build("meta").module).eval()
+    # Its module tracker asks gradients of what requires them, under no_grad too, and gets none.
+    module = meta_copy(loaded.build("meta").module).eval().requires_grad_(False)
     args, kwargs = make_inputs(inputs, module, device="meta")  # type: ignore[arg-type]
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)

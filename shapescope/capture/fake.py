@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from shapescope.capture.tensors import copy_model
+from shapescope.trace import Shape
 
 
 def fake_tensor(tensor: Tensor, fake_mode: Any) -> Tensor:
@@ -35,6 +36,16 @@ def fake_model(model: nn.Module, fake_mode: Any) -> nn.Module:
         return bare
 
     return copy_model(model, place)
+
+
+def fake_shape(tensor: Tensor) -> Shape:
+    """The sizes of a fake tensor; one that depends on values is the name torch gave it."""
+    return tuple(size if type(size) is int else _size(size) for size in tensor.shape)
+
+
+def _size(size: Any) -> int | str:
+    known = size.node.maybe_as_int() if hasattr(size, "node") else int(size)
+    return str(size) if known is None else int(known)
 
 
 @contextmanager

@@ -16,15 +16,21 @@ from typing import Any
 from torch import Tensor, nn
 
 from shapescope.capture.constructions import find_constructors
-from shapescope.capture.fake import entered, fake_model, fake_tensor
+from shapescope.capture.fake import entered, fake_model, fake_shape, fake_tensor
 from shapescope.capture.inputs import InputSpec, input_names, make_inputs
 from shapescope.capture.loader import LoadedModel
 from shapescope.capture.passes import Pass, run_pass
-from shapescope.capture.tensors import map_tensors, meta_copy, real_copy, to_meta
+from shapescope.capture.tensors import (
+    concrete_shape,
+    map_tensors,
+    meta_copy,
+    real_copy,
+    to_meta,
+)
 from shapescope.capture.values import ValueStats
 from shapescope.diagnostic import ShapescopeError
 from shapescope.ops import lookup
-from shapescope.trace import SourceSpan, Step, TensorSpec, Trace
+from shapescope.trace import Shape, SourceSpan, Step, TensorSpec, Trace
 
 AFFORDABLE_BYTES = 2 * 1024**3
 AFFORDABLE_MACS = 20 * 10**9
@@ -217,7 +223,13 @@ class _Tracer:
         args, kwargs = self.arguments("meta", module)
         args, kwargs = map_tensors(lambda tensor: fake_tensor(tensor, fake_mode), (args, kwargs))
         return self._run(
-            module, args, kwargs, mode="fake", redirect=None, inside=lambda: entered(fake_mode)
+            module,
+            args,
+            kwargs,
+            mode="fake",
+            redirect=None,
+            inside=lambda: entered(fake_mode),
+            shape_of=fake_shape,
         )
 
     def real(self, values: bool = False) -> Pass:
@@ -245,6 +257,7 @@ class _Tracer:
         mode: str,
         redirect: str | None,
         inside: Callable[[], AbstractContextManager[Any]] = nullcontext,
+        shape_of: Callable[[Tensor], Shape] = concrete_shape,
         values: bool = False,
         gradients: bool = False,
     ) -> Pass:
@@ -263,6 +276,7 @@ class _Tracer:
             definitions=self.subject.definitions(),
             names=input_names(module, len(args)),
             inside=inside,
+            shape_of=shape_of,
             values=values,
             gradients=gradients,
             loss=loss,
@@ -316,10 +330,11 @@ def _failing_place(done: Pass) -> tuple[str, str] | None:
 
 
 def _same_shapes(a: Pass, b: Pass) -> bool:
-    shapes = [[spec.shape for spec in done.trace.outputs] for done in (a, b)]
-    sizes = [size for part in shapes for shape in part for size in shape]
-    # a size that depends on values is none yet on fake tensors, and refuses to be compared
-    return all(type(size) is int for size in sizes) and shapes[0] == shapes[1]
+    # A size that depends on values has no number on fake tensors; the real pass knows it.
+    made = [spec.shape for step in a.steps for spec in (*step.inputs, *step.outputs)]
+    if any(type(size) is not int for shape in made for size in shape):
+        return False
+    return [spec.shape for spec in a.trace.outputs] == [spec.shape for spec in b.trace.outputs]
 
 
 def _are_arguments(inputs: tuple[Any, ...]) -> bool:

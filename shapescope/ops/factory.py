@@ -10,7 +10,7 @@ from shapescope.trace import Step
 
 
 def _size(step: Step) -> tuple[Ints, ...] | None:
-    given = argument(step, "size", ())
+    given = argument(step, "size")
     given = given if isinstance(given, tuple) else (given,)
     return (given,) if are_ints(given) else None
 

@@ -56,8 +56,11 @@ def _flatten_text(step: Step) -> tuple[str, ...]:
 
 
 def named_shape(step: Step) -> Ints | None:
-    """The shape that a reshape, view or expand names, where it is known."""
-    given = argument(step, "shape", ())
+    """The shape that a reshape, view or expand names, where it is known.
+
+    It is not where a size is a tensor without a value.
+    """
+    given = argument(step, "shape")
     given = given if isinstance(given, tuple) else (given,)
     return given if are_ints(given) else None
 

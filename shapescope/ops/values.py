@@ -22,8 +22,8 @@ def plain(value: Any) -> Any:
     if type(value) in _SCALARS:
         return value
     if isinstance(value, tuple | list):
-        items = tuple(plain(item) for item in value)
-        return NOT_PLAIN if NOT_PLAIN in items else items
+        items = tuple(_element(item) for item in value)
+        return NOT_PLAIN if any(item is NOT_PLAIN for item in items) else items
     if isinstance(value, slice):
         return slice_text(value)
     if value is Ellipsis:
@@ -35,6 +35,13 @@ def plain(value: Any) -> Any:
     if type(value).__name__ == "dtype":
         return str(value).removeprefix("torch.")
     return NOT_PLAIN
+
+
+def _element(value: Any) -> Any:
+    """One entry of a sequence: a tensor that holds one number there, such as a size, is it."""
+    if type(value).__name__ == "Tensor" and value.shape == () and value.device.type == "cpu":
+        return plain(value.item())
+    return plain(value)
 
 
 def _scalar(value: int | float | str) -> Plain:
