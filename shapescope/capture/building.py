@@ -18,6 +18,7 @@ from torch import nn
 
 from shapescope.capture.constructions import Constructions
 from shapescope.capture.import_errors import one_line
+from shapescope.capture.one_device import without_gpu
 from shapescope.capture.source import call_user, traceback_site
 from shapescope.capture.standins import light_imports
 from shapescope.trace import SourceSpan
@@ -81,10 +82,10 @@ def _build(
     with _seeded(seed), Constructions() as constructions:
         # The CPU is where a constructor goes by itself; it may have set another default.
         if device.type == "cpu":
-            module = call_user(make)
+            module = call_user(without_gpu, make)
         else:
             with device, light_imports():
-                module = call_user(make)
+                module = call_user(without_gpu, make)
         if not isinstance(module, nn.Module):
             what = "None" if module is None else f"a value of type {type(module).__name__}"
             raise NotAModuleError(what)

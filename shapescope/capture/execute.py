@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from shapescope.capture.import_errors import import_problem
+from shapescope.capture.one_device import without_gpu
 from shapescope.capture.source import call_user
 from shapescope.capture.userfile import UserCode
 from shapescope.diagnostic import ShapescopeError
@@ -43,9 +44,9 @@ def load_file(file: str, overrides: Mapping[Path, str] | None = None) -> UserCod
         code.tree = ast.parse(source, path)
         name = Path(path).stem
         if package and code.owns(path) and _imports_package(code.tree, package):
-            code.module = call_user(importlib.import_module, f"{package}.{name}")
+            code.module = call_user(without_gpu, importlib.import_module, f"{package}.{name}")
         else:
-            code.module = call_user(code.execute, name, package)
+            code.module = call_user(without_gpu, code.execute, name, package)
     return code
 
 
@@ -57,7 +58,7 @@ def load_module(name: str, overrides: Mapping[Path, str] | None = None) -> UserC
     """
     code = UserCode(None, [working_folder()], overrides)
     with _refusing(name), code.environment():
-        code.module = call_user(importlib.import_module, name)
+        code.module = call_user(without_gpu, importlib.import_module, name)
     code.file = getattr(code.module, "__file__", None)
     return code
 
@@ -74,7 +75,7 @@ def call_function(source: str, overrides: Mapping[Path, str] | None = None) -> A
     if not callable(function):
         raise ShapescopeError(f"{display_path(file)} has no function `{name}`")
     with _refusing(file, f"`{name}` raises"), code.environment():
-        return call_user(function)
+        return call_user(without_gpu, function)
 
 
 @contextmanager

@@ -143,8 +143,8 @@ def _load_network(parsed: ModelSpec) -> LoadedModel:
 
     module, _, class_name = entry.factory.partition(":")
     cls = getattr(import_module(module), class_name)
-    make = maker(parsed, cls, class_name, _no_names)
-    shown = f"({parsed.arguments.text})" if parsed.arguments else ""
+    make, arguments = maker(parsed, cls, class_name, _no_names)
+    shown = f"({arguments})" if arguments else ""
     return LoadedModel(
         spec=parsed.text,
         name=entry.name + shown,
@@ -194,6 +194,7 @@ def _load_code(parsed: ModelSpec, overrides: dict[Path, str]) -> LoadedModel:
     attribute = parsed.attribute or _only_model(code.module, code.tree, place)
     value = _lookup(code.module, attribute, place)
     definitions: dict[str, SourceSpan] = {}
+    shown = "()" if parsed.called else ""
     if isinstance(value, nn.Module):
         if parsed.called:
             raise ShapescopeError(
@@ -202,8 +203,10 @@ def _load_code(parsed: ModelSpec, overrides: dict[Path, str]) -> LoadedModel:
         definitions = constructions.spans(value)
         make = _copier(value)
     else:
-        make = maker(parsed, value, attribute, lambda name: _lookup(code.module, name, place))
-    shown = f"({parsed.arguments.text})" if parsed.called else ""
+        make, arguments = maker(
+            parsed, value, attribute, lambda name: _lookup(code.module, name, place)
+        )
+        shown = f"({arguments})" if arguments else shown
     return LoadedModel(
         spec=parsed.text,
         name=f"{place}:{attribute}{shown}",

@@ -27,6 +27,7 @@ from pathlib import Path
 import torch
 
 from shapescope.capture.source import is_library_file
+from shapescope.capture.uncompiled import uncompiled
 from shapescope.source_text import absolute_path, overridden, working_folder
 
 __all__ = ["UserCode"]
@@ -158,6 +159,7 @@ class UserCode:
                 _descriptor_to_stderr(),
                 redirect_stdout(sys.stderr),
                 overridden(self.overrides),
+                uncompiled(),
             ):
                 sys.path[:] = self._search_path(path)
                 sys.argv = [self.file or argv[0]]

@@ -259,7 +259,9 @@ def test_what_is_refused(net: Path, spec: str, message: str) -> None:
         ("a, b", "net.py:Net(a=1)", "net.py:Net(a=1, b=64)"),
         ("name: str, deep: bool, rate: float", "net.py", 'net.py:Net("...", True, 0.5)'),
         ("layers, widths: list[int]", "net.py", "net.py:Net([2, 2], [2, 2])"),
-        ("n_layers: 'int'", "net.py", "net.py:Net([2, 2])"),
+        ("n_layers: 'int'", "net.py", "net.py:Net(2)"),
+        ("input_shape, n_actions", "net.py", "net.py:Net((3, 32, 32), 10)"),
+        ("dropout, act", "net.py", "net.py:Net(0.5, nn.ReLU)"),
     ],
 )
 def test_missing_arguments_come_with_an_example(
