@@ -128,8 +128,8 @@ def run_pass(
             outputs=outputs,
             failure=failure,
             params=tuple(recorder.registered.params.values()),
-            buffers=_buffers(module),
-            modules=_modules(module, recorder, definitions),
+            buffers=_buffers(recorder),
+            modules=_modules(recorder, definitions),
         )
     seen = tuple(stats.get(index) for index in range(len(steps))) if values else ()
     return Pass(trace, error, seen, output)
@@ -156,16 +156,21 @@ def _named_inputs(
     ]
 
 
-def _buffers(module: nn.Module) -> tuple[TensorSpec, ...]:
-    return tuple(spec_of(buffer, name) for name, buffer in module.named_buffers())
+def _buffers(recorder: Recorder) -> tuple[TensorSpec, ...]:
+    """Every buffer as the pass left it, each once under its first name."""
+    named: dict[int, TensorSpec] = {}
+    for path, module in recorder.modules:
+        prefix = f"{path}." if path else ""
+        for name, buffer in module._buffers.items():
+            if buffer is not None and id(buffer) not in named:
+                named[id(buffer)] = spec_of(buffer, prefix + name)
+    return tuple(named.values())
 
 
-def _modules(
-    module: nn.Module, recorder: Recorder, definitions: Mapping[str, SourceSpan]
-) -> tuple[ModuleSpec, ...]:
+def _modules(recorder: Recorder, definitions: Mapping[str, SourceSpan]) -> tuple[ModuleSpec, ...]:
     return tuple(
         ModuleSpec(path, type(child).__name__, id(child) in recorder.called, definitions.get(path))
-        for path, child in module.named_modules()
+        for path, child in recorder.modules
     )
 
 

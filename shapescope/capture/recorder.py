@@ -1,9 +1,9 @@
 """What one forward pass does, written down while it runs.
 
-Two listeners share the work. Hooks on every module mark where a module begins and ends: a leaf
-(a layer of torch.nn) becomes one step, every other module a step with steps inside. A
-`TorchFunctionMode` sees each functional call between them. Tensors carry the number of the step
-that made them, which gives the graph.
+Two listeners share the work. Every module is called through the recorder, which marks where it
+begins and ends: a leaf (a layer of torch.nn) becomes one step, every other module a step with steps
+inside. A `TorchFunctionMode` sees each functional call between them. Tensors carry the number of
+the step that made them, which gives the graph.
 
 The recorder only ever works on a copy of the user's model (see `tensors`), and takes off all that
 it put on when it is left, however it is left.
@@ -14,18 +14,21 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from typing import Any
+from functools import partial
+from types import FrameType
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from shapescope.attrs import ModuleAttrs
+from shapescope.capture.answers import Answers
 from shapescope.capture.leaves import is_leaf
 from shapescope.capture.records import Record, Registered, Site, failure_of, steps_of
 from shapescope.capture.redirect import redirected
 from shapescope.capture.source import user_frame
-from shapescope.capture.tensors import concrete_shape, dtype_name, spec_of, tensors_in
+from shapescope.capture.tensors import concrete_shape, spec_of, tensors_of
 from shapescope.ops import Op, canonical_name, is_inplace, lookup, op_of_module, snake_case
 from shapescope.trace import Failure, ParamSpec, Shape, SourceSpan, Step, TensorSpec
 
@@ -33,6 +36,10 @@ _TAG = "_shapescope_source"
 """The attribute by which a tensor names the step (int) or the outside thing (str) it comes from."""
 
 _GUARD: Any = torch._C.DisableTorchFunction
+_ENTRANCE = "_compiled_call_impl"
+"""Where `Module.__call__` looks for a call that stands in for its own, hooks and all. A module has
+one where the user compiled it; a copy of it has none."""
+
 _UNSEEN: Any = object()
 _RETURNS_SELF_WHEN_OFF = frozenset(
     {"identity", "dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout",
@@ -68,120 +75,118 @@ class Recorder(TorchFunctionMode):
         self.observe = observe
         self.records: list[Record] = []
         self.called: set[int] = set()
-        self.paths = {id(module): path for path, module in model.named_modules()}
+        self.modules = tuple(model.named_modules())
+        self.paths = {id(module): path for path, module in self.modules}
+        self.registered = Registered(self.modules)
         self._open: list[int] = []
-        self._leaf: int | None = None
-        self._leaf_guard: Any = None
-        self._inside_call = 0
+        self._inside = 0
         self._exit = ExitStack()
         self._failed: list[int] = []
-        self._lazy: set[int] = set()
-        self._rows: dict[Any, tuple[str, Op, bool] | None] = {}
-        self.registered = Registered(model)
+        self._lazy = False
+        self._functions: dict[Any, _Function | None] = {}
+        self._answers = Answers() if redirect == "meta" and observe is None else None
+        self._specs: dict[Any, TensorSpec] = {}
 
     # --- beginning and end
 
     def __enter__(self) -> Recorder:
-        self._exit.callback(self._remove_tags)
-        for module in self.model.modules():
-            try:
-                before = module.register_forward_pre_hook(
-                    self._enter_module, prepend=True, with_kwargs=True
-                )
-                after = module.register_forward_hook(
-                    self._leave_module, with_kwargs=True, always_call=True
-                )
-            except RuntimeError:
-                # A scripted module refuses hooks: it is seen by what it calls.
-                continue
-            self._exit.callback(before.remove)
-            self._exit.callback(after.remove)
+        self._exit.callback(self._take_off)
+        for _, module in self.modules:
+            # A scripted module runs outside of Python: it is seen by what it calls.
+            if not isinstance(module, torch.jit.ScriptModule):
+                module.__dict__[_ENTRANCE] = partial(self._call_module, module)
         self._exit.enter_context(_functions_as_steps(self))
         super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
     def __exit__(self, *exception: Any) -> None:
-        self._leave_leaf()
         super().__exit__(*exception)  # type: ignore[no-untyped-call]
         self._exit.close()
 
-    def _remove_tags(self) -> None:
-        for tensor in (*self.model.parameters(), *self.model.buffers()):
-            tensor.__dict__.pop(_TAG, None)
+    def _take_off(self) -> None:
+        for _, module in self.modules:
+            module.__dict__.pop(_ENTRANCE, None)
+            for held in (module._parameters, module._buffers):
+                for tensor in held.values():
+                    if tensor is not None:
+                        tensor.__dict__.pop(_TAG, None)
 
     # --- modules
 
-    def _enter_module(self, module: nn.Module, args: Any, kwargs: Any) -> None:
-        if self._leaf is not None or self._inside_call:
-            if self._leaf is not None:
-                self._open.append(-1)
-            return
+    def _call_module(self, module: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Run `module` as one step, or as a step with steps inside."""
+        if self._inside:
+            return module._call_impl(*args, **kwargs)
+        if is_leaf(module):
+            return self._call_leaf(module, args, kwargs, sys._getframe(1))
         with _GUARD():
-            path = self.paths.get(id(module))
-            if path is None:
-                path = self._adopt(module)
-            self.called.add(id(module))
-            leaf = is_leaf(module)
-            inputs, sources = self._inputs_of((args, kwargs))
-            op = op_of_module(type(module)) if leaf else "module"
-            record = self._append(path, op, "module", inputs, sources, user_frame(sys._getframe(1)))
-            record.module = module
-            record.handling = sys.exc_info()[1]
-            if leaf:
-                self._leaf = len(self.records) - 1
-                if hasattr(module, "_infer_parameters"):
-                    self._lazy.add(len(self.records) - 1)
+            record = self._begin(module, "module", args, kwargs, sys._getframe(1))
+            record.attrs = ModuleAttrs(type(module).__name__)
+        index, depth = len(self.records) - 1, len(self._open)
+        self._open.append(index)
+        try:
+            output = module._call_impl(*args, **kwargs)
+        except BaseException as error:
+            self._fail(index, error)
+            raise
+        finally:
+            del self._open[depth:]
+        with _GUARD():
+            record.outputs = self._specs_of(tensors_of(output))
+        return output
+
+    def _call_leaf(
+        self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], caller: FrameType
+    ) -> Any:
+        # What a leaf calls belongs to it: nobody listens until it is left.
+        with _GUARD():
+            op = op_of_module(type(module))
+            record = self._begin(module, op, args, kwargs, caller)
+            index = len(self.records) - 1
+            lazy = hasattr(module, "_infer_parameters")
+            if not lazy:
+                record.attrs = lookup(op).read_module(module, args, kwargs)
+            self._inside += 1
+            try:
+                if self._answers is not None:
+                    output = self._answers.of_layer(module, args, kwargs)
                 else:
-                    record.attrs = lookup(op).read_module(module, args, kwargs)
-            else:
-                record.attrs = ModuleAttrs(type(module).__name__)
-            self._open.append(len(self.records) - 1)
-        if leaf:
-            # What a leaf calls belongs to it: nobody listens until it is left.
-            self._leaf_guard = _GUARD()
-            self._leaf_guard.__enter__()
-
-    def _leave_module(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> Any:
-        if not self._open or self._inside_call:
-            return None
-        index = self._open.pop()
-        if index < 0:
-            return None
-        if self._leaf == index:
-            self._leave_leaf()
-        with _GUARD():
-            record = self.records[index]
-            error = sys.exc_info()[1]
-            if error is not None and error is not record.handling:
+                    output = module._call_impl(*args, **kwargs)
+            except BaseException as error:
                 self._fail(index, error)
-                return None
-            if record.op != "module":
-                replaced = self._finish_leaf(index, record, args, kwargs, output)
-                if replaced is not None:
-                    return replaced
-            record.outputs = [self._spec(tensor) for tensor in tensors_in(output)]
-        return None
+                raise
+            finally:
+                self._inside -= 1
+            if lazy:
+                # It has become an ordinary layer by now.
+                self._lazy = True
+                record.op = op_of_module(type(module))
+                record.attrs = lookup(record.op).read_module(module, args, kwargs)
+            if (
+                record.op in _RETURNS_SELF_WHEN_OFF
+                and args
+                and output is args[0]
+                and isinstance(output, Tensor)
+                and not getattr(module, "inplace", False)
+            ):
+                # The same tensor in and out would blur which branch it went through.
+                output = output.view_as(output)
+            outputs = tensors_of(output)
+            record.outputs = self._specs_of(outputs)
+            self._made(index, outputs)
+        return output
 
-    def _leave_leaf(self) -> None:
-        self._leaf = None
-        if self._leaf_guard is not None:
-            self._leaf_guard.__exit__(None, None, None)
-            self._leaf_guard = None
-
-    def _finish_leaf(self, index: int, record: Record, args: Any, kwargs: Any, output: Any) -> Any:
-        module = record.module
-        if index in self._lazy and module is not None:
-            # A lazy layer has become an ordinary one by now.
-            record.op = op_of_module(type(module))
-            record.attrs = lookup(record.op).read_module(module, args, kwargs)
-        replaced = None
-        returns_self = isinstance(output, Tensor) and bool(args) and output is args[0]
-        if returns_self and record.op in _RETURNS_SELF_WHEN_OFF and not _in_place(module):
-            # The same tensor in and out would blur which branch it went through.
-            replaced = output = output.view_as(output)
-        self._made(index, tuple(tensors_in(output)))
-        record.outputs = [self._spec(tensor) for tensor in tensors_in(output)]
-        return replaced
+    def _begin(
+        self, module: nn.Module, op: str, args: Any, kwargs: Any, caller: FrameType
+    ) -> Record:
+        path = self.paths.get(id(module))
+        if path is None:
+            path = self._adopt(module)
+        self.called.add(id(module))
+        inputs, sources = self._inputs_of((args, kwargs) if kwargs else args)
+        record = self._append(path, op, "module", inputs, sources, user_frame(caller))
+        record.module = module
+        return record
 
     def _adopt(self, module: nn.Module) -> str:
         """A module that the forward made or that hides from registration: known by its class."""
@@ -196,35 +201,36 @@ class Recorder(TorchFunctionMode):
         kwargs = kwargs or {}
         if self.redirect is not None:
             func, args, kwargs = redirected(func, args, kwargs, self.redirect)
-        if self._leaf is not None or self._inside_call:
+        if self._inside:
             return func(*args, **kwargs)
-        known = self._rows.get(func, _UNSEEN)
+        known = self._functions.get(func, _UNSEEN)
         if known is _UNSEEN:
-            known = self._rows[func] = _describe(func)
+            known = self._functions[func] = _described(func)
         if known is None:
             return func(*args, **kwargs)
-        name, row, in_place = known
-        return self.call(name, row, in_place, func, args, kwargs)
+        return self.call(known, func, args, kwargs)
 
     def call(
         self,
-        name: str,
-        row: Op,
-        in_place: bool,
+        known: _Function,
         func: Callable[..., Any],
         args: tuple[Any, ...],
-        kwargs: Mapping[str, Any],
+        kwargs: dict[str, Any],
     ) -> Any:
         """Run `func` as one step; what it calls inside belongs to it.
 
         A call that gives no tensor, or its own argument back, leaves no step.
         """
-        self._inside_call += 1
+        name, row, in_place, repeats = known
         bound = row.bind(args, kwargs)
         weights, skipped = self._weights_of(row, bound)
-        inputs, sources = self._inputs_of((args, kwargs), skipped)
+        inputs, sources = self._inputs_of((args, kwargs) if kwargs else args, skipped)
+        self._inside += 1
         try:
-            result = func(*args, **kwargs)
+            if repeats and self._answers is not None:
+                result = self._answers.of_call(func, args, kwargs)
+            else:
+                result = func(*args, **kwargs)
         except Exception as error:
             record = self._append(
                 self._path(), name, "function", inputs, sources, user_frame(sys._getframe(1))
@@ -234,19 +240,18 @@ class Recorder(TorchFunctionMode):
             self._fail(len(self.records) - 1, error)
             raise
         finally:
-            self._inside_call -= 1
+            self._inside -= 1
         if name == "setitem":
             outputs: tuple[Tensor, ...] = (args[0],)
+        elif isinstance(result, Tensor):
+            in_place = in_place or bool(bound.get("inplace"))
+            if not in_place and args and result is args[0]:
+                if name not in _RETURNS_SELF_WHEN_OFF:
+                    return result
+                result = result.view_as(result)
+            outputs = (result,)
         else:
-            if isinstance(result, Tensor):
-                in_place = in_place or bool(bound.get("inplace"))
-                if not in_place and args and result is args[0]:
-                    if name not in _RETURNS_SELF_WHEN_OFF:
-                        return result
-                    result = result.view_as(result)
-                outputs = (result,)
-            else:
-                outputs = tuple(tensors_in(result))
+            outputs = tensors_of(result)
             if not outputs:
                 return result
         record = self._append(
@@ -256,7 +261,7 @@ class Recorder(TorchFunctionMode):
             bound["inplace"] = True
         record.attrs = row.read_call(bound)
         record.params = weights
-        record.outputs = [self._spec(tensor) for tensor in outputs]
+        record.outputs = self._specs_of(outputs)
         self._made(len(self.records) - 1, outputs)
         return result
 
@@ -266,12 +271,12 @@ class Recorder(TorchFunctionMode):
         """The model's own parameters among the arguments, and the ids that are no inputs."""
         params, skipped = [], set()
         for role, value in bound.items():
-            if not isinstance(value, Tensor):
+            if not isinstance(value, Tensor) or id(value) not in self.registered.names:
                 continue
             spec = self.registered.params.get(id(value))
             if spec is not None:
                 params.append(spec)
-            if role in row.weights and id(value) in self.registered.names:
+            if role in row.weights:
                 skipped.add(id(value))
         return tuple(params), frozenset(skipped)
 
@@ -298,11 +303,11 @@ class Recorder(TorchFunctionMode):
         self, value: Any, skipped: frozenset[int] = frozenset()
     ) -> tuple[list[TensorSpec], list[int]]:
         inputs, sources = [], []
-        for tensor in tensors_in(value):
+        for tensor in tensors_of(value):
             if id(tensor) in skipped:
                 continue
             tag = tensor.__dict__.get(_TAG)
-            if isinstance(tag, int):
+            if type(tag) is int:
                 sources.append(tag)
                 inputs.append(self._spec(tensor))
             else:
@@ -310,10 +315,18 @@ class Recorder(TorchFunctionMode):
                 inputs.append(self._spec(tensor, name))
         return inputs, sources
 
+    def _specs_of(self, tensors: tuple[Tensor, ...]) -> list[TensorSpec]:
+        return [self._spec(tensor) for tensor in tensors]
+
     def _spec(self, tensor: Tensor, name: str | None = None) -> TensorSpec:
-        if self.shape_of is concrete_shape and type(tensor) is Tensor:
-            return TensorSpec(tuple(tensor.shape), dtype_name(tensor.dtype), name)
-        return spec_of(tensor, name, self.shape_of)
+        if self.shape_of is not concrete_shape or type(tensor) is not Tensor:
+            return spec_of(tensor, name, self.shape_of)
+        # The same few shapes come again and again; they are the same object.
+        key = tensor.shape, tensor.dtype, name
+        spec = self._specs.get(key)
+        if spec is None:
+            spec = self._specs[key] = spec_of(tensor, name)
+        return spec
 
     def _made(self, index: int, outputs: tuple[Tensor, ...]) -> None:
         for tensor in outputs:
@@ -337,7 +350,7 @@ class Recorder(TorchFunctionMode):
     ) -> tuple[tuple[Step, ...], Failure | None]:
         """The steps that were recorded, and how the pass failed if `error` ended it."""
         if self._lazy:
-            self.registered.index()
+            self.registered = Registered(tuple(self.model.named_modules()))
         failed = self._failing_record(error)
         steps, renumbered = steps_of(self.records, failed, self.registered, definitions)
         if error is None:
@@ -353,15 +366,23 @@ class Recorder(TorchFunctionMode):
         for index in self._failed:
             if any(self.records[index].error is link for link in chain):
                 return index
-        return self._open[-1] if self._open else None
+        return None
 
 
-def _in_place(module: nn.Module | None) -> bool:
-    return bool(getattr(module, "inplace", False))
+class _Function(NamedTuple):
+    """A function as far as it is known beforehand.
+
+    `repeats`: given the same once more, it gives the same; nothing else happens.
+    """
+
+    name: str
+    row: Op
+    in_place: bool
+    repeats: bool
 
 
-def _describe(func: Any) -> tuple[str, Op, bool] | None:
-    """Name, registry row and whether in place; None for what can never be a step."""
+def _described(func: Any) -> _Function | None:
+    """What is known of a function; None for what can never be a step."""
     raw = getattr(func, "__name__", None) or type(func).__name__
     if raw == "__get__":
         raw = getattr(func.__self__, "__name__", "") or getattr(
@@ -375,7 +396,10 @@ def _describe(func: Any) -> tuple[str, Op, bool] | None:
         raw = "tensor_unfold"
     in_place = is_inplace(raw)
     name = canonical_name(raw)
-    return name, lookup(name), in_place
+    row = lookup(name)
+    of_torch = (getattr(func, "__module__", None) or "torch").partition(".")[0] == "torch"
+    special = in_place or row.view or row.factory or row.observed
+    return _Function(name, row, in_place, of_torch and not special)
 
 
 def _functions_as_steps(recorder: Recorder) -> ExitStack:
@@ -385,10 +409,10 @@ def _functions_as_steps(recorder: Recorder) -> ExitStack:
 
     def apply(cls: type, *args: Any, **kwargs: Any) -> Any:
         run = original.__get__(None, cls)
-        if recorder._leaf is not None or recorder._inside_call:
+        if recorder._inside:
             return run(*args, **kwargs)
         name = snake_case(cls.__name__)
-        return recorder.call(name, lookup(name), False, run, args, kwargs)
+        return recorder.call(_Function(name, lookup(name), False, False), run, args, kwargs)
 
     torch.autograd.Function.apply = classmethod(apply)
     stack.callback(setattr, torch.autograd.Function, "apply", original)

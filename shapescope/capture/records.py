@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import CodeType
+from typing import Any
 
 from torch import nn
 
@@ -19,7 +20,7 @@ class Record:
     """A step while it is being made."""
 
     __slots__ = (
-        "attrs", "error", "handling", "inputs", "kind", "module", "op", "outputs", "params",
+        "attrs", "error", "inputs", "kind", "module", "op", "outputs", "params",
         "parent", "path", "site", "sources",
     )  # fmt: skip
 
@@ -45,38 +46,47 @@ class Record:
         self.params: tuple[ParamSpec, ...] = ()
         self.module: nn.Module | None = None
         self.error: BaseException | None = None
-        # What was being handled when the module was entered: no error of its own.
-        self.handling: BaseException | None = None
 
 
 class Registered:
-    """The names of a model's parameters and buffers, by identity."""
+    """The names of a model's parameters and buffers, by identity.
 
-    def __init__(self, model: nn.Module) -> None:
-        self.model = model
+    Args:
+        modules: every module of the model under its first name, as `named_modules` gives them.
+    """
+
+    def __init__(self, modules: Sequence[tuple[str, nn.Module]]) -> None:
         self.names: dict[int, str] = {}
         self.params: dict[int, ParamSpec] = {}
-        self.index()
-
-    def index(self) -> None:
-        """Learn the names; again after lazy parameters took shape."""
-        self.names.clear()
-        self.params.clear()
-        for name, parameter in self.model.named_parameters():
-            spec = spec_of(parameter)
-            shape = tuple(int(size) for size in spec.shape)
-            self.names[id(parameter)] = name
-            self.params[id(parameter)] = ParamSpec(
-                name, shape, spec.dtype, parameter.requires_grad, name
+        buffers: list[tuple[str, Any]] = []
+        for path, module in modules:
+            prefix = path + "." if path else ""
+            for name, parameter in module._parameters.items():
+                if parameter is not None and id(parameter) not in self.params:
+                    full = prefix + name
+                    spec = spec_of(parameter)
+                    shape = tuple(map(int, spec.shape))
+                    self.names[id(parameter)] = full
+                    self.params[id(parameter)] = ParamSpec(
+                        full, shape, spec.dtype, parameter.requires_grad, full
+                    )
+            buffers += (
+                (prefix + name, buffer)
+                for name, buffer in module._buffers.items()
+                if buffer is not None
             )
-        for name, buffer in self.model.named_buffers():
+        for name, buffer in buffers:
             self.names.setdefault(id(buffer), name)
 
     def of(self, module: nn.Module, path: str, deep: bool) -> tuple[ParamSpec, ...]:
         """The parameters of `module` under the names it has there, with (`deep`) those inside."""
         prefix = path + "." if path else ""
+        if deep and module._modules:
+            own: Iterable[tuple[str, Any]] = module.named_parameters(remove_duplicate=False)
+        else:
+            own = module._parameters.items()
         specs = []
-        for name, parameter in module.named_parameters(recurse=deep, remove_duplicate=False):
+        for name, parameter in own:
             known = self.params.get(id(parameter))
             if known is None:
                 continue

@@ -16,6 +16,11 @@ from torch.overrides import TorchFunctionMode
 
 from shapescope.trace import Shape, TensorSpec
 
+_ATOMIC = frozenset(
+    {int, float, bool, str, bytes, type(None), complex, type, torch.dtype, torch.device, torch.Size}
+)
+"""Types whose values hold no tensor and are copied by sharing them."""
+
 _DTYPE_NAMES: dict[torch.dtype, str] = {}
 
 
@@ -47,21 +52,36 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
     Dataclasses, named tuples such as PackedSequence and torch's distributions are looked into;
     None and whatever else is no tensor is left out.
     """
+    return iter(tensors_of(value))
+
+
+def tensors_of(value: Any) -> tuple[Tensor, ...]:
+    """The same as a tuple."""
     if isinstance(value, Tensor):
-        yield value
+        return (value,)
+    found: list[Tensor] = []
+    _gather(value, found)
+    return tuple(found)
+
+
+def _gather(value: Any, found: list[Tensor]) -> None:
+    if isinstance(value, Tensor):
+        found.append(value)
+    elif type(value) in _ATOMIC:
+        return
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from tensors_in(item)
+            _gather(item, found)
     elif isinstance(value, Mapping):
         for item in value.values():
-            yield from tensors_in(item)
+            _gather(item, found)
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         for field in dataclasses.fields(value):
-            yield from tensors_in(getattr(value, field.name))
+            _gather(getattr(value, field.name), found)
     elif isinstance(value, torch.distributions.Distribution):
         for name in value.arg_constraints:
             if name in value.__dict__:
-                yield from tensors_in(value.__dict__[name])
+                _gather(value.__dict__[name], found)
 
 
 def map_tensors(function: Callable[[Tensor], Any], value: Any) -> Any:
@@ -150,9 +170,6 @@ def copy_model(model: nn.Module, place: Callable[[Tensor], Tensor]) -> nn.Module
             return copy.deepcopy(model, memo)
 
 
-_ATOMIC = frozenset(
-    {int, float, bool, str, bytes, type(None), complex, type, torch.dtype, torch.device, torch.Size}
-)
 _HOW_TO_COPY = ("__deepcopy__", "__reduce__", "__reduce_ex__", "__getstate__", "__copy__")
 
 

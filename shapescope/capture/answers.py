@@ -1,0 +1,169 @@
+"""What torch said of a call on meta, for the next call that asks the same.
+
+On meta a call gives nothing but sizes, strides and a dtype, and these depend on nothing but the
+sizes, strides and dtypes that go in, and on the settings. A deep network asks the same question
+again and again, one block like the other, and some answers take torch half a millisecond of
+Python (batch norm, layer norm, gelu). Each question is put to torch once in a pass; whoever asks it
+again gets a fresh tensor of the same kind.
+
+Every doubt is decided for asking torch: a layer with hooks or with children that are no layers, a
+tensor that is not plain or not on meta, an argument that cannot be told apart by value, gradients,
+autocast, a dispatch mode of the user's, and a result that is or shares an input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules import module as torch_modules
+
+from shapescope.capture.leaves import is_leaf
+
+_Kind: TypeAlias = tuple[torch.Size, tuple[int, ...], torch.dtype]
+"""All there is to a fresh tensor on meta: its shape, strides and dtype."""
+
+_PLAIN = frozenset({bool, int, float, complex, str, type(None), torch.dtype, torch.device})
+_ASK: Any = object()
+_UNKNOWN: Any = object()
+_GLOBAL_HOOKS = (
+    torch_modules._global_forward_pre_hooks,
+    torch_modules._global_forward_hooks,
+)
+
+
+class Answers:
+    """The answers of one pass."""
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, Any] = {}
+
+    def of_layer(self, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """What a leaf module gives."""
+        question = _layer(module) if _nothing_special() else None
+        return self._answer(question, module._call_impl, args, kwargs)
+
+    def of_call(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> Any:
+        """What a function gives."""
+        question = function if _nothing_special() else None
+        return self._answer(question, function, args, kwargs)
+
+    def _answer(
+        self,
+        question: Hashable,
+        run: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> Any:
+        if question is None:
+            return run(*args, **kwargs)
+        given: list[Tensor] = []
+        try:
+            key = (question, _told(args, given), _told(kwargs, given) if kwargs else None)
+            answer = self._known.get(key, _UNKNOWN)
+        except TypeError:  # something among the arguments is not told apart by value
+            return run(*args, **kwargs)
+        if answer is _UNKNOWN:
+            result = run(*args, **kwargs)
+            self._known[key] = _kept(result, given)
+            return result
+        if answer is _ASK:
+            return run(*args, **kwargs)
+        if type(answer) is list:
+            return tuple(None if kind is None else _fresh(kind) for kind in answer)
+        return _fresh(answer)
+
+
+def _nothing_special() -> bool:
+    """Whether nothing but its arguments tells what a call gives."""
+    return not (
+        torch.is_grad_enabled()
+        or torch._C._is_any_autocast_enabled()
+        or torch._C._len_torch_dispatch_stack()
+    )
+
+
+def _layer(module: nn.Module) -> Hashable:
+    """All that tells what a layer gives, besides its inputs; None where that cannot be said."""
+    if (
+        module._forward_pre_hooks
+        or module._forward_hooks
+        or any(_GLOBAL_HOOKS)
+        or not is_leaf(module)
+        or "forward" in module.__dict__
+    ):
+        return None
+    inside = []
+    for child in module._modules.values():
+        part = None if child is None else _layer(child)
+        if part is None:
+            return None
+        inside.append(part)
+    try:
+        weights = [
+            None if tensor is None else _kind(tensor)
+            for tensor in (*module._parameters.values(), *module._buffers.values())
+        ]
+    except TypeError:
+        return None
+    settings = [value for name, value in module.__dict__.items() if name[0] != "_"]
+    return (type(module), tuple(settings), tuple(weights), tuple(inside))
+
+
+def _told(value: Any, given: list[Tensor]) -> Hashable:
+    """Something equal for arguments that are alike in all that matters; the tensors are noted.
+
+    Raises:
+        TypeError: it holds what this cannot tell.
+    """
+    kind = type(value)
+    if kind is Tensor or kind is nn.Parameter:
+        for position, other in enumerate(given):
+            if other is value:
+                return position  # the same tensor twice is another question than two alike
+        given.append(value)
+        return _kind(value)
+    if kind in _PLAIN:
+        return (kind, value)  # 2 and 2.0 give different dtypes
+    if kind is tuple or kind is list or kind is torch.Size:
+        return (kind, *[_told(item, given) for item in value])
+    if kind is dict:
+        return tuple([(name, _told(item, given)) for name, item in value.items()])
+    raise TypeError(kind)
+
+
+def _kind(tensor: Tensor) -> _Kind:
+    if not tensor.is_meta or tensor.layout is not torch.strided:
+        raise TypeError(tensor.device)
+    return tensor.shape, tensor.stride(), tensor.dtype
+
+
+def _fresh(kind: _Kind) -> Tensor:
+    shape, strides, dtype = kind
+    return torch.empty_strided(shape, strides, dtype=dtype, device="meta")
+
+
+def _kept(result: Any, given: list[Tensor]) -> Any:
+    """What to keep of a result: its kind, several in a list, or that torch is asked each time."""
+    several = type(result) is tuple
+    kinds: list[_Kind | None] = []
+    for tensor in result if several else (result,):
+        if several and tensor is None:
+            kinds.append(None)
+        elif type(tensor) is Tensor and tensor.is_meta and not _shares(tensor, given):
+            kinds.append((tensor.shape, tensor.stride(), tensor.dtype))
+        else:
+            return _ASK
+    return kinds if several else kinds[0]
+
+
+def _shares(tensor: Tensor, given: list[Tensor]) -> bool:
+    """Whether a result lies in the memory of an argument: a view of it, or the argument itself."""
+    if tensor.layout is not torch.strided:
+        return True
+    memory = tensor.untyped_storage()._cdata
+    return any(memory == other.untyped_storage()._cdata for other in given)
