@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from shapescope.cli.options import (
 
 if TYPE_CHECKING:
     from shapescope.cli.config import CheckedModel
+    from shapescope.cli.lock import Lock
     from shapescope.diagnostic import Diagnostic
     from shapescope.result import TraceResult
 
@@ -37,9 +39,14 @@ def register(app: typer.Typer) -> None:
 class Checked:
     """A model that was looked at, and what is wrong with it."""
 
-    model: str
+    entry: CheckedModel
     result: TraceResult
     problems: tuple[Diagnostic, ...]
+
+    @property
+    def model(self) -> str:
+        """The model as it was named."""
+        return self.entry.model
 
     @property
     def failed(self) -> bool:
@@ -76,6 +83,12 @@ def check(
         typer.Option(metavar="N", min=0, show_default=False, help="The most multiply-adds."),
     ] = None,
     train: Train = False,
+    update: Annotated[
+        bool,
+        typer.Option(
+            "--update", help="Record shapes, parameters and multiply-adds in shapescope.lock."
+        ),
+    ] = False,
     form: Annotated[
         str,
         typer.Option(
@@ -94,11 +107,14 @@ def check(
 
     [[tool.shapescope.models]] with the keys model, input, outputs, max_params, max_macs, train.
 
+    What --update recorded in shapescope.lock is compared with, step by step.
+
     Exit code 0: no errors, 1: an error in a model, 2: a wrong request.
 
     Examples:
     shapescope check net.py:Net --input 1,3,32,32 --expect 1,10
     shapescope check lenet5 --max-params 100000
+    shapescope check --update
     shapescope check --format github
     shapescope check --format sarif --output shapes.sarif
     """
@@ -116,8 +132,16 @@ def check(
         raise ShapescopeError("these options need a MODEL", advice=("shapescope check --help",))
     else:
         folder, asked = _listed()
+    from shapescope.cli.lock import Lock
+
+    lock = Lock(folder, listed=not model)
     with chdir(folder):  # what pyproject.toml names lies beside it
-        done = [_look_at(entry) for entry in asked]
+        done = [_look_at(entry, None if update else lock) for entry in asked]
+    if update:
+        for one in done:
+            if not one.failed:
+                lock.record(one.entry, one.result)
+        print(lock.write(one.entry for one in done if one.failed), file=sys.stderr)
     from shapescope.cli.output import emit
 
     emit(_text(done, form, verbose=verbose), output)
@@ -134,30 +158,39 @@ def _shape(text: str) -> tuple[int, ...]:
 
 
 def _listed() -> tuple[Path, tuple[CheckedModel, ...]]:
-    """The folder of the nearest pyproject.toml, and the models that it lists."""
+    """The models that the nearest pyproject.toml lists, else those recorded, and their folder."""
     from shapescope.cli.config import FILE, find_config, read_config
+    from shapescope.cli.lock import recorded_models
+    from shapescope.cli.lockfile import find_lock
     from shapescope.diagnostic import ShapescopeError
 
     file = find_config(Path.cwd())
     listed = read_config(file) if file is not None else ()
-    if file is None or not listed:
-        none = f"there is no {FILE} that lists models to check"
-        raise ShapescopeError(
-            none if file is None else f"{file} lists no models to check",
-            advice=(
-                "name one: shapescope check net.py:Net --input 1,3,32,32",
-                "or list them: [[tool.shapescope.models]] in pyproject.toml",
-            ),
-        )
-    return file.parent, listed
+    if file is not None and listed:
+        return file.parent, listed
+    lock = find_lock(Path.cwd())
+    recorded = recorded_models(lock) if lock is not None else ()
+    if lock is not None and recorded:
+        return lock.parent, recorded
+    none = f"there is no {FILE} that lists models to check"
+    raise ShapescopeError(
+        none if file is None else f"{file} lists no models to check",
+        advice=(
+            "name one: shapescope check net.py:Net --input 1,3,32,32",
+            "or list them: [[tool.shapescope.models]] in pyproject.toml",
+        ),
+    )
 
 
-def _look_at(entry: CheckedModel) -> Checked:
+def _look_at(entry: CheckedModel, lock: Lock | None) -> Checked:
     from shapescope.analysis.expectations import problems
     from shapescope.cli.session import Request, run_trace
 
     result = run_trace(Request(entry.model, entry.inputs, train=entry.train))
-    return Checked(entry.model, result, problems(result, entry.expected))
+    found = problems(result, entry.expected)
+    if lock is not None and result.trace.failure is None and result.trace.steps:
+        found += lock.problems(entry, result)
+    return Checked(entry, result, found)
 
 
 def _text(done: list[Checked], form: str, *, verbose: bool) -> str:
