@@ -40,7 +40,7 @@ def problems(result: TraceResult, expected: Expectations | None = None) -> tuple
         site = failure.call_site
         labels = () if site is None else (Label(site, f"{failure.exception} here", primary=True),)
         message = f"{failure.exception}: {first}"
-        found.append(Diagnostic("forward-raised", Severity.ERROR, message, labels))
+        found.append(Diagnostic("forward-raises", Severity.ERROR, message, labels))
     found += _mismatches(result)
     if failure is None:
         found += _unmet(result, expected or Expectations())

@@ -48,7 +48,7 @@ def failing(diagnostics: tuple[Diagnostic, ...]) -> TraceResult:
 
 
 def test_a_failure_that_no_rule_explains_is_named() -> None:
-    assert told(failing(())) == ["forward-raised: KeyError: 'x'"]
+    assert told(failing(())) == ["forward-raises: KeyError: 'x'"]
     explained = Diagnostic("r", Severity.ERROR, "w")
     assert told(failing((explained,))) == ["r: w"]
     # What a failed model costs or gives is not judged.

@@ -52,12 +52,15 @@ def find(trace: Trace, *, evidence: Evidence | None = None) -> tuple[Finding, ..
     bare = trace if loss is None else without_loss(trace, loss)
     loss_failed = trace.failure is not None and bare.failure is None
     case = Case(bare, evidence or Evidence(), loss, loss_failed)
-    found: list[Finding] = []
-    if bare.failure is not None:
+    found = _distinct(scan(case))
+    if bare.failure is not None and not any(_is_cause(one) for one in found):
         first = next(explain_failure(case), None)
-        if first is not None:
-            found.append(first)
-    found += _distinct(scan(case))
+        found = found if first is None else [first, *found]
     if loss_failed and not any(one.diagnostic.severity is Severity.ERROR for one in found):
         found += list(explain_failure(Case(trace)))[:1]
     return tuple(sorted(found, key=lambda one: _ORDER[one.diagnostic.severity]))
+
+
+def _is_cause(one: Finding) -> bool:
+    """Whether this is an error of the constructor: what fails in forward only follows of it."""
+    return one.diagnostic.severity is Severity.ERROR and one.diagnostic.step is None

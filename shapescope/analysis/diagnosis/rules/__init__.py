@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shapescope.analysis.diagnosis.rules import (
+    assigned,
     batch,
     channels,
     combining,
@@ -11,17 +12,22 @@ from shapescope.analysis.diagnosis.rules import (
     features,
     folds,
     loss,
+    naming,
     norms,
     positions,
     products,
     recurrent,
     reshaping,
+    returns,
     scrambles,
+    signature,
+    uncalled,
     values,
     window,
 )
 
 __all__ = [
+    "assigned",
     "batch",
     "channels",
     "combining",
@@ -30,12 +36,16 @@ __all__ = [
     "features",
     "folds",
     "loss",
+    "naming",
     "norms",
     "positions",
     "products",
     "recurrent",
     "reshaping",
+    "returns",
     "scrambles",
+    "signature",
+    "uncalled",
     "values",
     "window",
 ]

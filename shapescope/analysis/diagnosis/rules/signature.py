@@ -1,0 +1,124 @@
+"""A forward that is given more or fewer inputs than it takes."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from shapescope.analysis.code import Code, call_at
+from shapescope.analysis.code.origins import class_node
+from shapescope.analysis.diagnosis.finding import Case, Finding, finding, label
+from shapescope.analysis.diagnosis.registry import declare, failing
+from shapescope.analysis.diagnosis.words import plural, primary, shape_text
+from shapescope.diagnostic import Help
+from shapescope.source_text import display_path
+from shapescope.trace import SourceSpan, Step
+
+INPUT_COUNT = declare("input-count", "forward is given more or fewer inputs than it takes")
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What a forward takes.
+
+    Attributes:
+        required: the names without a default, but for self.
+        names: all that can be given by position.
+        head: the words `def forward(...)` up to the closing parenthesis.
+    """
+
+    required: tuple[str, ...]
+    names: tuple[str, ...]
+    head: SourceSpan
+
+    @classmethod
+    def of(cls, code: Code, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Signature | None:
+        """The signature; None where it takes any number, or names that only a keyword gives."""
+        arguments = function.args
+        if arguments.vararg is not None or arguments.kwarg is not None or arguments.kwonlyargs:
+            return None
+        names = tuple(arg.arg for arg in (*arguments.posonlyargs, *arguments.args))[1:]
+        required = names[: max(len(names) - len(arguments.defaults), 0)]
+        column = function.col_offset + 1
+        width = len(f"def {function.name}")
+        line = function.lineno
+        span = SourceSpan(display_path(code.file), line, column, line, column + width)
+        return cls(required, names, span)
+
+
+@failing("module")
+def input_count(case: Case) -> Iterator[Finding]:
+    """The names that are wanted beside how many came."""
+    failure, step = case.trace.failure, case.failed
+    if failure is None or step is None or failure.exception != "TypeError":
+        return
+    found = class_node(case.trace, step.class_name)
+    if found is None:
+        return
+    code, cls = found
+    function = code.method(cls.name, "forward")
+    signature = None if function is None else Signature.of(code, function)
+    if signature is None:
+        return
+    given = len(case.trace.inputs) if step.parent is None else _given(step)
+    if given is None or len(signature.required) <= given <= len(signature.names):
+        return
+    yield _finding(case, step, signature, given)
+
+
+def _given(step: Step) -> int | None:
+    """How many inputs the call of a module inside the model gives."""
+    call = call_at(step.call_site)
+    if call is None or any(isinstance(arg, ast.Starred) for arg in call.node.args):
+        return None
+    if any(keyword.arg is None for keyword in call.node.keywords):
+        return None
+    return len(call.node.args) + len(call.node.keywords)
+
+
+def _finding(case: Case, step: Step, signature: Signature, given: int) -> Finding:
+    count, required = len(signature.names), len(signature.required)
+    takes = plural(count, "input") if count == required else f"{required} to {count} inputs"
+    names = f" ({', '.join(signature.names)})" if signature.names else ""
+    who = f"`{step.path}`" if step.path else "forward"
+    come = "is" if given == 1 else "are"
+    found = finding(
+        INPUT_COUNT,
+        f"{who} takes {takes}{names}, but {given} {come} given",
+        step=step,
+        labels=(
+            primary(step.call_site or signature.head, _label(signature, given)),
+            label(signature.head if step.call_site else None, "its forward"),
+        ),
+        notes=(_what_is_fed(case) if step.parent is None else None,),
+        detail=case.trace.failure.message if case.trace.failure else "",
+    )
+    if step.parent is not None:
+        return found
+    return replace(found, diagnostic=replace(found.diagnostic, help=(_help(case, signature),)))
+
+
+def _label(signature: Signature, given: int) -> str:
+    if given < len(signature.required):
+        return f"`{signature.required[given]}` is missing"
+    if not signature.names:
+        return "takes nothing"
+    return f"nothing comes after `{signature.names[-1]}`"
+
+
+def _what_is_fed(case: Case) -> str:
+    shapes = ", ".join(
+        f"{spec.name} of {shape_text(spec.shape)}" if spec.name else shape_text(spec.shape)
+        for spec in case.trace.inputs
+    )
+    return f"fed is {shapes}"
+
+
+def _help(case: Case, signature: Signature) -> Help:
+    """One `--input` for each that forward needs, the shapes of those that came kept."""
+    came = [",".join(map(str, spec.shape)) for spec in case.trace.inputs]
+    parts = []
+    for place, name in enumerate(signature.required):
+        parts.append(f"--input {came[place]}" if place < len(came) else f"--input {name}=SHAPE")
+    return Help(f"give each input its shape: {' '.join(parts)}")

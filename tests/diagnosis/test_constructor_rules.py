@@ -1,0 +1,296 @@
+# ruff: noqa: E501
+"""What is said of layers that are lost, left out or misspelled: whole texts, and silence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from shapescope.cli.app import run
+from shapescope.render.diagnostics import diagnostics_lines
+from shapescope.render.line import plain_text
+from shapescope.render.theme import Surface
+from shapescope.session import Request, run_trace
+
+Say = Callable[..., str]
+
+HEAD = "import torch\nimport torch.nn as nn\nimport torch.nn.functional as F\n\n\n"
+
+
+def net(init: str, forward: str) -> str:
+    """A file with one model of these lines."""
+    lines = [
+        "class Net(nn.Module):",
+        "    def __init__(self):",
+        "        super().__init__()",
+        *(f"        {line}" for line in init.splitlines()),
+        "",
+        "    def forward(self, x):",
+        *(f"        {line}" for line in forward.splitlines()),
+    ]
+    return HEAD + "\n".join(lines) + "\n"
+
+
+@pytest.fixture
+def said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Say:
+    monkeypatch.chdir(tmp_path)
+
+    def say(text: str, *inputs: str) -> str:
+        Path("net.py").write_text(text)
+        result = run_trace(Request("net.py:Net", inputs))
+        return plain_text(diagnostics_lines(result.diagnostics, Surface()))
+
+    return say
+
+
+LOST = net(
+    "self.conv1 = nn.Conv2d(3, 6, 3)\n"
+    "self.conv2 = nn.Conv2d(6, 16, 3)\n"
+    "self.conv2 = nn.Conv2d(16, 32, 3)",
+    "x = self.conv2(self.conv1(x))\nreturn self.conv3(x)",
+)
+
+LOST_TEXT = """\
+error[layer-assigned-twice]: `conv2` is assigned twice, and the first layer is lost
+  --> net.py:11:22 in Net.__init__
+   |
+10 |         self.conv2 = nn.Conv2d(6, 16, 3)
+   |                      ------------------- this one is gone
+11 |         self.conv2 = nn.Conv2d(16, 32, 3)
+   |                      ^^^^^^^^^^^^^^^^^^^^ this one is called `conv2`
+   |
+   = note: a name holds one layer: the second takes the place of the first
+   = note: `forward` calls `self.conv3`, which nothing makes
+help: call the second one `conv3` (changes the shape of conv2.weight; verified)
+11 ~         self.conv3 = nn.Conv2d(16, 32, 3)
+"""
+
+LEFT_OUT = net(
+    "self.fc1 = nn.Linear(8, 8)\nself.fc2 = nn.Linear(8, 8)\nself.drop = nn.Dropout(0.5)",
+    "x = F.relu(self.fc1(x))\nreturn self.fc1(x)",
+)
+
+LEFT_OUT_TEXT = """\
+note[layer-never-called]: `fc2` and `drop` are never called
+  --> net.py:10:20 in Net.__init__
+   |
+10 |         self.fc2 = nn.Linear(8, 8)
+   |                    ^^^^^^^^^^^^^^^ `fc2` is made here
+11 |         self.drop = nn.Dropout(0.5)
+   |                     --------------- `drop`
+   |
+   = note: in this mode and with these inputs; their 72 parameters get no gradient
+   = note: `fc1` is called in lines 14 and 15
+"""
+
+MISSPELLED = net("self.conv1 = nn.Conv2d(3, 6, 3)", "return self.cov1(x)")
+
+MISSPELLED_TEXT = """\
+error[unknown-name]: `Net` has no attribute `cov1`
+  --> net.py:12:16 in Net.forward
+   |
+12 |         return self.cov1(x)
+   |                ^^^^^^^^^ nothing sets `self.cov1`
+  ::: net.py:9:22 in Net.__init__
+   |
+ 9 |         self.conv1 = nn.Conv2d(3, 6, 3)
+   |                      ------------------ `conv1` is made here
+   |
+   = note: the layers of `Net` are conv1
+help: call it `self.conv1`  (verified)
+12 ~         return self.conv1(x)
+"""
+
+WITHOUT_SELF = net("self.fc = nn.Linear(8, 4)", "return fc(x)")
+
+WITHOUT_SELF_TEXT = """\
+error[unknown-name]: `fc` is not defined
+  --> net.py:12:16 in Net.forward
+   |
+12 |         return fc(x)
+   |                ^^ nothing called `fc` is in reach here
+  ::: net.py:9:19 in Net.__init__
+   |
+ 9 |         self.fc = nn.Linear(8, 4)
+   |                   --------------- `self.fc` is made here
+   |
+   = note: `fc` belongs to the module: inside its methods it is `self.fc`
+help: say `self.fc`  (verified)
+12 ~         return self.fc(x)
+"""
+
+NOT_A_METHOD = net("self.fc = nn.Linear(8, 4)", "return self.fc(x).sofmax(1)")
+
+NOT_A_METHOD_TEXT = """\
+error[unknown-name]: `self.fc(x)` has no attribute `sofmax`
+  --> net.py:12:16 in Net.forward
+   |
+12 |         return self.fc(x).sofmax(1)
+   |                ^^^^^^^^^^^^^^^^^ nothing is called `sofmax` there
+help: call it `softmax`  (verified)
+12 ~         return self.fc(x).softmax(1)
+"""
+
+NOT_IMPORTED = net("self.fc = nn.Linear(8, 4)", "return F.relu(self.fc(x))").replace(
+    "import torch.nn.functional as F\n", ""
+)
+
+NOT_IMPORTED_TEXT = """\
+error[unknown-name]: `F` is not defined
+  --> net.py:11:16 in Net.forward
+   |
+11 |         return F.relu(self.fc(x))
+   |                ^ nothing called `F` is in reach here
+   |
+   = note: no line of net.py imports or sets `F`
+help: import torch.nn.functional as F  (verified)
+ 3 + import torch.nn.functional as F
+"""
+
+TWO_GIVEN = net("self.fc = nn.Linear(8, 4)\nself.act = Half()", "return self.act(x, x)") + (
+    "\n\nclass Half(nn.Module):\n    def forward(self, x):\n        return x / 2\n"
+)
+
+TWO_GIVEN_TEXT = """\
+error[input-count]: `act` takes 1 input (x), but 2 are given
+  --> net.py:13:16 in Net.forward
+   |
+13 |         return self.act(x, x)
+   |                ^^^^^^^^^^^^^^ nothing comes after `x`
+  ::: net.py:17:5 in Half.forward
+   |
+17 |     def forward(self, x):
+   |     ----------- its forward
+"""
+
+ONE_MISSING = net("self.fc = nn.Linear(8, 4)", "return self.fc(x) + y").replace(
+    "(self, x)", "(self, x, y)"
+)
+
+ONE_MISSING_TEXT = """\
+error[input-count]: forward takes 2 inputs (x, y), but 1 is given
+  --> net.py:11:5 in Net.forward
+   |
+11 |     def forward(self, x, y):
+   |     ^^^^^^^^^^^ `y` is missing
+   |
+   = note: fed is x of 2 x 8
+help: give each input its shape: --input 2,8 --input y=SHAPE
+"""
+
+NO_RETURN = net("self.fc = nn.Linear(8, 4)", "x = self.fc(x)")
+
+NO_RETURN_TEXT = """\
+error[returned-nothing]: forward returns nothing
+  --> net.py:12:9 in Net.forward
+   |
+12 |         x = self.fc(x)
+   |         ^^^^^^^^^^^^^^ its last line, and no `return`
+   |
+   = note: a function without `return` gives None
+help: return x  (verified)
+13 +         return x
+"""
+
+NO_TENSOR = net("self.fc = nn.Linear(8, 4)", "return self.fc(x).shape")
+
+NO_TENSOR_TEXT = """\
+warning[returned-nothing]: forward returns no tensor
+  --> net.py:12:9 in Net.forward
+   |
+12 |         return self.fc(x).shape
+   |         ^^^^^^^^^^^^^^^^^^^^^^^ no tensor comes out here
+   |
+   = note: numbers and text carry no gradient, and their shape cannot be checked
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "shape", "expected"),
+    [
+        (LOST, "2,3,16,16", LOST_TEXT),
+        (LEFT_OUT, "2,8", LEFT_OUT_TEXT),
+        (MISSPELLED, "2,3,8,8", MISSPELLED_TEXT),
+        (WITHOUT_SELF, "2,8", WITHOUT_SELF_TEXT),
+        (NOT_A_METHOD, "2,8", NOT_A_METHOD_TEXT),
+        (NOT_IMPORTED, "2,8", NOT_IMPORTED_TEXT),
+        (ONE_MISSING, "2,8", ONE_MISSING_TEXT),
+        (NO_RETURN, "2,8", NO_RETURN_TEXT),
+        (NO_TENSOR, "2,8", NO_TENSOR_TEXT),
+        (TWO_GIVEN, "2,8", TWO_GIVEN_TEXT),
+    ],
+)
+def test_whole_texts(said: Say, text: str, shape: str, expected: str) -> None:
+    assert said(text, shape).strip() == expected.strip()
+
+
+@pytest.mark.parametrize(
+    ("init", "forward"),
+    [
+        # wrapped, not lost
+        ("self.fc = nn.Linear(8, 8)\nself.fc = nn.Sequential(self.fc, nn.ReLU())", "return self.fc(x)"),
+        # kept elsewhere before the name is given again
+        (
+            "self.all = nn.ModuleList()\nself.fc = nn.Linear(8, 8)\nself.all.append(self.fc)\nself.fc = nn.Linear(8, 8)",
+            "return self.fc(self.all[0](x))",
+        ),
+        # a default, and what replaces it where asked
+        ("self.fc = nn.Linear(8, 8)\nif True:\n    self.fc = nn.Linear(8, 8)", "return self.fc(x)"),
+        # numbers may change as often as they like
+        ("self.n = 4\nself.n = 8\nself.fc = nn.Linear(8, self.n)", "return self.fc(x)"),
+        # read without a call
+        ("self.fc = nn.Linear(8, 8)", "return F.linear(x, self.fc.weight)"),
+        # part of a layer that works in one piece
+        ("self.att = nn.MultiheadAttention(8, 2, batch_first=True)", "return self.att(x[:, None], x[:, None], x[:, None])[0]"),
+        # called behind the model, or one of several
+        ("self.fc = nn.Linear(8, 8)\nself.loss = nn.MSELoss()", "return self.fc(x)"),
+        (
+            "self.fc = nn.Linear(8, 8)\nself.act = nn.ModuleDict({'a': nn.ReLU(), 'b': nn.Tanh()})",
+            "return self.act['a'](self.fc(x))",
+        ),
+        # weights that are computed anew for each call
+        ("self.fc = nn.utils.parametrizations.weight_norm(nn.Linear(8, 8))", "return self.fc(x)"),
+    ],
+)  # fmt: skip
+def test_what_is_meant_is_not_mentioned(said: Say, init: str, forward: str) -> None:
+    assert said(net(init, forward), "2,8") == ""
+
+
+def test_two_entries_under_one_key(said: Say) -> None:
+    layers = 'OrderedDict([("fc", nn.Linear(8, 8)), ("act", nn.ReLU()), ("fc", nn.Linear(8, 4))])'
+    text = "from collections import OrderedDict\n" + net(
+        f"self.body = nn.Sequential({layers})", "return self.body(x)"
+    )
+    assert said(text, "2,8").startswith(
+        "warning[layer-assigned-twice]: `fc` is assigned twice, and the first layer is lost\n"
+    )
+
+
+def test_a_whole_block_that_is_left_out_is_named_once(said: Say) -> None:
+    text = net(
+        "self.fc = nn.Linear(8, 4)\nself.head = nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 8))",
+        "return self.fc(x)",
+    )
+    assert "note[layer-never-called]: `head` is never called\n" in said(text, "2,8")
+
+
+def test_many_layers_are_counted(said: Say) -> None:
+    init = "\n".join(f"self.l{n} = nn.Linear(8, 8)" for n in range(6))
+    text = said(net(init, "return self.l0(x)"), "2,8")
+    assert "`l1`, `l2` and three more layers are never called" in text
+
+
+def test_an_unreturned_block_is_mended_with_the_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    block = "\n\nclass Block(nn.Module):\n    def forward(self, x):\n        x = x * 2\n"
+    Path("net.py").write_text(
+        net("self.block = Block()\nself.fc = nn.Linear(8, 4)", "x = self.fc(self.block(x))") + block
+    )
+    assert run(["fix", "net.py:Net", "--input", "2,8", "--write"]) == 0
+    assert Path("net.py").read_text().count("        return x\n") == 2
+    assert run(["check", "net.py:Net", "--input", "2,8", "--expect", "2,4"]) == 0
+    assert "forward of `block` returns nothing" in capsys.readouterr().out
