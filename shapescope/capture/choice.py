@@ -8,7 +8,7 @@ from types import ModuleType
 
 from torch import nn
 
-__all__ = ["candidates", "instances", "model_classes"]
+__all__ = ["candidates", "instances", "model_classes", "no_model"]
 
 _ASKING = ("super", "isinstance", "issubclass")
 _Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef | ast.Assign | ast.AnnAssign
@@ -57,6 +57,49 @@ def candidates(module: ModuleType, tree: ast.Module) -> list[str]:
             parts |= handed - {_called(call)}
     left = [name for name in classes if name not in parts]
     return left or list(classes)
+
+
+def no_model(module: ModuleType, tree: ast.Module, shown: str) -> str:
+    """Why a file that was named alone holds no model, and what could be named instead."""
+    guarded = _below_main(tree)
+    if guarded is not None:
+        return (
+            f'{shown} makes its model below `if __name__ == "__main__":`, which does not run here; '
+            f"move {guarded} above that line, or into a function, and name it: {shown}:{guarded}"
+        )
+    functions = [
+        node.name
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
+        and not node.name.startswith("_")
+        and callable(getattr(module, node.name, None))
+        and any(isinstance(part, ast.Return) and part.value for part in ast.walk(node))
+    ]
+    problem = f"{shown} holds no model: no class in it subclasses torch.nn.Module"
+    if not functions:
+        return f"{problem}; name a function that returns one: {shown}:function"
+    listed = ", ".join(functions[:6])
+    return f"{problem}; if a function returns one ({listed}), name that: {shown}:{functions[0]}"
+
+
+def _below_main(tree: ast.Module) -> str | None:
+    """The class or variable that is likely the model among what only a program run makes."""
+    for node in tree.body:
+        if not (isinstance(node, ast.If) and "__name__" in ast.unparse(node.test)):
+            continue
+        for statement in node.body:
+            if isinstance(statement, ast.ClassDef) and "Module" in ast.unparse(statement):
+                return statement.name
+            if not isinstance(statement, ast.Assign) or not isinstance(statement.value, ast.Call):
+                continue
+            for target in statement.targets:
+                called = ast.unparse(statement.value.func)
+                if isinstance(target, ast.Name) and (
+                    target.id.lower() in ("model", "net", "network")
+                    or called.startswith(("nn.", "torch.nn."))
+                ):
+                    return target.id
+    return None
 
 
 def _called(call: ast.Call) -> str:

@@ -229,16 +229,13 @@ def _copier(value: nn.Module) -> Callable[[], nn.Module]:
 
 def _only_model(module: ModuleType, tree: Any, place: str) -> str:
     """The model of a file that was named alone."""
-    from shapescope.capture.choice import candidates, instances
+    from shapescope.capture.choice import candidates, instances, no_model
 
     found = candidates(module, tree) or list(instances(module))
     if len(found) == 1:
         return found[0]
     if not found:
-        raise ShapescopeError(
-            f"{display_path(place)} holds no model: no class in it subclasses torch.nn.Module; "
-            f"name a function that returns one: {place}:function"
-        )
+        raise ShapescopeError(no_model(module, tree, display_path(place)))
     raise ShapescopeError(
         f"{display_path(place)} holds several models: {', '.join(found)}; "
         f"name one: {place}:{found[0]}"

@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from shapescope.capture.choice import candidates, instances, model_classes
+from shapescope.capture.choice import candidates, instances, model_classes, no_model
 
 HEAD = "import torch\nfrom torch import nn\n"
 
@@ -97,3 +97,25 @@ def test_a_class_under_two_names_counts_once() -> None:
 def test_instances_are_models_but_losses_are_not() -> None:
     module, _ = executed("net = nn.Linear(2, 3)\nloss = nn.CrossEntropyLoss()\nx = torch.ones(2)\n")
     assert list(instances(module)) == ["net"]
+
+
+MAIN = 'if __name__ == "__main__":\n    '
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("def make():\n    return nn.ReLU()\ndef train():\n    pass\n", "net.py:make"),
+        ("def _make():\n    return nn.ReLU()\n", "net.py:function"),
+        (MAIN + "model = build()\n", "net.py:model"),
+        (MAIN + "args = parse()\n    lenet = nn.Sequential(nn.ReLU())\n", "net.py:lenet"),
+        (MAIN + cls("Net").replace("\n", "\n    ") + "\n", "net.py:Net"),
+        (MAIN + "args = parse()\n", "net.py:function"),
+    ],
+)
+def test_a_file_without_a_model_says_what_to_name_instead(text: str, named: str) -> None:
+    module, tree = executed(text)
+    message = no_model(module, tree, "net.py")
+    assert message.startswith("net.py ")
+    assert message.rpartition(" ")[2] == named
+    assert ("does not run here" in message) == ("__main__" in text and "function" not in named)
