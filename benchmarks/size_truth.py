@@ -42,9 +42,6 @@ class Truth:
             for child in self.module.modules():
                 if child is not self.module:
                     child.forward = remembering(child.forward)
-        self._memory: AbstractContextManager[Any] = (
-            Remembering() if device == "meta" else nullcontext()
-        )
         specs = parse_inputs(inputs) or loaded.default_inputs
         self.specs = specs
         self.axes = axes

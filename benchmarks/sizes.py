@@ -117,6 +117,58 @@ OTHERS = (
 """More kinds of limits."""
 
 
+PEOPLE = (
+    _own("more.py", "OddCropUNet", "1,3,64,64"),
+    _own("more.py", "ResizeUNet", "1,3,64,64"),
+    _own("more.py", "Aspp", "1,3,64,64"),
+    _own("more.py", "UnpaddedAspp", "1,3,64,64"),
+    _own("more.py", "Fpn", "1,3,64,64"),
+    _own("more.py", "FpnToSize", "1,3,64,64"),
+    _own("more.py", "InterpolatedPositions", "1,3,64,64"),
+    _own("more.py", "PixelNet", "1,3,64,64"),
+    _own("more.py", "AdaptiveHead", "1,3,64,64"),
+    _own("more.py", "AssertedSizes", "1,3,64,64"),
+    _own("more.py", "ReshapeTrick", "1,3,64,64"),
+    _own("more.py", "FixedResize", "1,3,64,64"),
+    _own("more.py", "HalfAndBack", "1,3,64,64"),
+    _own("more.py", "ThreeHalves", "1,3,64,64"),
+    _own("more.py", "DenseSkips", "1,3,64,64"),
+    _own("more.py", "GlobalThenLinear", "1,3,64,64"),
+    _own("more.py", "BrokenChannels", "1,3,64,64"),
+    _own("more.py", "BrokenProduct", "1,3,64,64"),
+    _own("more.py", "Yolo", "1,3,64,64"),
+    _own("more.py", "SqueezeExcite", "1,3,64,64"),
+    _own("more.py", "NonLocal", "1,3,64,64"),
+    _own("more.py", "DivisorPad", "1,3,64,64"),
+    _own("more.py", "Haar", "1,3,64,64"),
+    _own("more.py", "EveryBatch", "1,3,64,64"),
+    _own("more.py", "ValidUNet", "1,1,92,92"),
+    _own("more.py", "PatchTransformer", "1,3,32,48"),
+    _own("more.py", "WindowAttention", "1,3,56,56"),
+    _own("more.py", "CeilNet", "1,3,24,24"),
+    _own("more.py", "WaveEncoder", "1,4000"),
+    _own("more.py", "M5", "1,1,8000"),
+    _own("more.py", "WaveUNet", "1,1,400"),
+    _own("more.py", "Tcn", "1,4,50"),
+    _own("more.py", "TinyGpt", "1,16:int64", device="cpu"),
+    _own("more.py", "SinusoidalText", "1,20:int64", device="cpu"),
+    _own("more.py", "TextCnn", "1,30:int64", device="cpu"),
+    _own("more.py", "ImageAndDepth", "1,3,64,64", "1,1,32,32"),
+    _own("more.py", "TwoLengths", "1,10,6", "1,12,5", device="cpu"),
+    _own("more.py", "Autoencoder", "1,1,28,28"),
+    _own("more.py", "Vae", "1,3,32,32"),
+    _own("more.py", "BrokenFlatten", "1,1,32,32"),
+    _own("more.py", "SpatialTransformer", "1,1,28,28"),
+    _own("more.py", "Crnn", "1,1,32,100"),
+    _own("more.py", "Mixer", "1,3,24,20"),
+    _own("more.py", "Conv3dNet", "1,3,4,40,40"),
+    _own("more.py", "FeaturesThenMax", "1,3,100"),
+    _own("more.py", "Folded", "1,3,33,33"),
+    _own("more.py", "Siamese", "1,1,48,48", "1,1,48,48"),
+)
+"""Networks as people write them."""
+
+
 class Claim:
     """What the JSON answer says of sizes, read as its description says."""
 
@@ -210,12 +262,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--full", action="store_true", help="every pair of sizes")
     parser.add_argument("--only", default="", help="models whose name has this in it")
     parser.add_argument("--after", default="", help="begin behind the model with this in its name")
+    parser.add_argument("--people", action="store_true", help="only the networks of people")
     parser.add_argument("--promised", action="store_true", help="only the promised models")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     total = 0
-    cases = NAMED if options.promised else (*NAMED, *OTHERS)
+    cases = NAMED if options.promised else (*NAMED, *OTHERS, *PEOPLE)
+    cases = PEOPLE if options.people else cases
     behind = not options.after
     for case in cases:
         if not behind:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from shapescope.analysis.sizes.regions import Region, tightened
+from shapescope.analysis.sizes.ties import ties_of
 from shapescope.arithmetic.expressions import Condition, SizeSet, compiled
 
 GRID = 640
@@ -74,12 +75,15 @@ def _solve(
     conditions: Sequence[Condition],
     near: Mapping[str, int],
 ) -> Search:
+    ties = ties_of(conditions)
+    tied = {tie.axis for tie in ties}
+    free = [axis for axis in axes if axis not in tied]
     judges = [(condition.names, compiled(condition)) for condition in conditions]
-    tries = _MOST_TRIED if len(axes) < 3 else _MOST_TRIED // 10
-    most = max(int(tries ** (1 / len(axes))), 8)
+    tries = _MOST_TRIED if len(free) < 3 else _MOST_TRIED // 10
+    most = max(int(tries ** (1 / len(free))), 8)
     candidates: list[list[int]] = []
     complete = True
-    for axis in axes:
+    for axis in free:
         found = region.sets[axis]
         sizes = list(found.up_to(GRID))
         complete = complete and found.is_finite and found.settles <= GRID
@@ -87,19 +91,29 @@ def _solve(
             sizes = sorted(sizes, key=_distance_from(near[axis]))[:most]
             complete = False
         candidates.append(sizes)
+
+    def whole(chosen: Mapping[str, int]) -> Mapping[str, int] | None:
+        """All sizes that follow from those of the free axes, if they meet the conditions."""
+        sizes = dict(chosen)
+        for tie in reversed(ties):
+            size = tie.size(sizes)
+            if size < 1 or size not in region.sets[tie.axis]:
+                return None
+            sizes[tie.axis] = size
+        return sizes if all(judge(sizes) for _, judge in judges) else None
+
     shared = set(candidates[0]).intersection(*candidates[1:])
-    equal_first = sorted(shared, key=lambda size: abs(size - near[axes[0]]))
-    for size in equal_first:
-        sizes_now = dict.fromkeys(axes, size)
-        if all(judge(sizes_now) for _, judge in judges):
+    for size in sorted(shared, key=_distance_from(near[free[0]])):
+        sizes_now = whole(dict.fromkeys(free, size))
+        if sizes_now is not None:
             return Search(sizes_now)
-    if len(axes) == 2:
+    if len(free) == 2:
         for pair in product(*candidates):
-            sizes_now = dict(zip(axes, pair, strict=True))
-            if all(judge(sizes_now) for _, judge in judges):
+            sizes_now = whole(dict(zip(free, pair, strict=True)))
+            if sizes_now is not None:
                 return Search(sizes_now)
         return Search(None, complete)
-    found_one = _assign(list(zip(axes, candidates, strict=True)), judges, {})
+    found_one = _assign(list(zip(free, candidates, strict=True)), judges, {}, whole)
     return Search(found_one, found_one is not None or complete)
 
 
@@ -111,16 +125,17 @@ def _assign(
     left: list[tuple[str, list[int]]],
     judges: Sequence[tuple[frozenset[str], Callable[[Mapping[str, int]], bool]]],
     chosen: dict[str, int],
+    whole: Callable[[Mapping[str, int]], Mapping[str, int] | None],
 ) -> Mapping[str, int] | None:
     """One axis after the other, each condition asked as soon as its axes are chosen."""
     if not left:
-        return dict(chosen)
+        return whole(chosen)
     (axis, sizes), *others = left
     ready = [judge for names, judge in judges if axis in names and names <= {*chosen, axis}]
     for size in sizes:
         chosen[axis] = size
         if all(judge(chosen) for judge in ready):
-            found = _assign(others, judges, chosen)
+            found = _assign(others, judges, chosen, whole)
             if found is not None:
                 return found
     chosen.pop(axis, None)
