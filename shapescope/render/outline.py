@@ -59,7 +59,7 @@ def outline_of(trace: Trace, budget: int = MANY) -> Outline:
 def _fill(frame: Frame, item: Item, failed: int | None, box_of: dict[int, str]) -> None:
     for child in item.children:
         if child.unit is None and child.opened:
-            inner = Frame(f"m{child.step.index if child.step else 0}", _title(child))
+            inner = Frame(f"m{child.main.index if child.main else 0}", _title(child))
             frame.parts.append(inner)
             _fill(inner, child, failed, box_of)
             continue
@@ -82,9 +82,9 @@ def _lines(item: Item, broken: bool) -> tuple[str, ...]:
 
 
 def _title(item: Item) -> str:
-    name = printable(item.step.class_name) if item.step is not None else ""
     times = f" x {item.times}" if item.times > 1 else ""
-    return f"{path_range(item)}: {name}{times}"
+    path = path_range(item)
+    return f"{path}: {item.name}{times}" if path else item.name + times
 
 
 def _kind(item: Item) -> str:

@@ -13,6 +13,8 @@ from shapescope.render.drawing.scene import Box, Item, Point, arrow_head, extent
 WIDEST = 1000.0
 GUTTER = 26.0
 MOST_COLUMNS = 9
+WIRE = 18.0
+"""Length of an arrow from box to box of a row."""
 SHAPE = 0.62
 """Height over width that a figure in a paper likes to have."""
 
@@ -37,6 +39,28 @@ def in_columns(laid: Laid) -> list[Item]:
         if cost < lowest - 1e-9:
             best, lowest = columns, cost
     return _arranged(laid, best)
+
+
+def in_row(laid: Laid) -> list[Item] | None:
+    """The figure as one row from left to right; None where it branches or is too wide for that."""
+    order = [list(laid.boxes)[number] for layer in laid.placement.layers for number in layer]
+    wide = sum(laid.boxes[name].width + WIRE for name in order) - WIRE
+    if set(laid.lines) != set(pairwise(order)) or wide > WIDEST:
+        return None
+    items: list[Item] = []
+    left = 0.0
+    for place, name in enumerate(order):
+        box = laid.boxes[name]
+        if place:
+            tip = (left, 0.0)
+            items += [
+                bent([(left - WIRE, 0.0), (left - TIP, 0.0)]),
+                arrow_head(tip, "right", size=TIP),
+            ]
+        move = (left - box.left, -box.centre[1])
+        items.extend(part.moved(*move) for part in laid.drawn[name])
+        left += box.width + WIRE
+    return items
 
 
 def _pieces(laid: Laid) -> list[_Piece]:
@@ -88,7 +112,8 @@ def _cost(columns: Sequence[Sequence[_Piece]]) -> float:
     """How little the columns suit a page: too wide is worst, then too tall, then too flat."""
     wide, high = _size(columns)
     over = max(wide / WIDEST - 1, 0.0) * 8
-    return over + max(high / (WIDEST * SHAPE), 0.35 * wide / WIDEST)
+    turns = 0.1 * (len(columns) - 1)
+    return over + turns + max(high / (WIDEST * SHAPE), 0.35 * wide / WIDEST)
 
 
 def _split(pieces: Sequence[_Piece], number: int) -> list[list[_Piece]]:

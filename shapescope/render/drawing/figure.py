@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from shapescope.analysis.cost import totals
 from shapescope.diagnostic import ShapescopeError
-from shapescope.render.drawing.columns import in_columns
-from shapescope.render.drawing.feature_maps import NOTES, feature_maps
+from shapescope.render.drawing.columns import in_columns, in_row
+from shapescope.render.drawing.feature_maps import feature_maps, notes_of
 from shapescope.render.drawing.fields import fields_of
 from shapescope.render.drawing.graph import GraphFigure
 from shapescope.render.drawing.scene import Item, Scene, Text, extent, framed
@@ -72,20 +72,23 @@ def _picture(trace: Trace, style: str) -> _Picture:
         stages = stages_of(trace)
         if stages is not None and (style == "maps" or _suits_maps(trace, stages)):
             items = feature_maps(stages, fields_of(trace))
-            return _Picture(items, _told_stages(trace, stages), NOTES)
+            return _Picture(items, _told_stages(trace, stages), notes_of(stages, items))
         if style == "maps":
             raise ShapescopeError(
                 f"{trace.model} branches throughout, so it is no row of feature maps",
                 advice=("--style graph draws it",),
             )
-    figure = GraphFigure(trace, tree_of(graph))
-    return _Picture(in_columns(figure.root()), _told_units(graph, "Graph"))
+    tree = tree_of(graph)
+    laid = GraphFigure(trace, tree).root()
+    row = None if any(item.opened for item in tree.root.children) else in_row(laid)
+    return _Picture(row or in_columns(laid), _told_units(graph, "Graph"))
 
 
 def _suits_maps(trace: Trace, stages: Sequence[Stage]) -> bool:
     """Whether every stage is a map or a vector, and there is no branch that a row would hide."""
     drawable = all(stage.rank or len(stage.shape) <= 2 for stage in stages)
-    return drawable and any(stage.rank for stage in stages) and is_chain(trace)
+    shown = any(stage.rank or stage.kind == "dense" for stage in stages)
+    return drawable and shown and is_chain(trace)
 
 
 # --- texts around the picture

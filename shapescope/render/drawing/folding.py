@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from shapescope.render.drawing.units import Unit
 from shapescope.render.drawing.wording import size_text
+from shapescope.render.shapes import plural, printable
 from shapescope.trace import Shape, Step
 
 
@@ -21,6 +22,7 @@ class Item:
         more: modules that are folded into this one, closed, though they differ inside.
         last: the last of the run that is folded into this item; itself where none is.
         opened: whether the inside of a module is drawn.
+        sealed: it is no module but a run of small steps, drawn as one box and never opened.
     """
 
     unit: Unit | None
@@ -29,6 +31,7 @@ class Item:
     times: int = 1
     opened: bool = False
     more: list[Item] = field(default_factory=list)
+    sealed: bool = False
     last: Item = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -66,8 +69,19 @@ class Item:
 
     @property
     def main(self) -> Step | None:
-        """The step it stands for."""
-        return self.step if self.unit is None else self.unit.main
+        """The step it stands for; the first of a run of steps or of rounds."""
+        if self.unit is None:
+            return self.step or next((unit.main for unit in self.units()), None)
+        return self.unit.main
+
+    @property
+    def name(self) -> str:
+        """What a figure calls a module: its class; a run of steps and rounds of a loop by words."""
+        if self.step is not None:
+            return printable(self.step.class_name)
+        if self.sealed:
+            return plural(sum(len(unit.steps) for unit in self.units()), "step")
+        return "repeated" if self.times > 1 else ""
 
 
 def class_of(item: Item) -> str:
@@ -142,6 +156,7 @@ def fold_closed(root: Item) -> None:
                 and before is not None
                 and before.unit is None
                 and not before.opened
+                and not (before.sealed or child.sealed)
                 and class_of(before) == class_of(child)
                 and before.last.shape == child.shape
                 and _follows(before, child)

@@ -16,7 +16,6 @@ from shapescope.render.drawing.nodes import Drawn, input_node, node, path_range
 from shapescope.render.drawing.scene import Box, Group, Item, Outline, Point, Text, rectangle
 from shapescope.render.drawing.text_metrics import shortened_path, text_width
 from shapescope.render.drawing.tree import Tree
-from shapescope.render.shapes import printable
 from shapescope.trace import Trace
 
 GAP = 16.0
@@ -280,9 +279,8 @@ def _name(item: object) -> object:
 
 
 def _header(item: TreeItem) -> tuple[str, str]:
-    name = printable(item.step.class_name) if item.step is not None else ""
     times = f" x {item.times}" if item.times > 1 else ""
-    return name + times, path_range(item)
+    return item.name + times, path_range(item)
 
 
 def _arrivals(

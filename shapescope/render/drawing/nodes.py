@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -20,7 +21,7 @@ PAD_Y = 4.5
 LEADING = 1.3
 WIDEST = 128.0
 """No line of a box is longer."""
-WIDEST_NAME = 150.0
+WIDEST_NAME = 186.0
 """Nor is the name of a module."""
 WIDEST_HEAD = 104.0
 """Longer heads give their settings to the next line."""
@@ -68,7 +69,7 @@ def _unit_node(item: TreeItem, unit: Unit, failed: int | None) -> Drawn:
         return _boxed([_text(words, bold=True)], kind, step.index, _label(unit), radius=10)
     head, settings = unit.head, list[str]()
     if text_width(head + times, SIZE, bold=True) > WIDEST_HEAD:
-        head, *settings = unit.head.split(", ")
+        head, *settings = unit.head.replace(" to ", ", to ").split(", ")
     lines = [_text(head, times, bold=True)]
     lines.extend(_text(line, small=True) for line in _wrapped([*settings, *others]))
     if broken:
@@ -80,11 +81,12 @@ def _unit_node(item: TreeItem, unit: Unit, failed: int | None) -> Drawn:
 
 def _module_node(item: TreeItem, failed: int | None) -> Drawn:
     step = item.step
-    name = printable(step.class_name) if step is not None else ""
     times = f" x {item.times}" if item.times > 1 else ""
-    lines = [_text(name, times, bold=True, width=WIDEST_NAME)]
+    lines = [_text(item.name, times, bold=True, width=WIDEST_NAME)]
     if step is not None:
         lines.append(_text(path_range(item), small=True, role="faint", path=True))
+    elif item.sealed:
+        lines.append(_text(_most_common(item), small=True, role="faint"))
     lines.append(_text(item.size, small=True))
     params = params_inside(item)
     if params and item.times == 1:
@@ -94,9 +96,22 @@ def _module_node(item: TreeItem, failed: int | None) -> Drawn:
     )
     if broken:
         lines.append(_text("fails inside", small=True, role="failure"))
-    index = None if step is None else step.index
-    label = f"{path_range(item)}: {name}: {shape_text(item.last.shape)}"
-    return _boxed(lines, "block", index, label, broken=broken, double=True)
+    index = None if item.main is None else item.main.index
+    label = ": ".join(filter(None, (path_range(item), item.name, shape_text(item.last.shape))))
+    kind = "other" if item.sealed else "block"
+    return _boxed(lines, kind, index, label, broken=broken, double=True)
+
+
+def _most_common(item: TreeItem) -> str:
+    """The ops of a run of steps that occur most, as many as a line holds."""
+    counts = Counter(step.op for unit in item.units() for step in unit.steps)
+    names = [op.replace("_", " ") for op, _ in counts.most_common()]
+    line = names[0]
+    for name in names[1:]:
+        if text_width(f"{line}, {name}, …", SMALL) > WIDEST:
+            return f"{line}, …"
+        line += f", {name}"
+    return line
 
 
 def params_inside(item: TreeItem) -> int:

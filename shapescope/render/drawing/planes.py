@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from shapescope.attrs import ConvAttrs
 from shapescope.ops.registry import Window
 from shapescope.render.drawing.bodies import Column, Stack, connections, funnel
 from shapescope.render.drawing.captions import (
@@ -76,7 +77,8 @@ class _Figure:
 
     def _sight(self, stage: Stage) -> Text:
         """How much of the input a value of the map sees, as a text without a place yet."""
-        size = self.fields.get(stage.main.index) if stage.main and stage.rank else None
+        known = stage.main and stage.rank and stage.kind != "resize"
+        size = self.fields.get(stage.main.index) if stage.main and known else None
         content = f"sees {' x '.join(map(str, size))}" if size else ""
         return Text(0, 0, content, FAINT_SIZE, role="field")
 
@@ -123,7 +125,7 @@ class _Figure:
                 left = before.centres(self.lefts[place - 1])
                 return [connections(left, body.centres(self.lefts[place]))]
             return [funnel(self._box(place - 1), self._box(place))]
-        if isinstance(before, Stack) and isinstance(body, Column):
+        if isinstance(before, Stack) != isinstance(body, Stack):
             return [funnel(self._box(place - 1), self._box(place))]
         return []
 
@@ -131,24 +133,41 @@ class _Figure:
         """The window on the map before, and lines from it to the value it makes."""
         before, body, stage = self.bodies[place - 1], self.bodies[place], self.stages[place]
         windows = stage.windows
-        if not windows or not isinstance(before, Stack) or not isinstance(body, Stack):
+        if not isinstance(before, Stack) or not isinstance(body, Stack):
+            return []
+        if stage.kind == "resize":
+            return self._spread(place, before, body)
+        if not windows:
             return []
         cell = body.cell(self.lefts[place], *_spot(place))
         window = self._window(place, before, body, cell)
-        tip = cell.centre
-        shade = polygon(
-            ((window.right, window.top), tip, (window.right, window.bottom)), "cone", opacity=0.12
+        return _cone_items(window, window.right, cell)
+
+    def _spread(self, place: int, before: Stack, body: Stack) -> list[Item]:
+        """A value of the map before, and the window of a transposed convolution that it fills."""
+        stage = self.stages[place]
+        attrs = None if stage.main is None else stage.main.attrs
+        if not isinstance(attrs, ConvAttrs) or isinstance(attrs.padding, str):
+            return []
+        source = before.front(self.lefts[place - 1])
+        cell = before.cell(self.lefts[place - 1], *_spot(place))
+        front = body.front(self.lefts[place])
+        ends = []
+        for axis, low, side in ((-1, cell.left - source.left, cell.width),) + (
+            ((-2, cell.top - source.top, cell.height),) if len(attrs.kernel_size) > 1 else ()
+        ):
+            start = round(low / max(side, 1e-6)) * attrs.stride[axis] - attrs.padding[axis]
+            end = start + (attrs.kernel_size[axis] - 1) * attrs.dilation[axis] + 1
+            size = stage.spatial[axis]
+            ends.append((max(start, 0) / size, min(end, size) / size))
+        (left, right), (top, bottom) = ends[0], ends[-1] if len(ends) > 1 else (0.0, 1.0)
+        window = Box(
+            front.left + left * front.width,
+            front.top + top * front.height,
+            front.left + right * front.width,
+            front.top + bottom * front.height,
         )
-        edges: list[Item] = [
-            line(((window.right, edge), tip), "cone", width=0.8)
-            for edge in (window.top, window.bottom)
-        ]
-        return [
-            shade,
-            *edges,
-            rectangle(window, None, "cone", width=1.3),
-            rectangle(cell, "cone", "cone", width=0.8),
-        ]
+        return _cone_items(window, window.left, cell)
 
     def _window(self, place: int, before: Stack, body: Stack, cell: Box) -> Box:
         """The window that makes the value in `cell`, as far as it lies on the map."""
@@ -194,6 +213,17 @@ class _Figure:
             high = min(sides[-2] * front.height / first.stage.spatial[-2], front.height)
         box = Box(front.left, front.bottom - high, front.left + wide, front.bottom)
         return [rectangle(box, None, "field", width=1.3, dash=(4, 2.5))]
+
+
+def _cone_items(window: Box, side: float, cell: Box) -> list[Item]:
+    """A window, a value, and lines between them from one side of the window."""
+    tip = cell.centre
+    return [
+        polygon(((side, window.top), tip, (side, window.bottom)), "cone", opacity=0.12),
+        *(line(((side, edge), tip), "cone", width=0.8) for edge in (window.top, window.bottom)),
+        rectangle(window, None, "cone", width=1.3),
+        rectangle(cell, "cone", "cone", width=0.8),
+    ]
 
 
 def _reach(window: Window, position: int, size: int) -> tuple[float, float]:

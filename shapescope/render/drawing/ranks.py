@@ -39,6 +39,12 @@ def input_rank(shape: Shape, steps: Sequence[Step]) -> int:
     return max(len(shape) - 2, 0) if len(shape) > 3 else 0
 
 
+def wanted_rank(steps: Sequence[Step], shape: Shape) -> int:
+    """The spatial axes that these steps see in a tensor of this shape: `unflatten` made maps."""
+    own = spatial_rank(steps[0])
+    return own if own and len(shape) == own + 2 else 0
+
+
 def rank_after(steps: Sequence[Step], before: int) -> int:
     """The spatial axes of what these steps make, one after the other, from maps of rank `before`.
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from shapescope.render.drawing.folding import Item, class_of, fold, fold_closed
+from shapescope.render.drawing.rounds import condense
 from shapescope.render.drawing.stages import CONTAINERS
 from shapescope.render.drawing.units import Unit, UnitGraph
 
@@ -36,6 +37,8 @@ def tree_of(graph: UnitGraph, budget: int = BUDGET) -> Tree:
     root = _built(graph)
     alias = list(range(len(graph.units)))
     fold(root, alias)
+    failure = graph.trace.failure
+    condense(root, alias, budget // 3, None if failure is None else failure.step)
     edges, inputs = _edges(graph, alias)
     _open(root, budget)
     _dissolve(root)
@@ -122,12 +125,16 @@ def _open(root: Item, budget: int) -> None:
     """Open modules level by level; of those alike the first one, the others if all of them fit."""
     visible = len(root.children)
     seen: set[object] = set()
-    queue = [child for child in root.children if child.unit is None]
+    paths: set[str] = set()
+    queue = _modules(root)
     later: dict[object, list[Item]] = {}
     while queue:
         following: list[Item] = []
         for item in queue:
             look, cost = _look(item), len(item.children) - 1
+            again = item.step is not None and item.step.path in paths
+            if again and visible + cost > budget / 2:
+                continue  # the same module, called again: its inside is drawn already
             if look in seen and class_of(item) not in CONTAINERS:
                 later.setdefault(look, []).append(item)
                 continue
@@ -135,8 +142,10 @@ def _open(root: Item, budget: int) -> None:
             if not big and visible + cost <= budget:
                 seen.add(look)
                 item.opened = True
+                if item.step is not None:
+                    paths.add(item.step.path)
                 visible += cost
-                following.extend(child for child in item.children if child.unit is None)
+                following.extend(_modules(item))
         if not following:
             for look, items in list(later.items()):
                 cost = sum(len(item.children) - 1 for item in items)
@@ -145,8 +154,12 @@ def _open(root: Item, budget: int) -> None:
                     del later[look]
                     for item in items:
                         item.opened = True
-                        following.extend(one for one in item.children if one.unit is None)
+                        following.extend(_modules(item))
         queue = following
+
+
+def _modules(item: Item) -> list[Item]:
+    return [child for child in item.children if child.unit is None and not child.sealed]
 
 
 def _look(item: Item) -> object:

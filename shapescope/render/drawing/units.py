@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from shapescope.render.drawing.ranks import input_rank, rank_after
+from shapescope.render.drawing.ranks import input_rank, rank_after, wanted_rank
 from shapescope.render.drawing.wording import is_light, kind_of, size_text, unit_parts, words
 from shapescope.trace import Shape, Step, Trace
 
@@ -222,4 +222,7 @@ class _Joiner:
         for unit in units:
             ranks = [first if one < 0 else units[one].rank for one in unit.sources[:1]]
             unit.rank = rank_after(unit.steps, ranks[0] if ranks else 0)
+            for before in (units[one] for one in unit.sources[:1] if one >= 0):
+                if not before.rank and before.kind == "reshape":
+                    before.rank = wanted_rank(unit.steps, before.shape)
         return UnitGraph(self.trace, tuple(units), of_step, first)

@@ -34,6 +34,8 @@ BETWEEN = 30.0
 """From one bar to the next of the same row: an arrow and room for the numbers."""
 ROW_GAP = 54.0
 FEWEST_SKIPS = 2
+SPARE = ("attention", "recurrent", "merge")
+"""Colours of arrows that do another thing of a kind that has its colour already."""
 LEGEND = 8
 """So many kinds of arrows are explained below the figure."""
 
@@ -248,8 +250,15 @@ class _Figure:
         return items
 
     def _role(self, bar: Bar) -> str:
-        moves = bar.moves
-        return f"{moves.kind}-line" if moves is not None else "line"
+        """The colour of the arrow to a bar: its own for each different thing done."""
+        if bar.moves is None:
+            return "line"
+        taken: dict[str, str] = {}
+        for moves in (one.moves for one in self.bars if one.moves is not None):
+            own = "dense" if moves.kind == "resize" else moves.kind
+            free = (kind for kind in (own, *SPARE) if kind not in taken.values())
+            taken.setdefault(moves.words, next(free, own))
+        return f"{taken[bar.moves.words]}-line"
 
     def _legend(self, bottom: float) -> list[Item]:
         """What each colour of arrow does, a line for each different thing done."""
