@@ -80,10 +80,7 @@ def trace(
         train=_train(model, mode),
         mode=_way(device),
     )
-    options = _options(col_names, depth, row_settings)
-    result = TraceResult(
-        result.trace, result.diagnostics, result.notes, result.values, options=options
-    )
+    result = result.changed(options=_options(col_names, depth, row_settings))
     if verbose:
         result.show()
     return result

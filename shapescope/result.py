@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -34,6 +34,10 @@ class Statistics(Protocol):
         """The mean of all values."""
 
 
+_DERIVED = frozenset({"checks", "macs", "totals", "receptive_fields"})
+"""What a result works out of its trace alone, once it is asked for."""
+
+
 @dataclass(frozen=True)
 class TraceResult:
     """One traced forward pass with its figures; it draws itself in a terminal and a notebook.
@@ -53,6 +57,14 @@ class TraceResult:
     values: tuple[Statistics | None, ...] = ()
     crosscheck: CrossCheck | None = None
     options: TableOptions | None = field(default=None, compare=False)
+
+    def changed(self, **fields: Any) -> TraceResult:
+        """The same trace with other fields; what was worked out of the trace stays known."""
+        changed = replace(self, **fields)
+        if changed.trace is self.trace:
+            known = {name: value for name, value in vars(self).items() if name in _DERIVED}
+            vars(changed).update(known)
+        return changed
 
     @cached_property
     def checks(self) -> tuple[Check, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 
@@ -115,13 +115,13 @@ def trace_any(
 
     found = _quietly(investigate, subject, given, traced, train=train, target=target)
     result = TraceResult(traced.trace, found, (*notes, *traced.notes), traced.values)
-    result = replace(result, diagnostics=problems(result))
+    result = result.changed(diagnostics=problems(result))
     if not peers or traced.trace.failure is not None:
         return result
     from shapescope.capture.crosscheck import crosscheck
 
     asked = _quietly(crosscheck, subject, given, result.trace, result.macs, train=train)
-    return replace(result, crosscheck=asked)
+    return result.changed(crosscheck=asked)
 
 
 def _quietly(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

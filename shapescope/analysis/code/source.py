@@ -137,6 +137,10 @@ class Code:
 
     def classes(self) -> dict[str, ast.ClassDef]:
         """Every class of the file by name."""
+        return self._classes
+
+    @cached_property
+    def _classes(self) -> dict[str, ast.ClassDef]:
         return {node.name: node for node in ast.walk(self.tree) if isinstance(node, ast.ClassDef)}
 
     def method(self, class_name: str, name: str) -> Function | None:
