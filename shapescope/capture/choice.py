@@ -39,13 +39,11 @@ def candidates(module: ModuleType, tree: ast.Module) -> list[str]:
 
     A class constructs another by calling it, by naming it in a table or default that it reads, or
     through the file's functions; a class that is handed to another's constructor is a part of that
-    one. A class without a forward of its own or inherited is no model.
+    one. A class without a forward of its own or inherited is no model, unless no class has one.
     """
-    classes = {
-        name: cls
-        for name, cls in model_classes(module).items()
-        if cls.forward is not nn.Module.forward
-    }
+    every = model_classes(module)
+    able = {name: cls for name, cls in every.items() if cls.forward is not nn.Module.forward}
+    classes = able or every
     definitions = dict(_definitions(tree))
     parts: set[str] = set()
     for name in classes:

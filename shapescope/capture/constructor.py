@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from shapescope.capture.import_errors import one_line
+from shapescope.capture.refusals import refused_by_a_layer, unknown_argument, unknown_name
 from shapescope.capture.source import code_span, node_span, traceback_site
 from shapescope.capture.trial import tried_help
 from shapescope.capture.uninitialised import used_too_early
@@ -20,8 +21,11 @@ __all__ = ["constructor_problem"]
 
 def constructor_problem(error: BaseException, model: LoadedModel) -> ShapescopeError:
     """The Diagnostic of a constructor that raised `error`; exit code 1."""
-    found = _wrong_super(error, model) or used_too_early(error, model)
-    return ShapescopeError(found or _any_error(error, model), exit_code=1)
+    for explain in (*_EXPLAINED, _any_error):
+        found = explain(error, model)
+        if found is not None:
+            return ShapescopeError(found, exit_code=1)
+    raise error
 
 
 def _any_error(error: BaseException, model: LoadedModel) -> Diagnostic:
@@ -97,3 +101,6 @@ def _class_around(file: str, line: int) -> tuple[str, ast.ClassDef] | None:
         if isinstance(node, ast.ClassDef) and node.lineno <= line <= (node.end_lineno or line)
     ]
     return (file, max(around, key=lambda node: node.lineno)) if around else None
+
+
+_EXPLAINED = (_wrong_super, used_too_early, unknown_name, unknown_argument, refused_by_a_layer)

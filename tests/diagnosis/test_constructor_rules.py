@@ -28,7 +28,7 @@ def net(init: str, forward: str) -> str:
         *(f"        {line}" for line in init.splitlines()),
         "",
         "    def forward(self, x):",
-        *(f"        {line}" for line in forward.splitlines()),
+        *(f"        {line}".rstrip() for line in forward.splitlines()),
     ]
     return HEAD + "\n".join(lines) + "\n"
 
@@ -206,10 +206,118 @@ warning[returned-nothing]: forward returns no tensor
    = note: numbers and text carry no gradient, and their shape cannot be checked
 """
 
+NAMED_OTHERWISE = net("self.fc = nn.Linear(8, 4)", "return self.fc(x)").replace("forward", "foward")
+
+NAMED_OTHERWISE_TEXT = """\
+error[forward-missing]: `Net` has no forward
+  --> net.py:11:9 in Net.foward
+   |
+11 |     def foward(self, x):
+   |         ^^^^^^ `foward` is never called
+   |
+   = note: torch calls the method that is named `forward`
+help: name it `forward`  (verified)
+11 ~     def forward(self, x):
+"""
+
+TOO_DEEP = net("self.fc = nn.Linear(8, 4)", "x = self.fc(x)\n\nreturn x").replace(
+    "\n    def forward(self, x):\n        x = self.fc(x)\n\n        return x",
+    "\n        def forward(self, x):\n            x = self.fc(x)\n\n            return x",
+)
+
+TOO_DEEP_TEXT = """\
+error[forward-missing]: `Net` has no forward
+  --> net.py:11:13 in Net.__init__.forward
+   |
+11 |         def forward(self, x):
+   |             ^^^^^^^ this is no method of the class: it stands inside `__init__`
+   |
+   = note: torch calls the method that is named `forward`
+help: move it out of `__init__`, to the depth of a method  (verified)
+11 ~     def forward(self, x):
+12 ~         x = self.fc(x)
+14 ~         return x
+"""
+
+CLASS_UNKNOWN = net("self.conv = nn.Conv2D(3, 6, 3)", "return self.conv(x)")
+
+CLASS_UNKNOWN_TEXT = """\
+error[constructor]: `nn` has no `Conv2D`
+ --> net.py:9:21 in Net.__init__
+  |
+9 |         self.conv = nn.Conv2D(3, 6, 3)
+  |                     ^^^^^^^^^ nothing is called `Conv2D` there
+help: call it `nn.Conv2d`  (verified)
+9 ~         self.conv = nn.Conv2d(3, 6, 3)
+"""
+
+CLASS_BARE = net("self.fc = Linear(8, 4)", "return self.fc(x)")
+
+CLASS_BARE_TEXT = """\
+error[constructor]: `Linear` is not defined
+ --> net.py:9:19 in Net.__init__
+  |
+9 |         self.fc = Linear(8, 4)
+  |                   ^^^^^^ nothing is called `Linear` there
+help: torch.nn has one: write nn.Linear, or import it
+"""
+
+KEYWORD = net("self.conv = nn.Conv2d(3, 6, kernal_size=3)", "return self.conv(x)")
+
+KEYWORD_TEXT = """\
+error[constructor]: `nn.Conv2d` takes no `kernal_size`
+ --> net.py:9:37 in Net.__init__
+  |
+9 |         self.conv = nn.Conv2d(3, 6, kernal_size=3)
+  |                                     ^^^^^^^^^^^ no argument of it
+  |
+  = note: it takes in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias,
+          padding_mode, device, dtype
+help: call it `kernel_size`  (verified)
+9 ~         self.conv = nn.Conv2d(3, 6, kernel_size=3)
+"""
+
+TOO_FEW = net("self.conv = nn.Conv2d(3, 6)", "return self.conv(x)")
+
+TOO_FEW_TEXT = """\
+error[constructor]: `nn.Conv2d` needs `kernel_size`
+ --> net.py:9:21 in Net.__init__
+  |
+9 |         self.conv = nn.Conv2d(3, 6)
+  |                     ^^^^^^^^^^^^^^^ `kernel_size` left out
+  |
+  = note: it takes in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias,
+          padding_mode, device, dtype
+"""
+
+HEADS = net("self.att = nn.MultiheadAttention(dim, heads)", "return self.att(x, x, x)[0]").replace(
+    "(self):", "(self, dim=100, heads=8):"
+)
+
+HEADS_TEXT = """\
+error[constructor]: `nn.MultiheadAttention` refuses its numbers: embed_dim (100) must be divisible by num_heads (8)
+ --> net.py:9:20 in Net.__init__
+  |
+9 |         self.att = nn.MultiheadAttention(dim, heads)
+  |                    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  |
+  = why: 100 = 12 * 8 + 4
+  = note: embed_dim = 100 divides by 1, 2, 4, 5, 10, 20, 25, 50, ...
+help: num_heads=10  (verified)
+7 ~     def __init__(self, dim=100, heads=10):
+"""
+
 
 @pytest.mark.parametrize(
     ("text", "shape", "expected"),
     [
+        (NAMED_OTHERWISE, "2,8", NAMED_OTHERWISE_TEXT),
+        (TOO_DEEP, "2,8", TOO_DEEP_TEXT),
+        (CLASS_UNKNOWN, "2,3,8,8", CLASS_UNKNOWN_TEXT),
+        (CLASS_BARE, "2,8", CLASS_BARE_TEXT),
+        (KEYWORD, "2,3,8,8", KEYWORD_TEXT),
+        (TOO_FEW, "2,3,8,8", TOO_FEW_TEXT),
+        (HEADS, "4,2,100", HEADS_TEXT),
         (LOST, "2,3,16,16", LOST_TEXT),
         (LEFT_OUT, "2,8", LEFT_OUT_TEXT),
         (MISSPELLED, "2,3,8,8", MISSPELLED_TEXT),
@@ -294,3 +402,12 @@ def test_an_unreturned_block_is_mended_with_the_model(
     assert Path("net.py").read_text().count("        return x\n") == 2
     assert run(["check", "net.py:Net", "--input", "2,8", "--expect", "2,4"]) == 0
     assert "forward of `block` returns nothing" in capsys.readouterr().out
+
+
+def test_a_file_whose_only_model_has_no_forward_needs_no_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("net.py").write_text(NAMED_OTHERWISE)
+    assert run(["trace", "net.py", "--input", "2,8"]) == 1
+    assert "error[forward-missing]: `Net` has no forward" in capsys.readouterr().out

@@ -1,20 +1,22 @@
-"""A forward that is given more or fewer inputs than it takes."""
+"""A forward that is missing, or that is given more or fewer inputs than it takes."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 
 from shapescope.analysis.code import Code, call_at
 from shapescope.analysis.code.origins import class_node
-from shapescope.analysis.diagnosis.finding import Case, Finding, finding, label
+from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
 from shapescope.analysis.diagnosis.registry import declare, failing
 from shapescope.analysis.diagnosis.words import plural, primary, shape_text
-from shapescope.diagnostic import Help
+from shapescope.diagnostic import Edit, Help
 from shapescope.source_text import display_path
 from shapescope.trace import SourceSpan, Step
 
+NO_FORWARD = declare("forward-missing", "a module has no forward that could be called")
 INPUT_COUNT = declare("input-count", "forward is given more or fewer inputs than it takes")
 
 
@@ -122,3 +124,82 @@ def _help(case: Case, signature: Signature) -> Help:
     for place, name in enumerate(signature.required):
         parts.append(f"--input {came[place]}" if place < len(came) else f"--input {name}=SHAPE")
     return Help(f"give each input its shape: {' '.join(parts)}")
+
+
+# --- no forward at all
+
+
+@failing("module")
+def forward_missing(case: Case) -> Iterator[Finding]:
+    """A method that is called nearly `forward`, or one that stands too deep."""
+    failure, step = case.trace.failure, case.failed
+    if failure is None or step is None or failure.exception != "NotImplementedError":
+        return
+    found = class_node(case.trace, step.class_name)
+    if found is None or found[0].method(found[1].name, "forward") is not None:
+        return
+    code, cls = found
+    inner = _too_deep(cls)
+    close = None if inner is not None else _nearly(cls)
+    meant = inner or close
+    place = code.span(cls)
+    line = place.line
+    head = SourceSpan(place.file, line, place.column, line, place.column + len(f"class {cls.name}"))
+    text = "this is no method of the class: it stands inside `__init__`"
+    if close is not None:
+        text = f"`{close.name}` is never called"
+    yield finding(
+        NO_FORWARD,
+        f"`{cls.name}` has no forward",
+        step=step,
+        labels=(
+            primary(head if meant is None else _name_of_method(code, meant), text if meant else ""),
+            label(step.call_site, "called here"),
+        ),
+        notes=("torch calls the method that is named `forward`",),
+        proposals=_as_forward(code, cls, inner, close),
+        detail=failure.message,
+    )
+
+
+def _too_deep(cls: ast.ClassDef) -> ast.FunctionDef | None:
+    """A `forward` that is defined inside another method: its indentation is too deep."""
+    for method in cls.body:
+        for node in ast.walk(method):
+            if isinstance(node, ast.FunctionDef) and node.name == "forward":
+                return node
+    return None
+
+
+def _nearly(cls: ast.ClassDef) -> ast.FunctionDef | None:
+    methods = {
+        node.name.lower(): node
+        for node in cls.body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("__")
+    }
+    close = get_close_matches("forward", list(methods), 1, 0.75)
+    return methods[close[0]] if close else None
+
+
+def _name_of_method(code: Code, method: ast.FunctionDef) -> SourceSpan:
+    place = code.span(method)
+    start = place.column + len("def ")
+    return SourceSpan(place.file, method.lineno, start, method.lineno, start + len(method.name))
+
+
+def _as_forward(
+    code: Code, cls: ast.ClassDef, inner: ast.FunctionDef | None, close: ast.FunctionDef | None
+) -> Iterator[Proposal]:
+    if close is not None:
+        yield Proposal("name it `forward`", (Edit(_name_of_method(code, close), "forward"),))
+    if inner is None:
+        return
+    depth = inner.col_offset - next(iter(cls.body)).col_offset
+    lines = range(inner.lineno, (inner.end_lineno or inner.lineno) + 1)
+    file = code.span(inner).file
+    edits = tuple(
+        Edit(SourceSpan(file, line, 1, line, depth + 1), "")
+        for line in lines
+        if not code.lines[line - 1][:depth].strip() and len(code.lines[line - 1]) >= depth
+    )
+    yield Proposal("move it out of `__init__`, to the depth of a method", edits)

@@ -1,0 +1,252 @@
+"""Why a constructor raised: a name that is spelled otherwise, an argument, numbers that clash."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+from shapescope.analysis.code import CallSource, call_at, expression_at
+from shapescope.analysis.code.origins import default_of
+from shapescope.capture.import_errors import one_line
+from shapescope.capture.source import code_span, is_user_code, traceback_site
+from shapescope.capture.trial import tried_help
+from shapescope.diagnostic import Diagnostic, Edit, Help, Label, Severity
+from shapescope.trace import SourceSpan
+
+if TYPE_CHECKING:
+    from shapescope.capture.loader import LoadedModel
+
+__all__ = ["refused_by_a_layer", "unknown_argument", "unknown_name"]
+
+_MOST_NUMBERS = 4
+_MOST_DIVISORS = 8
+_CHOICES = ("num_heads", "num_groups", "groups", "nhead")
+"""Arguments that may take another value without anything else having to follow."""
+
+
+def unknown_name(error: BaseException, model: LoadedModel) -> Diagnostic | None:
+    """`nn.Conv2D`, `self.cov1`, `Linear` without its import: the name that is nearest."""
+    site = traceback_site(error)
+    span = None if site is None else code_span(*site)
+    found = expression_at(span)
+    if found is None or span is None or not isinstance(error, AttributeError | NameError):
+        return None
+    code, node = found
+    node = node.func if isinstance(node, ast.Call) else node
+    if isinstance(node, ast.Attribute) and isinstance(error, AttributeError):
+        owner, name = code.text(node.value), node.attr
+        known: Iterable[str] = [*dir(error.obj), *getattr(error.obj, "_modules", ())]
+        message = f"`{owner}` has no `{name}`"
+        prefix = f"{owner}."
+    elif isinstance(node, ast.Name) and isinstance(error, NameError):
+        frame = _users_frame(error)
+        name, prefix = node.id, ""
+        known = [] if frame is None else [*frame.f_locals, *frame.f_globals]
+        message = f"`{name}` is not defined"
+    else:
+        return None
+    where = code.span(node)
+    helps = tuple(
+        tried_help(
+            f"call it `{prefix}{other}`", (code.replace(node, prefix + other),), code.file, model
+        )
+        for other in _close(name, known)[:1]
+    )
+    if not prefix and hasattr(nn, name):
+        helps = (Help(f"torch.nn has one: write nn.{name}, or import it"),)
+    return Diagnostic(
+        rule="constructor",
+        severity=Severity.ERROR,
+        message=message,
+        labels=(Label(where, f"nothing is called `{name}` there", primary=True),),
+        help=helps,
+        detail=str(error),
+    )
+
+
+def unknown_argument(error: BaseException, model: LoadedModel) -> Diagnostic | None:
+    """A keyword that the layer does not take, or an argument that it needs and does not get."""
+    call, frame = _call(error), _users_frame(error)
+    if call is None or frame is None or not isinstance(error, TypeError):
+        return None
+    if any(isinstance(arg, ast.Starred) for arg in call.node.args):
+        return None
+    callee = _value(call.node.func, frame)
+    try:
+        parameters = inspect.signature(callee).parameters
+    except (TypeError, ValueError):
+        return None
+    if any(one.kind is one.VAR_KEYWORD for one in parameters.values()):
+        return None
+    written = call.code.text(call.node.func)
+    takes = f"it takes {', '.join(parameters)}"
+    for keyword in call.node.keywords:
+        if keyword.arg is None:
+            return None
+        if keyword.arg not in parameters:
+            name = keyword.arg
+            place = _keyword_name(call, keyword)
+            helps = tuple(
+                tried_help(f"call it `{other}`", (Edit(place, other),), call.code.file, model)
+                for other in _close(name, parameters)[:1]
+            )
+            return _diagnostic(
+                f"`{written}` takes no `{name}`", place, "no argument of it", (takes,), helps, error
+            )
+    given = {*list(parameters)[: len(call.node.args)], *(k.arg for k in call.node.keywords)}
+    absent = [
+        name
+        for name, one in parameters.items()
+        if one.default is one.empty and one.kind is not one.VAR_POSITIONAL and name not in given
+    ]
+    if not absent:
+        return None
+    names = " and ".join(f"`{name}`" for name in absent)
+    return _diagnostic(
+        f"`{written}` needs {names}", call.span, f"{names} left out", (takes,), (), error
+    )
+
+
+def refused_by_a_layer(error: BaseException, model: LoadedModel) -> Diagnostic | None:
+    """Numbers that a layer of torch's refuses, with what each of them is."""
+    call, inner = _call(error), _library_frame(error)
+    if call is None or inner is None or not isinstance(error, ValueError | AssertionError):
+        return None
+    text = one_line(error)
+    numbers = {
+        name: value
+        for name, value in inner.f_locals.items()
+        if type(value) is int and re.search(rf"\b{name}\b", text)
+    }
+    written = call.code.text(call.node.func)
+    shown = list(numbers.items())[:_MOST_NUMBERS]
+    why = []
+    for name, value in shown:
+        if str(value) not in text:
+            text = re.sub(rf"\b{name}\b", f"{name} ({value})", text, count=1)
+    helps: tuple[Help, ...] = ()
+    notes: tuple[str, ...] = ()
+    if "divisible by" in text and len(shown) == 2:
+        (whole, count), (part, by) = sorted(shown, key=lambda one: text.index(one[0]))
+        if by > 0 and count % by:
+            why.append(f"{count} = {count // by} * {by} + {count % by}")
+            notes = (f"{whole} = {count} divides by {_divisors(count)}",)
+            helps = tuple(_nearest_divisor(call, part, count, by, model))
+    found = _diagnostic(
+        f"`{written}` refuses its numbers: {text}", call.span, "", notes, helps, error
+    )
+    return Diagnostic(
+        found.rule, found.severity, found.message, found.labels, tuple(why), found.notes,
+        found.help, detail=found.detail,
+    )  # fmt: skip
+
+
+def _keyword_name(call: CallSource, keyword: ast.keyword) -> SourceSpan:
+    """The span of `NAME` in `NAME=VALUE`."""
+    line = call.code.lines[keyword.lineno - 1]
+    column = len(line.encode("utf-8")[: keyword.col_offset].decode("utf-8", errors="ignore")) + 1
+    width = len(keyword.arg or "")
+    file = call.span.file
+    return SourceSpan(file, keyword.lineno, column, keyword.lineno, column + width)
+
+
+def _nearest_divisor(
+    call: CallSource, name: str, count: int, by: int, model: LoadedModel
+) -> Iterable[Help]:
+    """The count of heads or groups that divides, nearest to what was asked for."""
+    argument = next((alias for alias in (name, *_CHOICES) if call.argument(alias)), None)
+    if argument not in _CHOICES:
+        return
+    fits = [size for size in range(1, count + 1) if count % size == 0]
+    nearest = min(fits, key=lambda size: abs(size - by))
+    place = _literal(call, argument)
+    if place is None:
+        yield Help(f"{argument}={nearest}")
+        return
+    edit = call.code.replace(place, str(nearest))
+    yield tried_help(f"{argument}={nearest}", (edit,), call.code.file, model)
+
+
+def _literal(call: CallSource, argument: str) -> ast.expr | None:
+    """The number itself: in the call, or as the default of the parameter that is handed on."""
+    given = call.argument(argument)
+    function = call.code.function(call.node)
+    if isinstance(given, ast.Name) and function is not None:
+        given = default_of(function, given.id)
+    return given if isinstance(given, ast.Constant) else None
+
+
+def _divisors(count: int) -> str:
+    found = [size for size in range(1, count + 1) if count % size == 0]
+    more = ", ..." if len(found) > _MOST_DIVISORS else ""
+    return ", ".join(map(str, found[:_MOST_DIVISORS])) + more
+
+
+def _diagnostic(
+    message: str,
+    span: SourceSpan,
+    label: str,
+    notes: tuple[str, ...],
+    helps: tuple[Help, ...],
+    error: BaseException,
+) -> Diagnostic:
+    return Diagnostic(
+        rule="constructor",
+        severity=Severity.ERROR,
+        message=message,
+        labels=(Label(span, label, primary=True),),
+        notes=notes,
+        help=helps,
+        detail=str(error),
+    )
+
+
+def _close(name: str, known: Iterable[str]) -> list[str]:
+    by_lower: dict[str, str] = {}
+    for other in known:
+        by_lower.setdefault(other.lower(), other)
+    close = get_close_matches(name.lower(), list(by_lower), 2, 0.7)
+    return [by_lower[key] for key in close if by_lower[key] != name]
+
+
+def _call(error: BaseException) -> CallSource | None:
+    site = traceback_site(error)
+    return None if site is None else call_at(code_span(*site))
+
+
+def _users_frame(error: BaseException) -> FrameType | None:
+    return _frames(error)[0]
+
+
+def _library_frame(error: BaseException) -> FrameType | None:
+    """The outermost `__init__` of the library below the user's last line."""
+    return _frames(error)[1]
+
+
+def _frames(error: BaseException) -> tuple[FrameType | None, FrameType | None]:
+    user, library = None, None
+    entry = error.__traceback__
+    while entry is not None:
+        if is_user_code(entry.tb_frame.f_code):
+            user, library = entry.tb_frame, None
+        elif user is not None and entry.tb_frame.f_code.co_name == "__init__":
+            library = library or entry.tb_frame
+        entry = entry.tb_next
+    return user, library
+
+
+def _value(node: ast.expr, frame: FrameType) -> Any:
+    """What a dotted name stands for in a frame; None for anything that would have to be run."""
+    if isinstance(node, ast.Name):
+        return frame.f_locals.get(node.id, frame.f_globals.get(node.id))
+    if isinstance(node, ast.Attribute):
+        owner = _value(node.value, frame)
+        return None if owner is None else inspect.getattr_static(owner, node.attr, None)
+    return None
