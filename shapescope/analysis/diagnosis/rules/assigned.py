@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from shapescope.analysis.code import Code
 from shapescope.analysis.code.origins import class_node
@@ -70,7 +71,13 @@ def _owners(trace: Trace) -> dict[str, list[str]]:
     return found
 
 
-def _lost(code: Code, cls: ast.ClassDef) -> Iterator[Twice]:
+@lru_cache(maxsize=512)
+def _lost(code: Code, cls: ast.ClassDef) -> tuple[Twice, ...]:
+    """What a class loses; read once for as long as its file stays as it is."""
+    return tuple(_all_lost(code, cls))
+
+
+def _all_lost(code: Code, cls: ast.ClassDef) -> Iterator[Twice]:
     for function in cls.body:
         if isinstance(function, ast.FunctionDef) and function.name == "__init__":
             for node in ast.walk(function):
