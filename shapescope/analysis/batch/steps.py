@@ -105,6 +105,9 @@ def _reshape(step: Step, given: Given, notes: list[Note]) -> Layout | None:
         return None
     axes = regroup(layout.axes, sizes)
     place = layout.batch_place
+    if axes is not None and _in_another_order(layout, sizes):
+        notes.append(Note("scrambled", 0, place or 0))
+        return None
     if axes is None:
         if place is None:
             return Layout(tuple(plain(size) for size in sizes), layout.from_input, layout.table)
@@ -117,6 +120,19 @@ def _reshape(step: Step, given: Given, notes: list[Note]) -> Layout | None:
     elif place is not None and not _in_order(made, sizes):
         notes.append(Note("scrambled", 0, place))
     return made
+
+
+def _in_another_order(layout: Layout, sizes: Sequence[int]) -> bool:
+    """Whether a reshape names the very sizes there are, and the batch at another place.
+
+    It was meant to move axes, and moves none.
+    """
+    place = layout.batch_axis
+    given = layout.sizes
+    if place is None or not layout.from_input or given[place] == 1:
+        return False
+    distinct = len(set(given)) == len(given)
+    return distinct and sorted(given) == sorted(sizes) and sizes[place] != given[place]
 
 
 def _cut_kind(layout: Layout, sizes: Sequence[int], place: int) -> str:

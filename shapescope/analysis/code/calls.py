@@ -28,6 +28,7 @@ SIGNATURES = {
     **{f"InstanceNorm{axes}d": "num_features" for axes in (1, 2, 3)},
     "SyncBatchNorm": "num_features",
     "GroupNorm": "num_groups num_channels",
+    "PixelShuffle": "upscale_factor",
     "LayerNorm": "normalized_shape",
     "RMSNorm": "normalized_shape",
     "Embedding": "num_embeddings embedding_dim padding_idx",

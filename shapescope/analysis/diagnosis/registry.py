@@ -62,12 +62,13 @@ def rules() -> tuple[RuleInfo, ...]:
 def explain_failure(case: Case) -> Iterator[Finding]:
     """What the rules for the failing step's op find, else those for any failure."""
     _load()
+    from shapescope.analysis.diagnosis.rules.layers import from_own_files
+
     step = case.failed
-    if step is not None:
-        for rule in _BY_OP.get(step.op, ()):
-            yield from rule(case)
-    for rule in _ANY_FAILURE:
-        yield from rule(case)
+    known = () if step is None else _BY_OP.get(step.op, ())
+    for rule in (*known, *_ANY_FAILURE):
+        for found in rule(case):
+            yield from_own_files(case, found)
 
 
 def scan(case: Case) -> Iterator[Finding]:

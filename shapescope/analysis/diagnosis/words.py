@@ -74,6 +74,11 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}" + ("" if count == 1 else "s")
 
 
+def arrive(count: int) -> str:
+    """`1 arrives`, `3 arrive`."""
+    return f"{count} arrives" if count == 1 else f"{count} arrive"
+
+
 def here(step: Step, position: int = 0) -> str:
     """`` `x` is 1 x 256 here ``, under the call that takes the tensor."""
     written = operand_texts(step.call_site, position + 1)[position]

@@ -137,6 +137,20 @@ def squeeze_named(step: Step, axes: Sequence[int]) -> Iterator[Proposal]:
     yield Proposal("squeeze the axis that is meant", (call.code.replace(call.node, text),))
 
 
+def without_call(step: Step) -> Iterator[Proposal]:
+    """The tensor itself where a call on it does no good."""
+    call = call_at(step.call_site)
+    operand = None if call is None else call.receiver
+    if call is not None and operand is None:
+        operand = next(iter(call.node.args), None)
+    if call is not None and operand is not None:
+        yield Proposal(
+            f"leave the {call.callee} away",
+            (call.code.replace(call.node, call.code.text(operand)),),
+            kind="away",
+        )
+
+
 def swap_sizes(step: Step, sizes: Sequence[int], batch: int) -> Iterator[Proposal]:
     """The sizes of a view in the order in which the values lie: the batch first."""
     from shapescope.analysis.diagnosis.rules.reshaping import size_nodes
@@ -231,4 +245,6 @@ def dim_of(step: Step) -> int | None:
     if not isinstance(step.attrs, CallAttrs):
         return None
     dim = step.attrs.get("dim")
+    if isinstance(dim, tuple) and len(dim) == 1:
+        dim = dim[0]
     return dim if isinstance(dim, int) and not isinstance(dim, bool) else None

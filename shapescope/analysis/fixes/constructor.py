@@ -66,6 +66,7 @@ def set_argument(
     call = constructor_of(trace, path)
     if call is None:
         return
+    factors = tuple(factor for factor in factors if factor != 1)
     node = call.argument(name)
     if node is not None:
         for origin in origins_of(trace, path, call.code, node)[1:]:

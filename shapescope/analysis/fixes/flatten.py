@@ -9,7 +9,7 @@ from shapescope.analysis.code import CallSource, call_at, constructor_of
 from shapescope.analysis.code.calls import operand_nodes
 from shapescope.analysis.diagnosis.finding import Proposal
 from shapescope.diagnostic import Edit
-from shapescope.trace import Step, Trace
+from shapescope.trace import SourceSpan, Step, Trace
 
 
 def flattened_call(call: CallSource, start: int = 1) -> str | None:
@@ -71,16 +71,11 @@ def edit_operand(
         module: what does the same as an entry of nn.Sequential.
         remark: what to say of the weights where none changes.
     """
-    if entered_through(trace, step) and module:
-        call = constructor_of(trace, step.path)
-        if call is not None and _in_arguments(call):
-            prefix = call.code.text(call.node.func).rpartition(".")[0]
-            name = (
-                module if prefix == "nn" else module.replace("nn.", f"{prefix}." if prefix else "")
-            )
-            inserted = _in_front(call, name)
-            if inserted is not None:
-                yield Proposal(message, (inserted,), remark=remark)
+    step = _as_given(trace, step)
+    inner = entered_through(trace, step)
+    first = inner and is_first_inside(trace, step)
+    if inner and not first:
+        yield from _entry(trace, step, message, module, remark)
     found = operand_nodes(step.call_site)
     if found is None or not found[1]:
         return
@@ -89,6 +84,52 @@ def edit_operand(
     plain = isinstance(operand, ast.Name | ast.Attribute | ast.Call | ast.Subscript)
     changed = (text if plain else f"({text})") + method
     yield Proposal(message, (code.replace(operand, changed),), remark=remark)
+    if first:
+        yield from _entry(trace, step, message, module, remark)
+
+
+def _entry(trace: Trace, step: Step, message: str, module: str, remark: str) -> Iterator[Proposal]:
+    """A module of its own in front of a step's, among the entries of nn.Sequential."""
+    call = constructor_of(trace, step.path) if module else None
+    if call is None or not _in_arguments(call):
+        return
+    prefix = call.code.text(call.node.func).rpartition(".")[0]
+    name = module if prefix == "nn" else module.replace("nn.", f"{prefix}." if prefix else "")
+    inserted = _in_front(call, name)
+    if inserted is not None:
+        yield Proposal(message, (inserted,), remark=remark)
+
+
+def is_own(span: SourceSpan | None) -> bool:
+    """Whether a place lies in the user's files, not in an installed package."""
+    packages = ("site-packages", "dist-packages")
+    return span is not None and not any(one in span.file for one in packages)
+
+
+def own_call(trace: Trace, step: Step) -> Step:
+    """The innermost call around a step, itself included, that the user wrote."""
+    current = step
+    while not is_own(current.call_site) and current.parent is not None:
+        current = trace.steps[current.parent]
+    return current
+
+
+def _as_given(trace: Trace, step: Step) -> Step:
+    """The user's call that gives a step inside of a package the very tensor it takes."""
+    own = own_call(trace, step)
+    same = own.input_sources()[:1] == step.input_sources()[:1]
+    return own if same and is_own(own.call_site) else step
+
+
+def is_first_inside(trace: Trace, step: Step) -> bool:
+    """Whether a step takes the very tensor that the containers around it were given."""
+    current = step
+    while current.parent is not None and entered_through(trace, current):
+        outer = trace.steps[current.parent]
+        if current.input_sources()[:1] != outer.input_sources()[:1]:
+            return False
+        current = outer
+    return True
 
 
 def _in_arguments(call: CallSource) -> bool:

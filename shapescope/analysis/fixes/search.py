@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from shapescope.analysis.batch import Evidence, is_unbatched
 from shapescope.analysis.diagnosis import find
@@ -25,6 +25,9 @@ from shapescope.trace import Shape, Trace
 MOST_HELPS = 2
 _MOST_TRIALS = 24
 _MOST_FOLLOWING = 5
+
+Turn: TypeAlias = tuple[str, str, str]
+"""A rule, the layer it speaks of, and the kind of edit that answered it."""
 
 
 class Retrace(Protocol):
@@ -83,6 +86,7 @@ class Search:
         """The proposals of a finding that hold, at most two."""
         helps: list[Help] = []
         results: list[Mapping[str, str]] = []
+        changes: list[frozenset[str]] = []
         kinds: set[str] = set()
         for proposal in found.proposals:
             if len(helps) == most or self.left <= 0:
@@ -95,19 +99,35 @@ class Search:
             results.append(trial.texts)
             kinds |= {proposal.kind} - {""}
             helps.append(self._help(proposal, trial))
-        return tuple(helps)
+            changes.append(self._changes(trial))
+        return _without_detours(helps, changes)
 
     def tried(self, proposal: Proposal, found: Finding) -> Trial | None:
         """The edited model, if it holds."""
         texts = self._edited({}, proposal.edits)
         if texts is None:
             return None
-        return self._follow(texts, proposal, found, _MOST_FOLLOWING if proposal.follow else 0)
+        further = _MOST_FOLLOWING if proposal.follow else 0
+        return self._follow(texts, proposal, frozenset({self._turn(found, proposal)}), further)
+
+    def _turn(self, found: Finding, proposal: Proposal) -> Turn:
+        step = found.diagnostic.step
+        known = step is not None and step < len(self.trace.steps)
+        path = self.trace.steps[step].path if step is not None and known else ""
+        return found.diagnostic.rule, path, proposal.kind
 
     def _follow(
-        self, texts: Mapping[str, str], proposal: Proposal, found: Finding, further: int
+        self, texts: Mapping[str, str], proposal: Proposal, turns: frozenset[Turn], further: int
     ) -> Trial | None:
-        """Trace edited texts; where something else is wrong now, mend that too."""
+        """Trace edited texts; where something else is wrong now, mend that too.
+
+        Args:
+            texts: by absolute path, as edited so far.
+            proposal: what was tried first.
+            turns: what was done already: the same complaint of the same layer, met again in the
+                same way, says that the way leads nowhere.
+            further: how many more edits may follow.
+        """
         self.left -= 1
         trace = self.retrace(texts, shapes=proposal.shapes)
         if trace is None:
@@ -129,12 +149,13 @@ class Search:
             for step in one.proposals:
                 if self.left <= 0:
                     return None
-                if step.shapes is not None or not step.edits:
+                turn = self._turn(one, step)
+                if step.shapes is not None or not step.edits or (step.kind and turn in turns):
                     continue
                 then = self._edited(texts, step.edits)
                 if then is None or then == texts:
                     continue
-                done = self._follow(then, proposal, one, further - 1)
+                done = self._follow(then, proposal, turns | {turn}, further - 1)
                 if done is not None:
                     return done
         return None
@@ -180,6 +201,14 @@ class Search:
                 return None
         return changed
 
+    def _changes(self, trial: Trial) -> frozenset[str]:
+        """The lines that a trial wrote."""
+        return frozenset(
+            line
+            for path, text in trial.texts.items()
+            for line in set(text.splitlines()) - set((self._text(path) or "").splitlines())
+        )
+
     def _text(self, path: str) -> str | None:
         if path not in self._read:
             text = source_text(path)
@@ -210,6 +239,15 @@ class Search:
             changes_parameters=bool(changed),
             inline=proposal.inline and len(edits) <= 1,
         )
+
+
+def _without_detours(helps: Sequence[Help], changes: Sequence[frozenset[str]]) -> tuple[Help, ...]:
+    """The helps without those that write all that another one writes, and more."""
+    return tuple(
+        one
+        for one, lines in zip(helps, changes, strict=True)
+        if not any(other and other < lines for other in changes)
+    )
 
 
 def _first_things_first(edits: Sequence[Edit], first: Sequence[Edit]) -> tuple[Edit, ...]:

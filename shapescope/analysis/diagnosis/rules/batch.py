@@ -32,6 +32,7 @@ from shapescope.analysis.fixes.batch import (
     set_batch_first,
     squeeze_named,
     swap_sizes,
+    without_call,
 )
 from shapescope.attrs import AttentionAttrs, RecurrentAttrs
 from shapescope.diagnostic import Severity
@@ -92,7 +93,7 @@ def _lost(
     kept = bool(shape) and shape[0] == size
     if other is not None and other.failure is None and other.outputs and other_walk is not None:
         there = ints(other.outputs[0].shape)
-        kept = kept and bool(there) and there[0] == other_walk.size
+        kept = kept and len(there) == len(shape) and there[0] == other_walk.size
         if not kept and _elsewhere(shape, there, size, other_walk.size):
             yield _moved(case, sink, shape)
             return
@@ -281,19 +282,18 @@ def _reduced(case: Case, step: Step, event: Event, sizes: tuple[int, ...]) -> Fi
 
 def _squeezed(case: Case, step: Step, event: Event, sizes: tuple[int, ...]) -> Finding:
     others = [at for at, size in enumerate(sizes) if size == 1 and at != event.axis]
+    dim = dim_of(step)
+    how = "squeeze without an axis drops every axis of 1"
+    if dim is not None:
+        how = f"squeeze({dim}) drops axis {event.axis} where it is 1, and that is the batch"
     return finding(
         SQUEEZED,
         "a batch of 1 loses its axis at this line",
         severity=Severity.WARNING,
         step=step,
         labels=(primary(step.call_site, here(step)),),
-        why=(
-            (
-                f"squeeze without an axis drops every axis of 1: {shape_text(sizes)} -> "
-                f"{shape_text(step.outputs[0].shape)}"
-            ),
-        ),
-        proposals=squeeze_named(step, others),
+        why=((f"{how}: {shape_text(sizes)} -> {shape_text(step.outputs[0].shape)}"),),
+        proposals=squeeze_named(step, others) if others else without_call(step),
     )
 
 
@@ -395,7 +395,9 @@ def _as_time(case: Case, step: Step, sizes: tuple[int, ...], shown: bool) -> Fin
 def _across(case: Case, step: Step, event: Event, sizes: tuple[int, ...]) -> Finding:
     dim = dim_of(step)
     rank = len(sizes)
-    dims = [axis for axis in (1, rank - 1) if axis != event.axis and axis < rank]
+    near = 1 if event.axis == 0 else 0
+    dims = [axis for axis in (near, rank - 1) if axis != event.axis and axis < rank]
+    dims = [axis for axis in dims if sizes[axis] > 1] or dims
     proposals: list[Proposal] = []
     if dim is not None:
         proposals += other_dim(case.trace, step, list(dict.fromkeys(dims)), "run along axis")

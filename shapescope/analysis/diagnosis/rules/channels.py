@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from math import prod
 
@@ -18,7 +19,8 @@ from shapescope.analysis.diagnosis.rules.layers import (
     output_argument,
     places,
 )
-from shapescope.analysis.diagnosis.words import name_of, plural, shape_text
+from shapescope.analysis.diagnosis.rules.names import MISSING_AXIS
+from shapescope.analysis.diagnosis.words import arrive, name_of, plural, shape_text
 from shapescope.analysis.fixes.constructor import argument_label, set_argument
 from shapescope.analysis.fixes.flatten import edit_operand, entered_through
 from shapescope.attrs import ConvAttrs, PoolAttrs
@@ -29,7 +31,6 @@ IN_CHANNELS = declare(
     "conv-in-channels", "a convolution gets another number of channels than it takes"
 )
 CHANNELS_LAST = declare("channels-last", "a map with its channels last, where torch has them first")
-MISSING_AXIS = declare("missing-axis", "the batch or channel axis was left out of an input")
 RANK = declare("input-rank", "a layer gets a tensor with another number of axes than it takes")
 
 _CONVS = tuple(f"conv{kind}{axes}d" for kind in ("", "_transpose") for axes in (1, 2, 3))
@@ -74,9 +75,6 @@ def _channels_last(case: Case, step: Step, sizes: tuple[int, ...], wanted: int) 
         method = f".permute({rank - 1}, {', '.join(map(str, range(rank - 1)))}).unsqueeze(0)"
     written = "batch x length x channels" if rank == 3 and batched else "height x width x channels"
     channels = sizes[1] if batched else sizes[0]
-    consumer = set_argument(
-        case.trace, step.path, "in_channels", channels, f"take {channels} channels"
-    )
     return finding(
         CHANNELS_LAST,
         f"`{name_of(step)}` takes {plural(wanted, 'channel')} on axis {int(batched)}"
@@ -91,10 +89,7 @@ def _channels_last(case: Case, step: Step, sizes: tuple[int, ...], wanted: int) 
             ),
         ),
         notes=(f"the axes look like {written}: torch has the channels first",),
-        proposals=(
-            *edit_operand(step, case.trace, method, "move the channels to the front"),
-            *consumer,
-        ),
+        proposals=edit_operand(step, case.trace, method, "move the channels to the front"),
     )
 
 
@@ -157,6 +152,15 @@ def _rank_proposals(
                 step, trace, f".unflatten(1, ({channels}, {side}, {side}))",
                 f"give the {sizes[1]} values their {channels} x {side} x {side} form",
             )  # fmt: skip
+    if len(sizes) == 2 and axes > 1 and channels == sizes[1]:
+        new_axes = ", ".join(["None"] * axes)
+        form = " x ".join(["1"] * axes)
+        yield from edit_operand(
+            step,
+            trace,
+            f"[:, :, {new_axes}]",
+            f"give each of the {channels} channels a map of {form}",
+        )
     yield from _go_around(step, trace, sizes)
 
 
@@ -169,7 +173,7 @@ def _go_around(step: Step, trace: Trace, sizes: tuple[int, ...]) -> Iterator[Pro
         return
     code, operand = found[0], found[1][0]
     node = code.at(step.call_site) if step.call_site is not None else None
-    if node is None or step.call_site is None:
+    if node is None or step.call_site is None or isinstance(code.parent(node), ast.Return):
         return
     from shapescope.diagnostic import Edit
 
@@ -192,7 +196,7 @@ def _mismatch(
     trace = case.trace
     return finding(
         IN_CHANNELS,
-        f"`{name_of(step)}` takes {plural(wanted, 'channel')}, but {channels} arrive",
+        f"`{name_of(step)}` takes {plural(wanted, 'channel')}, but {arrive(channels)}",
         step=step,
         labels=(
             *places(trace, step, "in_channels", f"in_channels = {wanted}"),

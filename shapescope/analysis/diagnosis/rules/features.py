@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from dataclasses import replace
 from math import prod
 
-from shapescope.analysis.code import constructor_of
+from shapescope.analysis.code import call_at, constructor_of
 from shapescope.analysis.code.origins import factors_of
 from shapescope.analysis.diagnosis.built_for import customary_sizes, maps_of, sizes_giving
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
@@ -31,7 +32,9 @@ from shapescope.analysis.diagnosis.rules.layers import (
     places,
 )
 from shapescope.analysis.diagnosis.rules.names import FOLDED
+from shapescope.analysis.diagnosis.rules.unbatched import sample_alone
 from shapescope.analysis.diagnosis.words import (
+    arrive,
     equation,
     here,
     name_of,
@@ -80,6 +83,7 @@ def linear(case: Case) -> Iterator[Finding]:
     for dropped, call in discarded(case.trace):
         if any(spec.shape and spec.shape[-1] == wanted for spec in dropped.outputs):
             yield _with_place(case, step, discarded_finding(dropped, call, Severity.ERROR), wanted)
+    yield from sample_alone(case, step)
     yield from folded_before(case, step)
     if len(sizes) > 2 and prod(sizes[1:]) == wanted:
         yield _missing_flatten(case, step, sizes, wanted)
@@ -189,7 +193,7 @@ def _after_flatten(case: Case, step: Step, found: Flattened, wanted: int) -> Fin
     built = built_sizes(case, found, wanted, spelled)
     return finding(
         IN_FEATURES,
-        f"`{name_of(step)}` takes {plural(wanted, 'feature')}, but {total} arrive",
+        f"`{name_of(step)}` takes {plural(wanted, 'feature')}, but {arrive(total)}",
         step=step,
         labels=(
             *places(trace, step, "in_features", f"in_features = {wanted}"),
@@ -251,7 +255,7 @@ def built_note(wanted: int, built: Built | None, found: Flattened) -> str | None
     """`400 = 16 * 5 * 5 is what a 32 x 32 input gives`."""
     if built is None:
         channels = found.before[1]
-        if len(found.before) > 2 and wanted % channels:
+        if len(found.before) > 3 and wanted % channels:
             return f"{channels} channels do not divide {wanted}: no input size gives it"
         return None
     product = f"{wanted} = {product_text((built.channels, *built.maps))}"
@@ -266,6 +270,7 @@ def flatten_proposals(
     """What mends a flatten that gives another number than the next layer takes."""
     trace = case.trace
     chain = chain_to(trace, source_of(trace, found.step))
+    yield from last_step_instead(trace, found, wanted)
     pool = _last_pool(chain)
     global_pool = built is not None and set(built.maps) == {1}
     if built is not None and pool is not None and global_pool:
@@ -290,6 +295,27 @@ def flatten_proposals(
         yield from adaptive_pool(trace, pool, built.maps)
 
 
+def last_step_instead(trace: Trace, found: Flattened, wanted: int) -> Iterator[Proposal]:
+    """The last step of a sequence where all of them were flattened together."""
+    before = found.before
+    maker = maker_of(trace, found.step)
+    attrs = None if maker is None else maker.attrs
+    call = call_at(found.step.call_site)
+    if not isinstance(attrs, RecurrentAttrs) or len(before) != 3 or before[2] != wanted:
+        return
+    if call is None or attrs.cell:
+        return
+    operand = call.receiver if call.receiver is not None else next(iter(call.node.args), None)
+    if isinstance(operand, ast.Name | ast.Attribute | ast.Call | ast.Subscript):
+        text = f"{call.code.text(operand)}[:, -1]"
+        yield Proposal(
+            f"take the last of the {before[1]} steps",
+            (call.code.replace(call.node, text),),
+            remark="no weight changes",
+            kind="last",
+        )
+
+
 def _last_pool(chain: tuple[Step, ...]) -> Step | None:
     for step in reversed(chain):
         if "pool" in step.op:
@@ -311,7 +337,7 @@ def _plain(case: Case, step: Step, sizes: tuple[int, ...], wanted: int) -> Findi
     way = size_history(chain_to(trace, maker)) if maker is not None else ""
     return finding(
         IN_FEATURES,
-        f"`{name_of(step)}` takes {plural(wanted, 'feature')}, but {sizes[-1]} arrive",
+        f"`{name_of(step)}` takes {plural(wanted, 'feature')}, but {arrive(sizes[-1])}",
         step=step,
         labels=(
             *places(trace, step, "in_features", f"in_features = {wanted}"),

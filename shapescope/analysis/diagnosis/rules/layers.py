@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from shapescope.analysis.code import code_of
-from shapescope.analysis.diagnosis.finding import Proposal, label
+from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, label
 from shapescope.analysis.diagnosis.history import passes, source_of
 from shapescope.analysis.diagnosis.words import here, name_of, primary
 from shapescope.analysis.fixes.constructor import (
@@ -14,7 +15,7 @@ from shapescope.analysis.fixes.constructor import (
     origin_labels,
     set_argument,
 )
-from shapescope.analysis.fixes.flatten import entered_through
+from shapescope.analysis.fixes.flatten import entered_through, is_own, own_call
 from shapescope.attrs import ConvAttrs, EmbeddingAttrs, LinearAttrs, RecurrentAttrs
 from shapescope.diagnostic import Label
 from shapescope.trace import Step, Trace
@@ -46,6 +47,27 @@ def places(
         argument_label(trace, step.path, argument, defined) if step.kind == "module" else None,
         *origin_labels(trace, step.path, argument, "the number comes from here"),
     )
+
+
+def from_own_files(case: Case, given: Finding) -> Finding:
+    """A finding about a layer of an installed package, told from the user's own lines.
+
+    The first of these is the primary one: the number in a constructor of the user's, or else the
+    call that leads into the package.
+    """
+    step = case.failed
+    if step is None or is_own(step.call_site):
+        return given
+    own = own_call(case.trace, step)
+    if not is_own(own.call_site):
+        return given
+    entry = label(own.call_site, f"`{name_of(step)}` is reached through this call")
+    known = [one for one in given.diagnostic.labels if is_own(one.span)]
+    labels = [*known, *([] if entry is None else [entry])]
+    labels += [one for one in given.diagnostic.labels if one not in known]
+    first, *rest = [replace(one, primary=False) for one in labels]
+    shown = dict.fromkeys((replace(first, primary=True), *rest))
+    return replace(given, diagnostic=replace(given.diagnostic, labels=tuple(shown)))
 
 
 def call_text(step: Step) -> str:

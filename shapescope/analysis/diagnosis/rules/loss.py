@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import prod
 
-from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding
-from shapescope.analysis.diagnosis.history import ints, source_of
+from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
+from shapescope.analysis.diagnosis.history import (
+    chain_to,
+    ints,
+    passes,
+    size_history,
+    source_of,
+    spatial_axes,
+)
 from shapescope.analysis.diagnosis.registry import declare, scanning
 from shapescope.analysis.diagnosis.rules.batch import batch
 from shapescope.analysis.diagnosis.rules.layers import output_argument
-from shapescope.analysis.diagnosis.words import name_of, primary, shape_text
+from shapescope.analysis.diagnosis.words import name_of, primary, shape_text, sizes_text
 from shapescope.analysis.fixes.constructor import (
     argument_label,
     origin_labels,
     set_argument,
 )
+from shapescope.analysis.fixes.decoder import other_windows, resize_the_end
 from shapescope.analysis.fixes.outputs import output_span, returned_with
-from shapescope.diagnostic import Severity
+from shapescope.analysis.fixes.resample import functional_name, root_forward
+from shapescope.diagnostic import Label, Severity
 from shapescope.ops.shapes import broadcast
 from shapescope.trace import Step, Trace
 
@@ -136,6 +145,8 @@ def _elementwise(
     if rows != wanted:
         for found in batch(case):
             return _as_error(found, step, rows, wanted) if case.loss_failed else found
+    chain = chain_to(trace, _last_of(trace, output))
+    maps = _as_map(output, target)
     spread = broadcast(output, target)
     why = [f"{shape_text(output)} against {shape_text(target)}"]
     if spread is not None and spread != target:
@@ -145,13 +156,68 @@ def _elementwise(
         f"{name_of(step)} compares {shape_text(output)} with {shape_text(target)}",
         severity=Severity.ERROR if case.loss_failed else Severity.WARNING,
         step=step,
-        labels=(primary(output_span(trace), f"{shape_text(output)} is returned"),),
-        why=why,
+        labels=(
+            primary(output_span(trace), f"{shape_text(output)} is returned"),
+            *(_growing(trace, chain) if maps else ()),
+        ),
+        why=(*why, size_history(chain)) if maps and chain else why,
         notes=("nothing raises, and the model learns the mean of the targets",)
         if not case.loss_failed and spread is not None and prod(spread) > prod(target)
         else (),
-        proposals=_same_shape(trace, output, target),
+        proposals=(
+            *_same_shape(trace, output, target),
+            *_same_map(trace, chain, maps),
+            *_same_width(trace, chain, output, target),
+        ),
     )
+
+
+def _last_of(trace: Trace, output: tuple[int, ...]) -> Step | None:
+    """The step that made what is returned."""
+    leaves = [step for step in trace.steps if step.outputs and not step.is_composite]
+    same = [step for step in leaves if ints(step.outputs[0].shape) == output]
+    return same[-1] if same else None
+
+
+def _as_map(output: tuple[int, ...], target: tuple[int, ...]) -> tuple[int, ...]:
+    """The map that the target has, where only the sizes of the maps differ."""
+    alike = len(output) == len(target) > 2 and output[:2] == target[:2]
+    return target[2:] if alike else ()
+
+
+def _growing(trace: Trace, chain: Sequence[Step]) -> Iterator[Label | None]:
+    """The transposed convolutions on the way, with what each makes of the map."""
+    for step in chain:
+        if step.op.startswith("conv_transpose"):
+            axes = spatial_axes(step)
+            before, after = (
+                sizes_text(ints(spec.shape)[-axes:]) for spec in (step.inputs[0], step.outputs[0])
+            )
+            yield label(step.defined_at or step.call_site, f"{before} -> {after}")
+
+
+def _same_map(trace: Trace, chain: Sequence[Step], maps: tuple[int, ...]) -> Iterator[Proposal]:
+    if not maps or not chain:
+        return
+    yield from other_windows(trace, chain, maps)
+    found = root_forward(trace)
+    if found is not None:
+        yield from resize_the_end(chain[-1], functional_name(found[0]), maps)
+
+
+def _same_width(
+    trace: Trace, chain: Sequence[Step], output: tuple[int, ...], target: tuple[int, ...]
+) -> Iterator[Proposal]:
+    """The last layer as wide as the target."""
+    if len(output) != len(target) or output[:-1] != target[:-1] or not chain:
+        return
+    maker = next((step for step in reversed(chain) if not passes(step)), None)
+    argument = None if maker is None else output_argument(maker)
+    if maker is not None and argument == "out_features":
+        width = target[-1]
+        yield from set_argument(
+            trace, maker.path, argument, width, f"make {width} in `{name_of(maker)}`"
+        )
 
 
 def _same_shape(

@@ -5,3 +5,4 @@ from __future__ import annotations
 from shapescope.analysis.diagnosis.registry import declare
 
 FOLDED = declare("batch-folded", "rows of several samples, or parts of one, share the batch axis")
+MISSING_AXIS = declare("missing-axis", "the batch or channel axis was left out of an input")

@@ -20,7 +20,7 @@ from shapescope.analysis.diagnosis.rules.layers import (
     output_argument,
     places,
 )
-from shapescope.analysis.diagnosis.words import here, name_of, plural, primary, shape_text
+from shapescope.analysis.diagnosis.words import arrive, here, name_of, plural, primary, shape_text
 from shapescope.analysis.fixes.constructor import argument_label, set_argument
 from shapescope.analysis.fixes.flatten import edit_operand, entered_through
 from shapescope.analysis.fixes.resample import command
@@ -159,7 +159,7 @@ def _other_features(case: Case, step: Step, channels: int, wanted: int) -> Findi
         made = argument_label(trace, maker.path, argument, text)
     return finding(
         FEATURES,
-        f"`{name_of(step)}` has {plural(wanted, 'feature')}, but {channels} arrive",
+        f"`{name_of(step)}` has {plural(wanted, 'feature')}, but {arrive(channels)}",
         step=step,
         labels=(*places(trace, step, "num_features", f"num_features = {wanted}"), made),
         why=(f"{shape_text(step.inputs[0].shape)}: axis 1 is {channels}, not {wanted}",),
@@ -236,10 +236,16 @@ def shape_norm(case: Case) -> Iterator[Finding]:
     proposals: list[Proposal] = []
     if len(wanted) == 1:
         if len(sizes) > 2 and sizes[1] == wanted[0]:
+            order = ", ".join(map(str, (0, *range(2, len(sizes)), 1)))
+            turned = edit_operand(
+                step, trace, f".permute({order})", "bring the features to the last axis"
+            )
+            proposals += [replace(one, follow=False) for one in turned]
             proposals += _axis_proposals(step, trace, sizes)
-        proposals += set_argument(
-            trace, step.path, "normalized_shape", given[0], f"take the {given[0]} that arrive"
-        )
+        else:
+            proposals += set_argument(
+                trace, step.path, "normalized_shape", given[0], f"take the {given[0]} that arrive"
+            )
         proposals += make_instead(trace, maker, wanted[0])
     else:
         call = constructor_of(trace, step.path)
@@ -274,7 +280,7 @@ def group_norm(case: Case) -> Iterator[Finding]:
         maker, _ = channel_maker(trace, step)
         yield finding(
             FEATURES,
-            f"`{name_of(step)}` has {plural(wanted, 'channel')}, but {sizes[1]} arrive",
+            f"`{name_of(step)}` has {plural(wanted, 'channel')}, but {arrive(sizes[1])}",
             step=step,
             labels=places(trace, step, "num_channels", f"num_channels = {wanted}"),
             why=(f"{shape_text(sizes)}: axis 1 is {sizes[1]}, not {wanted}",),

@@ -13,7 +13,7 @@ from shapescope.analysis.diagnosis.built_for import customary_sizes, sizes_givin
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding
 from shapescope.analysis.diagnosis.history import chain_to, ints, source_of
 from shapescope.analysis.diagnosis.registry import declare
-from shapescope.analysis.diagnosis.words import operand_labels, primary, shape_text
+from shapescope.analysis.diagnosis.words import arrive, operand_labels, primary, shape_text
 from shapescope.analysis.fixes.branches import wrap
 from shapescope.analysis.fixes.resample import feed, resize_input
 from shapescope.diagnostic import Label
@@ -185,7 +185,7 @@ def _short(
         )
     return finding(
         SHORT,
-        f"`{short}` holds {rows} positions, but {needed} arrive",
+        f"`{short}` holds {rows} positions, but {arrive(needed)}",
         step=step,
         labels=(
             primary(step.call_site, operand_labels(step)),

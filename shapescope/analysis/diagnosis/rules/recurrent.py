@@ -12,15 +12,23 @@ from shapescope.analysis.code.source import Code
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
 from shapescope.analysis.diagnosis.history import ints, source_of
 from shapescope.analysis.diagnosis.registry import declare, failing
-from shapescope.analysis.diagnosis.rules.layers import make_instead, maker_of, places
+from shapescope.analysis.diagnosis.rules.layers import (
+    make_instead,
+    maker_of,
+    output_argument,
+    places,
+)
 from shapescope.analysis.diagnosis.words import (
+    arrive,
+    here,
     name_of,
     operand_labels,
     primary,
     shape_text,
 )
+from shapescope.analysis.fixes.batch import maker_of_attention
 from shapescope.analysis.fixes.constructor import argument_label, set_argument
-from shapescope.analysis.fixes.flatten import edit_operand
+from shapescope.analysis.fixes.flatten import edit_operand, entered_through
 from shapescope.attrs import AttentionAttrs, RecurrentAttrs
 from shapescope.diagnostic import Edit, Label
 from shapescope.trace import Step, Trace
@@ -63,6 +71,8 @@ def _rank(case: Case, step: Step, sizes: tuple[int, ...]) -> Finding:
     proposals: list[Proposal] = []
     if len(sizes) == 4 and isinstance(step.attrs, RecurrentAttrs):
         wanted = step.attrs.input_size
+        if sizes[1] == 1 and sizes[3] == wanted:
+            proposals += edit_operand(step, trace, ".squeeze(1)", "drop the channel axis of 1")
         if sizes[1] * sizes[2] == wanted:
             proposals += edit_operand(
                 step, trace, ".flatten(1, 2).transpose(1, 2)", "a row of features for each column"
@@ -144,7 +154,9 @@ def _hidden(
         step=step,
         labels=(
             primary(step.call_site, operand_labels(step)),
-            argument_label(trace, step.path, "hidden_size", "") if not batch_wrong else None,
+            argument_label(trace, step.path, "hidden_size", f"hidden_size = {attrs.hidden_size}")
+            if given[-1:] != wanted[-1:]
+            else None,
             *(_state_labels(trace, step, maker, given)),
             label(step.defined_at, "batch_first is left out, and is False")
             if batch_wrong and not attrs.batch_first and given[1] == sizes[0]
@@ -163,6 +175,12 @@ def _state_labels(
     if maker is None:
         return
     yield label(maker.call_site, f"made {shape_text(given)}")
+    if isinstance(maker.attrs, RecurrentAttrs):
+        depth = maker.attrs.num_layers
+        yield argument_label(trace, maker.path, "num_layers", f"num_layers = {depth}")
+        if isinstance(step.attrs, RecurrentAttrs) and step.attrs.num_layers != depth:
+            own = f"num_layers = {step.attrs.num_layers}"
+            yield argument_label(trace, step.path, "num_layers", own)
     for code, node in _batch_nodes(trace, maker, given):
         yield Label(code.span(node), f"{given[1]} comes from here")
 
@@ -220,9 +238,27 @@ def _hidden_proposals(
                         (code.replace(node, text),),
                         kind="state",
                     )
+    maker = source_of(trace, step, position)
+    depth = wanted[0] // (2 if attrs.bidirectional else 1)
     if same_rank and given[0] != wanted[0]:
-        yield from _layers(trace, step, position, wanted)
-    yield from _without_state(step)
+        if maker is not None and isinstance(maker.attrs, RecurrentAttrs):
+            yield from set_argument(
+                trace,
+                maker.path,
+                "num_layers",
+                wanted[0] // (2 if maker.attrs.bidirectional else 1),
+                f"give `{name_of(maker)}` as many layers",
+                kind="layers",
+            )
+            yield from set_argument(
+                trace, step.path, "num_layers", max(given[0] * depth // wanted[0], 1),
+                f"give `{name_of(step)}` as many layers",
+                kind="layers",
+            )  # fmt: skip
+        else:
+            yield from _layers(trace, step, position, wanted)
+    if maker is None or not isinstance(maker.attrs, RecurrentAttrs):
+        yield from _without_state(step)
 
 
 def _batch_text(trace: Trace, code: Code, node: ast.expr, step: Step, axis: int) -> str | None:
@@ -293,6 +329,7 @@ def attention(case: Case) -> Iterator[Finding]:
     trace, attrs = case.trace, step.attrs
     shapes = [ints(spec.shape) for spec in step.inputs]
     proposals: list[Proposal] = []
+    labels: list[Label | None] = []
     why = [f"query {shape_text(shapes[0])}, key {shape_text(shapes[1])}"]
     message = (
         f"`{name_of(step)}` cannot attend from {shape_text(shapes[0])} to {shape_text(shapes[1])}"
@@ -302,7 +339,7 @@ def attention(case: Case) -> Iterator[Finding]:
         why.append(f"read as {order} x features; embed_dim = {attrs.embed_dim}")
         if shapes[0][-1:] != (attrs.embed_dim,):
             message = (
-                f"`{name_of(step)}` takes {attrs.embed_dim} features, but {shapes[0][-1]} arrive"
+                f"`{name_of(step)}` takes {attrs.embed_dim} features, but {arrive(shapes[0][-1])}"
             )
             proposals += set_argument(
                 trace,
@@ -312,9 +349,10 @@ def attention(case: Case) -> Iterator[Finding]:
                 f"take the {shapes[0][-1]} that arrive",
             )
             proposals += make_instead(trace, maker_of(trace, step), attrs.embed_dim)
+            labels += _width_labels(trace, step, attrs.embed_dim, shapes[0][-1])
         elif shapes[1][-1:] != (attrs.kdim,):
             given = shapes[1][-1]
-            message = f"`{name_of(step)}` takes keys of {attrs.kdim} features, but {given} arrive"
+            message = f"`{name_of(step)}` takes keys of {attrs.kdim} features, but {arrive(given)}"
             proposals += make_instead(trace, maker_of(trace, step, 1), attrs.kdim)
             call = constructor_of(trace, step.path)
             if call is not None:
@@ -329,12 +367,30 @@ def attention(case: Case) -> Iterator[Finding]:
         message,
         step=step,
         labels=(
-            primary(step.call_site, operand_labels(step)),
+            primary(
+                step.call_site,
+                here(step) if entered_through(trace, step) else operand_labels(step),
+            ),
+            *labels,
             argument_label(trace, step.path, "embed_dim", "") if step.kind == "module" else None,
         ),
         why=why,
         proposals=proposals,
     )
+
+
+def _width_labels(trace: Trace, step: Step, wanted: int, given: int) -> Iterator[Label | None]:
+    """Where the width of an attention and that of what arrives are written."""
+    call = maker_of_attention(trace, step.path)
+    name = "embed_dim" if call is not None and call.callee == "MultiheadAttention" else "d_model"
+    node = None if call is None else call.argument(name)
+    if call is not None and node is not None:
+        yield label(call.code.span(node), f"{name} = {wanted}")
+    maker = maker_of(trace, step)
+    argument = None if maker is None else output_argument(maker)
+    if maker is not None and argument is not None:
+        text = f"`{name_of(maker)}` makes {given}"
+        yield argument_label(trace, maker.path, argument, text)
 
 
 def _joined(message: str, edits: tuple[Edit, ...]) -> Proposal:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from math import prod
 
 from shapescope.analysis.code import CallSource, call_at
+from shapescope.analysis.code.origins import bindings
 from shapescope.analysis.diagnosis.built_for import customary_sizes, maps_of, sizes_giving
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
 from shapescope.analysis.diagnosis.history import chain_to, ints, size_history, source_of
@@ -231,6 +232,10 @@ def _other(case: Case, step: Step, sizes: tuple[int, ...], wanted: tuple[int, ..
     why: list[str] = []
     proposals: list[Proposal] = []
     labels: list[Label | None] = [primary(step.call_site, here(step))]
+    if before and len(after) == 1 and -1 not in wanted:
+        place = next(at for at, size in enumerate(wanted) if sizes[at : at + 1] != (size,))
+        labels += _size_origin(trace, step, place, after[0])
+        proposals += _whatever_arrives(step, place, prod(before))
     if before and after and -1 not in after:
         need, have = prod(after), prod(before)
         parts = f"{product_text(after)} = {need}" if len(after) > 1 else str(need)
@@ -246,6 +251,38 @@ def _other(case: Case, step: Step, sizes: tuple[int, ...], wanted: tuple[int, ..
         + (f", {shape_text(wanted)} is {prod(wanted)}" if -1 not in wanted else "")
     )
     return finding(VIEW, named, step=step, labels=labels, why=why, proposals=proposals)
+
+
+def _size_origin(trace: Trace, step: Step, place: int, size: int) -> Iterator[Label]:
+    """Where a size that a view names was taken from."""
+    call = call_at(step.call_site)
+    nodes = [] if call is None else size_nodes(call)
+    if call is None or place >= len(nodes):
+        return
+    node = nodes[place]
+    text = f"{call.code.text(node)} = {size} comes from here"
+    for origin in bindings(trace, step.path, call.code, node)[-1:]:
+        yield Label(origin.span, text)
+    function = call.code.function(call.node)
+    if function is None or not isinstance(node, ast.Name):
+        return
+    for statement in ast.walk(function):
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Tuple):
+            for target in statement.targets[0].elts:
+                if isinstance(target, ast.Name) and target.id == node.id:
+                    yield Label(call.code.span(target), text)
+
+
+def _whatever_arrives(step: Step, place: int, given: int) -> Iterator[Proposal]:
+    """The one size that does not come out left to torch."""
+    call = call_at(step.call_site)
+    nodes = [] if call is None else size_nodes(call)
+    if call is not None and place < len(nodes):
+        yield Proposal(
+            f"take the {given} that arrive",
+            (call.code.replace(nodes[place], "-1"),),
+            kind="open",
+        )
 
 
 def _differing(

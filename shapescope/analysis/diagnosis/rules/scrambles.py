@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from math import prod
 
-from shapescope.analysis.diagnosis.finding import Case, Finding, finding
+from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
 from shapescope.analysis.diagnosis.history import ints, source_of
 from shapescope.analysis.diagnosis.registry import declare, scanning
 from shapescope.analysis.diagnosis.words import here, primary, shape_text
@@ -30,20 +31,49 @@ def mixed_axes(case: Case) -> Iterator[Finding]:
         if _is_trick(trace, step):
             continue
         given, made = ints(step.inputs[0].shape), ints(step.outputs[0].shape)
+        alike = _alike(trace, step)
         order = intended_order(given, made)
         if order is not None:
-            yield _finding(step, order)
+            yield _finding(step, order, alike)
+            return
+        folded = intended_fold(given, made)
+        if folded is not None:
+            yield _finding(step, folded, alike)
             return
         split = intended_split(given, made)
         if split is not None:
-            yield _split_finding(step, *split)
+            yield _split_finding(step, *split, alike)
             return
+
+
+def _alike(trace: Trace, step: Step) -> list[Step]:
+    """The later views of the same sizes: queries, keys and values are written alike."""
+    return [
+        other
+        for other in trace.steps[step.index + 1 :]
+        if other.op == step.op
+        and other.inputs[:1] == step.inputs[:1]
+        and other.outputs == step.outputs
+        and other.call_site != step.call_site
+        and not _is_trick(trace, other)
+    ]
+
+
+def _together(parts: Sequence[Iterator[Proposal]]) -> Iterator[Proposal]:
+    """One proposal that does to every view what was thought of for one."""
+    found = [next(part, None) for part in parts]
+    whole = [one for one in found if one is not None]
+    if whole and len(whole) == len(found):
+        edits = tuple(dict.fromkeys(edit for one in whole for edit in one.edits))
+        yield replace(whole[0], edits=edits)
 
 
 def _is_trick(trace: Trace, step: Step) -> bool:
     """Whether a pad in front shows that the axes are shifted on purpose."""
     maker = source_of(trace, step)
-    return maker is None or maker.op in _SHIFTING
+    if maker is None:
+        return step.inputs[0].name not in {spec.name for spec in trace.inputs}
+    return maker.op in _SHIFTING
 
 
 def intended_order(sizes: tuple[int, ...], made: tuple[int, ...]) -> tuple[int, ...] | None:
@@ -67,6 +97,26 @@ def intended_order(sizes: tuple[int, ...], made: tuple[int, ...]) -> tuple[int, 
         order = _ordered(old, new, kept, rest)
         if order is not None and order != tuple(range(len(old))):
             return (*range(front), *(front + axis for axis in order))
+    return None
+
+
+def intended_fold(sizes: tuple[int, ...], made: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The order of axes where a view folds an axis into the first one across others it keeps.
+
+    `(b, c, t, h, w)` viewed as `(b * t, c, h, w)` means frames as samples, and cuts the channels.
+
+    Returns:
+        The permutation in front of the view; None where it merges what lies side by side.
+    """
+    if len(made) != len(sizes) - 1 or len(sizes) < 3 or not made:
+        return None
+    if made == (sizes[0] * sizes[1], *sizes[2:]):
+        return None
+    for place in range(2, len(sizes)):
+        rest = tuple(axis for axis in range(1, len(sizes)) if axis != place)
+        if made == (sizes[0] * sizes[place], *(sizes[axis] for axis in rest)):
+            crossed = prod(sizes[1:place])
+            return (0, place, *rest) if crossed > 1 and sizes[place] > 1 else None
     return None
 
 
@@ -96,7 +146,9 @@ def intended_split(
     return straight, (*range(front), front + 1, front, *range(front + 2, rank))
 
 
-def _split_finding(step: Step, straight: tuple[int, ...], order: tuple[int, ...]) -> Finding:
+def _split_finding(
+    step: Step, straight: tuple[int, ...], order: tuple[int, ...], alike: Sequence[Step]
+) -> Finding:
     sizes, made = ints(step.inputs[0].shape), ints(step.outputs[0].shape)
     kept = straight[order[-2]]
     return finding(
@@ -104,7 +156,10 @@ def _split_finding(step: Step, straight: tuple[int, ...], order: tuple[int, ...]
         f"{shape_text(sizes)} seen as {shape_text(made)} mixes the axis of {kept} with others",
         severity=Severity.WARNING,
         step=step,
-        labels=(primary(step.call_site, here(step)),),
+        labels=(
+            primary(step.call_site, here(step)),
+            *(label(one.call_site, here(one)) for one in alike),
+        ),
         why=(
             (
                 f"a view moves no value: the {kept} and the {sizes[-1]} behind it are cut anew, "
@@ -112,7 +167,7 @@ def _split_finding(step: Step, straight: tuple[int, ...], order: tuple[int, ...]
             ),
             f"{shape_text(straight)} cuts the last axis alone; then the axes can be moved",
         ),
-        proposals=split_then_move(step, straight, made),
+        proposals=_together([split_then_move(one, straight, made) for one in (step, *alike)]),
     )
 
 
@@ -153,7 +208,7 @@ def _ordered(
     return tuple(order) if len(order) == len(old) else None
 
 
-def _finding(step: Step, order: Sequence[int]) -> Finding:
+def _finding(step: Step, order: Sequence[int], alike: Sequence[Step]) -> Finding:
     sizes, made = ints(step.inputs[0].shape), ints(step.outputs[0].shape)
     front = 0
     while sizes[front] == made[front]:
@@ -167,7 +222,10 @@ def _finding(step: Step, order: Sequence[int]) -> Finding:
         f"{shape_text(sizes)} seen as {shape_text(made)} mixes the axis of {shown} with others",
         severity=Severity.WARNING,
         step=step,
-        labels=(primary(step.call_site, here(step)),),
+        labels=(
+            primary(step.call_site, here(step)),
+            *(label(one.call_site, here(one)) for one in alike),
+        ),
         why=(
             (
                 f"a view moves no value: {shape_text(own)} is cut anew, and one entry along the "
@@ -175,5 +233,10 @@ def _finding(step: Step, order: Sequence[int]) -> Finding:
             ),
             f"in the order {shape_text(turned)} the axes merge to {shape_text(made)} as meant",
         ),
-        proposals=permute_first(step, order, "bring the axes into this order before"),
+        proposals=_together(
+            [
+                permute_first(one, order, "bring the axes into this order before")
+                for one in (step, *alike)
+            ]
+        ),
     )

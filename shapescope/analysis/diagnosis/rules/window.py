@@ -132,17 +132,29 @@ def _proposals(
         return
     if isinstance(step.attrs, ConvAttrs) and step.kind == "module" and axes == 1:
         yield from _padding(trace, step)
+    given = _given_map(trace, axes)
     at_least = tuple(max(size, 1) for size in smallest)
+    enough = [size >= least for size, least in zip(given, at_least, strict=False)]
+    if any(enough):
+        at_least = tuple(map(max, zip(given, at_least, strict=True)))
     yield from feed(trace, at_least, at_least=True)
-    larger = customary_larger(max(at_least))
-    for size in larger:
-        yield from feed(trace, (size,) * axes)
+    larger = [
+        tuple(given[axis] if any(enough) and enough[axis] else size for axis in range(axes))
+        for size in customary_larger(max(smallest))
+    ]
+    for sizes in larger:
+        yield from feed(trace, sizes)
     yield from shrink_less(trace, _working(chain, step))
-    for size in larger:
-        for proposal in resize_input(trace, (size,) * axes):
+    for sizes in larger:
+        for proposal in resize_input(trace, sizes):
             yield replace(proposal, follow=False)
     if "pool" in step.op:
         yield from adaptive_pool(trace, step, (1,) * axes)
+
+
+def _given_map(trace: Trace, axes: int) -> tuple[int, ...]:
+    """The map of the first input that has one."""
+    return next((ints(spec.shape)[-axes:] for spec in trace.inputs if len(spec.shape) > axes), ())
 
 
 def _padding(trace: Trace, step: Step) -> Iterator[Proposal]:
