@@ -183,6 +183,8 @@ class Recorder(TorchFunctionMode):
         if path is None:
             path = self._adopt(module)
         self.called.add(id(module))
+        if kwargs and op != "module":
+            kwargs = _in_order_of_forward(module, kwargs)
         inputs, sources = self._inputs_of((args, kwargs) if kwargs else args)
         record = self._append(path, op, "module", inputs, sources, user_frame(caller))
         record.module = module
@@ -221,10 +223,11 @@ class Recorder(TorchFunctionMode):
 
         A call that gives no tensor, or its own argument back, leaves no step.
         """
-        name, row, in_place, repeats = known
-        bound = row.bind(args, kwargs)
+        name, row, in_place, repeats, swapped = known
+        bound = row.bind(args[::-1] if swapped else args, kwargs)
         weights, skipped = self._weights_of(row, bound)
-        inputs, sources = self._inputs_of((args, kwargs) if kwargs else args, skipped)
+        given = row.in_order(bound) if kwargs or swapped else args
+        inputs, sources = self._inputs_of(given, skipped)
         self._inside += 1
         try:
             if repeats and self._answers is not None:
@@ -372,13 +375,15 @@ class Recorder(TorchFunctionMode):
 class _Function(NamedTuple):
     """A function as far as it is known beforehand.
 
-    `repeats`: given the same once more, it gives the same; nothing else happens.
+    `repeats`: given the same once more, it gives the same; nothing else happens. `swapped`: it
+    takes the right side of a product first.
     """
 
     name: str
     row: Op
     in_place: bool
     repeats: bool
+    swapped: bool = False
 
 
 def _described(func: Any) -> _Function | None:
@@ -399,7 +404,16 @@ def _described(func: Any) -> _Function | None:
     row = lookup(name)
     of_torch = (getattr(func, "__module__", None) or "torch").partition(".")[0] == "torch"
     special = in_place or row.view or row.factory or row.observed
-    return _Function(name, row, in_place, of_torch and not special)
+    return _Function(name, row, in_place, of_torch and not special, raw == "__rmatmul__")
+
+
+def _in_order_of_forward(module: nn.Module, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Keywords in the order in which the layer's forward takes them, not in that of the call."""
+    code = getattr(type(module).forward, "__code__", None)
+    if code is None or len(kwargs) < 2:
+        return kwargs
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    return {name: kwargs[name] for name in (*names, *kwargs) if name in kwargs}
 
 
 def _functions_as_steps(recorder: Recorder) -> ExitStack:

@@ -115,7 +115,7 @@ def _bilinear_macs(step: Step) -> int | None:
 register(
     Op(
         "bilinear",
-        "input input2 weight bias",
+        "input1 input2 weight bias",
         weights=("weight", "bias"),
         modules=("Bilinear",),
         settings=("out_features", "in1_features", "in2_features"),

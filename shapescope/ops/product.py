@@ -224,7 +224,7 @@ def _tensordot_macs(step: Step) -> int | None:
     return prod(made[0]) * prod(shape(step)[at] for at in summed[0])
 
 
-for _name, _signature in (("tensordot", "input other dims"), ("inner", "input other")):
+for _name, _signature in (("tensordot", "a b dims"), ("inner", "input other")):
     register(
         Op(
             _name,

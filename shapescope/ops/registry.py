@@ -132,6 +132,15 @@ class Op:
             bound[name] = value
         return bound
 
+    def in_order(self, bound: Bound) -> list[Any]:
+        """The values of arguments as the signature orders them, whatever the call's order was.
+
+        The tensor that the call writes to (`out`) is none of its inputs.
+        """
+        known = [bound[name] for name in self.names if name in bound]
+        unknown = [v for name, v in bound.items() if name not in self.names and name != "out"]
+        return known + unknown
+
     def read_call(self, bound: Bound) -> Attrs | None:
         """The settings of a function call, from what `bind` gave."""
         return self.from_call(bound)
