@@ -17,9 +17,15 @@ from shapescope.ops.shapes import (
 from shapescope.trace import Step
 
 
+def _squeezed(step: Step) -> Ints | None:
+    """The axes that are dropped where they are 1: all of them, but none where `dim` is `()`."""
+    given = argument(step, "dim")
+    return () if given == () else axes(given, len(shape(step)))
+
+
 def _squeeze_shape(step: Step) -> tuple[Ints, ...] | None:
     sizes = shape(step)
-    chosen = axes(argument(step, "dim"), len(sizes))
+    chosen = _squeezed(step)
     if chosen is None:
         return None
     return (without(sizes, (number for number in chosen if sizes and sizes[number] == 1)),)
@@ -33,7 +39,7 @@ def _unsqueeze_shape(step: Step) -> tuple[Ints, ...] | None:
 
 def _squeeze_flow(step: Step) -> Flows | None:
     sizes = shape(step)
-    chosen = axes(argument(step, "dim"), len(sizes))
+    chosen = _squeezed(step)
     if chosen is None:
         return None
     return (picked(at for at, n in enumerate(sizes) if at not in chosen or n != 1),)
@@ -95,6 +101,8 @@ def order(step: Step) -> Ints | None:
         return tuple(result)
     moved, places = axes(argument(step, "source"), rank), axes(argument(step, "destination"), rank)
     if moved is None or places is None or len(moved) != len(places):
+        return None
+    if len(set(moved)) < len(moved) or len(set(places)) < len(places):
         return None
     left = iter([number for number in range(rank) if number not in moved])
     from_place = dict(zip(places, moved, strict=True))

@@ -44,6 +44,7 @@ fmin atan2 hypot eq ne lt le gt ge logical_and logical_or logical_xor bitwise_an
 bitwise_xor bitwise_left_shift bitwise_right_shift lerp addcmul addcdiv copysign nextafter xlogy
 xlog1py heaviside logaddexp logaddexp2 isclose polar complex gcd lcm ldexp clamp
 clamp_min clamp_max masked_fill zeta gammainc gammaincc
+igamma igammac
 """
 """Ops whose inputs broadcast to the shape of their output."""
 
@@ -51,6 +52,7 @@ _SAVES = {
     **dict.fromkeys(("mul", "div", "addcmul", "addcdiv"), "partners"),
     **dict.fromkeys(("pow", "clamp", "clamp_min", "clamp_max"), "input"),
     **dict.fromkeys(("maximum", "minimum", "fmax", "fmin", "atan2", "hypot", "xlogy"), "inputs"),
+    **dict.fromkeys(("gammainc", "gammaincc", "igamma", "igammac"), "inputs"),
     "masked_fill": "indices",
 }
 """What each keeps for the backward pass; sums and comparisons keep nothing."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import ceil
+from math import ceil, isfinite
 
 from shapescope.ops.registry import Op, register
 from shapescope.ops.shapes import Ints, are_ints, argument, same_shape
@@ -21,7 +21,7 @@ def _arange_shape(step: Step) -> tuple[Ints, ...] | None:
         start, end = 0, start
     start = 0 if start is None else start
     numbers = [value for value in (start, end, stride) if isinstance(value, int | float)]
-    if len(numbers) < 3 or not stride:
+    if len(numbers) < 3 or not stride or not all(map(isfinite, numbers)):
         return None
     return ((max(ceil((end - start) / stride), 0),),)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from shapescope.attrs import CallAttrs
 from shapescope.ops.flow import Flows, Link, picked, pointwise_flow, same
 from shapescope.ops.indexing import inside
@@ -62,14 +64,18 @@ def _index_select_shape(step: Step) -> tuple[Ints, ...] | None:
     along = axis(argument(step, "dim"), len(shape(step)))
     if along is None or len(step.inputs) < 2:
         return None
+    if not shape(step):
+        return ((),)
     return (replaced(shape(step), along, *(shape(step, 1) or (1,))),)
 
 
 def _take_along_shape(step: Step) -> tuple[Ints, ...] | None:
     dim = argument(step, "dim")
-    if len(step.inputs) < 2 or dim is None:
-        return second_shape(step)
+    if len(step.inputs) < 2:
+        return None
     sizes, wanted = shape(step), shape(step, 1)
+    if dim is None:
+        return ((prod(wanted),),)
     along = axis(dim, len(sizes))
     if along is None or len(sizes) != len(wanted):
         return None
@@ -84,6 +90,8 @@ def _gather_refusal(step: Step) -> str | None:
     along = axis(argument(step, "dim"), len(sizes))
     if along is None:
         return axis_refusal(sizes, argument(step, "dim"))
+    if 0 in wanted:
+        return None  # nothing is picked, and torch does not look at the axes
     if len(sizes) != len(wanted) and sizes and wanted:
         return f"the index {text(wanted)} has not as many axes as {text(sizes)}"
     for at, (n, count) in enumerate(zip(sizes, wanted, strict=False)):
@@ -165,7 +173,6 @@ for _name, _signature in (
     ("index_fill", "input dim index value"),
     ("index_put", "input indices values accumulate"),
     ("index_reduce", "input dim index source reduce"),
-    ("masked_scatter", "input mask source"),
     ("select_scatter", "input src dim index"),
     ("slice_scatter", "input src dim start end step"),
     ("diagonal_scatter", "input src offset dim1 dim2"),
@@ -182,6 +189,16 @@ for _name, _signature in (
             saves="indices",
         )
     )
+
+
+def _masked_shape(step: Step) -> tuple[Ints, ...] | None:
+    made = broadcast(*shapes(step)[:2])
+    return None if made is None else (made,)
+
+
+register(
+    Op("masked_scatter", "input mask source", shape_rule=_masked_shape, free=True, saves="indices")
+)
 
 # --- as many as the values say
 

@@ -60,6 +60,12 @@ def _reduced(step: Step) -> tuple[Ints, ...] | None:
     return ((),) if _reduces(step) else None
 
 
+def _per_pair(step: Step) -> tuple[Ints, ...] | None:
+    """Without the axis of the features, which both sides share."""
+    made = broadcast(*shapes(step)[:2])
+    return ((),) if _reduces(step) else None if not made else (made[:-1],)
+
+
 def _per_sample(step: Step) -> tuple[Ints, ...] | None:
     if _reduces(step):
         return ((),)
@@ -105,7 +111,7 @@ for _name, _class, _signature, _rule, _reason in (
     ("multilabel_margin_loss", "MultiLabelMarginLoss", "input target", _per_sample, _same_refusal),
     ("multilabel_soft_margin_loss", "MultiLabelSoftMarginLoss", "input target", _per_sample, None),
     ("multi_margin_loss", "MultiMarginLoss", "input target p margin", _per_sample, None),
-    ("cosine_embedding_loss", "CosineEmbeddingLoss", "input1 input2 target", _reduced, None),
+    ("cosine_embedding_loss", "CosineEmbeddingLoss", "input1 input2 target", _per_pair, None),
     ("margin_ranking_loss", "MarginRankingLoss", "input1 input2 target", _pair_shape, None),
     (
         "triplet_margin_loss",
@@ -133,6 +139,7 @@ for _name, _class, _signature, _rule, _reason in (
             refusal_rule=_reason,
             free=True,
             changes_axes=True,
+            observed=_rule is _reduced,  # a distance of the user's own
             saves="indices" if _rule is _class_shape else "inputs",
             extra_rule=_scores_bytes if _name == "cross_entropy" else None,
         )
@@ -150,6 +157,14 @@ def _linear_module(module: Any, bound: Bound) -> CallAttrs:
     return read_plain({"weight": weight, "reduction": module.reduction})
 
 
+def _linear_loss_shape(step: Step) -> tuple[Ints, ...] | None:
+    """A number for each row of features, and for each axis of the weight between its ends."""
+    weight = argument(step, "weight", ())
+    if _reduces(step):
+        return ((),)
+    return ((*shape(step)[:-1], *weight[1:-1]),) if weight else None
+
+
 def _linear_macs(step: Step) -> int | None:
     """Those of the linear map whose scores the loss compares; a loss has none of its own."""
     weight = argument(step, "weight", ())
@@ -164,7 +179,7 @@ register(
         modules=("LinearCrossEntropyLoss",),
         from_call=_linear_call,
         from_module=_linear_module,
-        shape_rule=_reduced,
+        shape_rule=_linear_loss_shape,
         macs_rule=_linear_macs,
         saves="inputs",
         changes_axes=True,

@@ -285,6 +285,7 @@ for _name, _signature, _rule, _reason in (
             flow_rule=_cut_flow,
             free=True,
             changes_axes=True,
+            observed=_name == "tensor_split",  # the indices may be a tensor
             view=True,
         )
     )

@@ -10,9 +10,11 @@ from shapescope.ops.shapes import (
     argument,
     axis,
     axis_refusal,
+    broadcast,
     index_bytes,
     same_shape,
     shape,
+    shapes,
 )
 from shapescope.trace import Step
 
@@ -67,7 +69,7 @@ KEEP_NOTHING = frozenset(
      "isinf", "isfinite", "isneginf", "isposinf", "isreal", "logical_not", "bitwise_not", "real",
      "imag", "conj", "conj_physical", "resolve_conj", "resolve_neg", "clone", "contiguous",
      "detach", "data", "alias", "requires_grad", "to", "dequantize", "pin_memory", "fill", "zero",
-     "normal", "uniform", "bernoulli", "exponential", "random", "cauchy", "log_normal",
+     "uniform", "bernoulli", "exponential", "random", "cauchy", "log_normal",
      "geometric", "tril", "triu", "argsort", "cumsum", "sort", "cummax", "cummin", "deg2rad",
      "rad2deg", "identity", "dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout",
      "feature_dropout", "feature_alpha_dropout", "copy", "isin", "bucketize", "msort",
@@ -133,9 +135,9 @@ isneginf isposinf isreal logical_not bitwise_not real imag conj conj_physical re
 resolve_neg angle i0e i1 i1e erfcx log_ndtr ndtr ndtri entr gammaln psi multigammaln
 clone contiguous detach data alias requires_grad to dequantize fake_quantize_per_tensor_affine
 quantize_per_tensor quantize_per_channel pin_memory
-fill zero normal uniform bernoulli exponential random cauchy log_normal geometric
+fill zero uniform bernoulli exponential random cauchy log_normal geometric
 tril triu sort argsort cumsum cumprod cummax cummin logcumsumexp
-normalize renorm gumbel_softmax copy isin bucketize msort igamma igammac
+normalize renorm gumbel_softmax copy isin bucketize msort
 resize_as weight_norm native_dropout quantize_per_tensor_dynamic poisson
 """
 """Ops that keep the shape of their first input."""
@@ -155,7 +157,6 @@ _SIGNATURES = {
     "normalize": "input p dim eps",
     "gumbel_softmax": "logits tau hard eps dim",
     "fill": "input value",
-    "normal": "input mean std",
     "uniform": "input from to",
     "nan_to_num": "input nan posinf neginf",
     "logit": "input eps",
@@ -223,6 +224,17 @@ register(
         pointwise=True,
     )
 )
+
+
+def _normal_shape(step: Step) -> tuple[tuple[int, ...], ...] | None:
+    """As it is when written over; else means and deviations broadcast, or the size is named."""
+    if argument(step, "inplace", False):
+        return same_shape(step)
+    made = broadcast(*shapes(step))
+    return None if made is None else (made,)
+
+
+register(Op("normal", "input mean std", shape_rule=_normal_shape, free=True, observed=True))
 
 
 def _glu_shape(step: Step) -> tuple[tuple[int, ...], ...] | None:

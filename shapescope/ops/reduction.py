@@ -8,9 +8,11 @@ from shapescope.ops.shapes import (
     Ints,
     argument,
     axes,
+    axis,
     axis_refusal,
     broadcast,
     broadcast_refusal,
+    replaced,
     shape,
     shapes,
     without,
@@ -147,11 +149,15 @@ for _name in ("dist", "trace"):
 
 
 def _diff_shape(step: Step) -> tuple[Ints, ...] | None:
+    """One value less along the axis each time; what is put in front and behind counts with it."""
     sizes, times = shape(step), argument(step, "n", 1)
-    found = axes(argument(step, "dim", -1), len(sizes))
-    if found is None or len(step.inputs) > 1:
+    along = axis(argument(step, "dim", -1), len(sizes))
+    if along is None or not sizes or {len(one) for one in shapes(step)} != {len(sizes)}:
         return None
-    return (tuple(max(n - times, 0) if at in found else n for at, n in enumerate(sizes)),)
+    if times == 0:
+        return (sizes,)
+    total = sum(one[along] for one in shapes(step))
+    return (replaced(sizes, along, max(total - times, 0)),)
 
 
 register(Op("diff", "input n dim prepend append", shape_rule=_diff_shape, free=True))

@@ -28,7 +28,7 @@ def _transformed(step: Step) -> tuple[int, ...] | None:
 def _fourier_shape(step: Step) -> tuple[Ints, ...] | None:
     """The same sizes, or those asked for; a real transform keeps half of its last axis."""
     along = _transformed(step)
-    if along is None or not along:
+    if not along or not shape(step):
         return None
     wanted = argument(step, "n", argument(step, "s"))
     sizes = list(shape(step))
@@ -45,7 +45,9 @@ def _fourier_shape(step: Step) -> tuple[Ints, ...] | None:
 
 
 def _fourier_flow(step: Step) -> Flows | None:
-    return None if "rfft" in step.op else mixing_flow(step, _transformed(step) or ())
+    if not shape(step) or "rfft" in step.op:
+        return None
+    return mixing_flow(step, _transformed(step) or ())
 
 
 for _name in ("fft", "ifft", "rfft", "irfft"):
@@ -140,7 +142,7 @@ for _name in ("pinverse", "linalg_pinv"):
     register(Op(_name, shape_rule=_pinverse_shape, changes_axes=True))
 for _name in ("det", "linalg_det", "logdet"):
     register(Op(_name, shape_rule=_matrix_scalar, changes_axes=True))
-register(Op("linalg_solve", "input other", shape_rule=_solve_shape, changes_axes=True))
+register(Op("linalg_solve", "A B", shape_rule=_solve_shape, changes_axes=True))
 for _name in ("linalg_svd", "svd", "linalg_qr", "qr", "linalg_eigh", "linalg_eig", "linalg_svdvals",
               "slogdet", "linalg_slogdet", "linalg_lstsq", "linalg_eigvals", "linalg_eigvalsh",
               "linalg_lu", "linalg_lu_factor", "lu"):  # fmt: skip
@@ -230,8 +232,9 @@ register(Op("pdist", "input p", shape_rule=_pdist_shape, changes_axes=True))
 
 
 def _covariance_shape(step: Step) -> tuple[Ints, ...] | None:
+    """One variable gives a number, more of them a square."""
     sizes = shape(step)
-    return ((sizes[0], sizes[0]),) if len(sizes) == 2 else ((),)
+    return ((sizes[0], sizes[0]),) if len(sizes) == 2 and sizes[0] != 1 else ((),)
 
 
 for _name in ("cov", "corrcoef"):
