@@ -92,6 +92,7 @@ def trace_any(
         ShapescopeError: the request cannot be met.
     """
     from shapescope.capture.loader import load
+    from shapescope.capture.own_inputs import own_inputs
     from shapescope.capture.tracer import trace_model
 
     subject = load(model) if isinstance(model, str) else model
@@ -136,25 +137,6 @@ def unbuilt(model: str, error: ShapescopeError) -> TraceResult:
     name = type(cause).__name__ if cause is not None else "Error"
     failure = Failure(None, name, str(cause) if cause is not None else str(error))
     return TraceResult(Trace(model, "meta", (), (), (), failure), (error.diagnostic,))
-
-
-def own_inputs(model: nn.Module | LoadedModel) -> tuple[Given, tuple[str, ...]]:
-    """The inputs that a model was made for, or inferred ones with a note that says how.
-
-    Raises:
-        ShapescopeError: nothing is known, and nothing can be inferred.
-    """
-    defaults = getattr(model, "default_inputs", None)
-    if isinstance(defaults, tuple) and defaults:
-        return defaults, ()
-    from shapescope.capture.infer import infer_for
-
-    found = infer_for(model)
-    if found is not None:
-        return found.inputs, (found.how,)
-    raise ShapescopeError(
-        f"{_name(model)} needs an input", advice=("give its shape: --input 1,3,32,32",)
-    )
 
 
 def _name(model: object) -> str:

@@ -77,8 +77,8 @@ def valid_sizes(model: nn.Module | LoadedModel | str, inputs: Any = None) -> Val
         ShapescopeError: the request cannot be met, or the model cannot be built.
     """
     from shapescope.capture.loader import load
+    from shapescope.capture.own_inputs import own_inputs
     from shapescope.capture.sizes.sizer import Sizer
-    from shapescope.session import own_inputs
 
     subject = load(model) if isinstance(model, str) else model
     notes: tuple[str, ...] = ()

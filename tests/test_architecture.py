@@ -48,7 +48,7 @@ LAZILY: dict[str, set[str]] = {
     "diagnostic": {"render"},
     "result": {"render"},
     "session": {"capture"},
-    "capture": {"training", "session"},
+    "capture": {"training"},
     "training": {"capture", "render"},
 }
 """What a room may import inside functions besides."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from shapescope.analysis.fixes.apply import edited
 from shapescope.capture.inputs import InputSpec
 from shapescope.capture.investigate import investigate
 from shapescope.capture.loader import LoadedModel, load
+from shapescope.capture.own_inputs import own_inputs
 from shapescope.capture.tracer import Target, trace_model
-from shapescope.diagnostic import Diagnostic, Help, Severity, ShapescopeError
+from shapescope.diagnostic import Diagnostic, Edit, Help, Severity, ShapescopeError
 from shapescope.source_text import absolute_path, overridden, source_text
 
 _MOST_FAULTS = 8
@@ -52,38 +54,103 @@ def mend(
     """
     texts: dict[str, str] = {}
     steps: list[tuple[Diagnostic, Help]] = []
+    proved = Mended((), {}, ())
     named = spec
     while True:
         with overridden({Path(path): text for path, text in texts.items()}):
-            found, loaded = _diagnosed(named, texts, inputs, train, target)
+            found, loaded = _diagnosed(named, texts, inputs, train=train, target=target)
             wrong = tuple(one for one in found if one.severity is not Severity.NOTE)
+            if not steps or steps[-1][1].verified or not wrong:
+                proved = Mended(tuple(steps), texts, wrong)
             choice = _first_help(wrong)
             if choice is None or len(steps) == _MOST_FAULTS:
-                return Mended(tuple(steps), texts, wrong)
+                return proved
             after = _applied(texts, choice[1])
+            told = _told_apart(named, texts, inputs, choice, train=train, target=target)
         if after is None or after == texts:
-            return Mended(tuple(steps), texts, wrong)
+            return proved
         texts = after
-        steps.append(choice)
+        steps += told
         if loaded is not None and loaded.entry is not None:
             # A document network that is edited on trial is a file like any other.
             named = f"{loaded.file}:{loaded.class_name}"
+
+
+def _told_apart(
+    spec: str,
+    texts: Mapping[str, str],
+    inputs: tuple[InputSpec, ...] | None,
+    choice: tuple[Diagnostic, Help],
+    **request: Any,
+) -> list[tuple[Diagnostic, Help]]:
+    """The faults that one help mends, each with its own lines: the later ones show on the way.
+
+    The edits are made one after another, in the help's order; each fault is what is wrong before
+    the edits that take it away.
+    """
+    first, entry = choice
+    if len(entry.edits) < 2 or first.severity is not Severity.ERROR:
+        return [choice]
+    told = [choice]
+    made, waiting = [entry.edits[0]], list(entry.edits[1:])
+    while waiting:
+        wrong = _error_with(spec, texts, inputs, made, **request)
+        if wrong is None:
+            break
+        waiting.sort(key=_nearest_to(wrong, made))
+        batch = [waiting.pop(0)]
+        while waiting and wrong == _error_with(spec, texts, inputs, [*made, *batch], **request):
+            batch.append(waiting.pop(0))
+        made += batch
+        if (wrong.rule, wrong.message) != (first.rule, first.message):
+            told.append((wrong, Help("mended in the same go", tuple(batch), verified=True)))
+    return told
+
+
+def _nearest_to(wrong: Diagnostic, made: Sequence[Edit]) -> Callable[[Edit], tuple[bool, bool]]:
+    """Orders edits: those where the trouble shows, those where it is explained, all others."""
+    first = {_line_before(one.span.line, made) for one in wrong.labels if one.primary}
+    lines = {_line_before(one.span.line, made) for one in wrong.labels}
+    return lambda edit: (edit.span.line not in first, edit.span.line not in lines)
+
+
+def _line_before(line: int, made: Sequence[Edit]) -> int:
+    """The line that one of the edited text was before lines were added above it."""
+    added = sum(edit.replacement.count("\n") for edit in made if edit.span.line < line)
+    return line - added
+
+
+def _error_with(
+    spec: str,
+    texts: Mapping[str, str],
+    inputs: tuple[InputSpec, ...] | None,
+    edits: Sequence[Edit],
+    **request: Any,
+) -> Diagnostic | None:
+    """The first error once some edits are made."""
+    after = _applied(texts, Help("", tuple(edits)))
+    if after is None:
+        return None
+    with overridden({Path(path): text for path, text in after.items()}):
+        found, _ = _diagnosed(spec, after, inputs, fixes=False, **request)
+    return next((one for one in found if one.severity is Severity.ERROR), None)
 
 
 def _diagnosed(
     spec: str,
     texts: Mapping[str, str],
     inputs: tuple[InputSpec, ...] | None,
+    *,
     train: bool,
     target: Target | None,
+    fixes: bool = True,
 ) -> tuple[tuple[Diagnostic, ...], LoadedModel | None]:
-    from shapescope.session import own_inputs
-
     loaded = load(spec, overrides={Path(path): text for path, text in texts.items()})
     try:
         given = loaded.fitted(inputs) if inputs else own_inputs(loaded)[0]
         traced = trace_model(loaded, given, train=train, target=target)
-        return investigate(loaded, given, traced, train=train, target=target), loaded
+        found = investigate(loaded, given, traced, train=train, target=target, fixes=fixes)
+        return found, loaded
     except ShapescopeError as error:
         if error.exit_code != 1:
             raise
@@ -91,9 +158,14 @@ def _diagnosed(
 
 
 def _first_help(found: tuple[Diagnostic, ...]) -> tuple[Diagnostic, Help] | None:
+    """The first help that is proved, or one that gets a constructor further.
+
+    A constructor with two faults cannot be built with one of them mended: its helps are proved
+    together, once nothing is wrong any more.
+    """
     for diagnostic in found:
         for entry in diagnostic.help:
-            if entry.edits and entry.verified:
+            if entry.edits and (entry.verified or diagnostic.rule == "constructor"):
                 return diagnostic, entry
     return None
 

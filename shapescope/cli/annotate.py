@@ -144,7 +144,8 @@ def _watch(
     """What a run showed, and what is wrong with the model where it failed."""
     from shapescope.capture.annotated import watch_lines
     from shapescope.capture.input_spec import parse_inputs
-    from shapescope.session import own_inputs, trace_any
+    from shapescope.capture.own_inputs import own_inputs
+    from shapescope.session import trace_any
 
     specs = parse_inputs(inputs) or None
     given = loaded.fitted(specs) if specs else own_inputs(loaded)[0]

@@ -118,8 +118,8 @@ def _traced(spec: str, other: str, inputs: tuple[str, ...], train: bool) -> Trac
     """
     from shapescope.capture.input_spec import parse_inputs
     from shapescope.capture.loader import load
+    from shapescope.capture.own_inputs import own_inputs
     from shapescope.capture.tracer import trace_model
-    from shapescope.session import own_inputs
 
     loaded = _at_revision(spec.removeprefix(GIT), other) if spec.startswith(GIT) else load(spec)
     specs = parse_inputs(inputs) or None

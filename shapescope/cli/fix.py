@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,8 +37,9 @@ def fix(
 ) -> int:
     """Mend a model: edits that were tried, fault by fault, as a diff.
 
-    Every edit was traced again with two batch sizes before it is shown. Formatting and comments
-    stay as they are. A file that is no UTF-8, or that changed meanwhile, is not written to.
+    Every edit was traced again with two batch sizes before it is shown, and run forwards and
+    backwards on real numbers where that costs little. Formatting and comments stay as they are. A
+    file that is no UTF-8, or that changed meanwhile, is not written to.
 
     Exit code 0: nothing is wrong, or all of it was written, 1: the model is at fault, 2: a wrong
     request.
@@ -61,16 +63,33 @@ def fix(
     before = {path: _old_text(path, read) for path in done.texts}
     if write and done.texts:
         _write(done, before, read)
-    emit(mended_text(done, before, written=write).rstrip("\n"), output)
+    following = ""
+    if done.texts and not _is_own(model):
+        following = _next(model, inputs, target, loss, train, write)
+    emit(mended_text(done, before, written=write, following=following), output)
     if done.left:
         return 1
     return 0 if write or not done.steps else 1
 
 
-def _refuse_own(model: str) -> None:
+def _next(model: str, inputs: list[str], target: str, loss: str, train: bool, write: bool) -> str:
+    """The command that comes next: the same one with `--write`, or a look at what was written."""
+    words = ["shapescope", "trace" if write else "fix", model]
+    words += [word for text in inputs for word in ("--input", text)]
+    words += ["--target", target, "--loss", loss] if target else []
+    words += ["--train"] if train else []
+    words += [] if write else ["--write"]
+    return shlex.join(words)
+
+
+def _is_own(model: str) -> bool:
     from shapescope.networks.registry import find
 
-    if find(model.partition("(")[0]) is not None:
+    return find(model.partition("(")[0]) is not None
+
+
+def _refuse_own(model: str) -> None:
+    if _is_own(model):
         raise ShapescopeError(
             f"`{model}` is one of shapescope's own networks, which are not written to",
             advice=("copy its file and name the copy",),

@@ -28,13 +28,16 @@ if TYPE_CHECKING:
             """What no edit mends."""
 
 
-def mended_text(done: Done, before: Mapping[str, str], *, written: bool) -> str:
-    """The faults and their mends, a line each, then the diff, or what was written.
+def mended_text(
+    done: Done, before: Mapping[str, str], *, written: bool, following: str = ""
+) -> str:
+    """The faults and their mends in order, the whole as one diff, and what to do next.
 
     Args:
         done: what was mended.
         before: the text of each edited file as it was.
         written: whether the edits were written.
+        following: the command to type next, if there is one.
     """
     lines = []
     for diagnostic, entry in done.steps:
@@ -44,9 +47,18 @@ def mended_text(done: Done, before: Mapping[str, str], *, written: bool) -> str:
         lines += [f"  {help_text(entry)}" for entry in diagnostic.help] or ["  no edit mends this"]
     if not lines:
         return "nothing to mend"
-    diff = "".join(
+    diff = _diff(done.texts, before)
+    if diff:
+        lines += ["", diff.rstrip("\n")]
+    closing = [f"wrote {display_path(path)}" for path in done.texts] if written else []
+    closing += [f"next: {following}"] if following else []
+    return "\n".join([*lines, *([""] if closing else []), *closing])
+
+
+def _diff(texts: Mapping[str, str], before: Mapping[str, str]) -> str:
+    return "".join(
         line
-        for path, after in done.texts.items()
+        for path, after in texts.items()
         for line in difflib.unified_diff(
             before[path].splitlines(keepends=True),
             after.splitlines(keepends=True),
@@ -54,7 +66,3 @@ def mended_text(done: Done, before: Mapping[str, str], *, written: bool) -> str:
             f"b/{display_path(path).lstrip('/')}",
         )
     )
-    if written:
-        lines += [f"wrote {display_path(path)}" for path in done.texts]
-        return "\n".join(lines)
-    return "\n".join([*lines, "", diff]) if diff else "\n".join(lines)

@@ -91,3 +91,87 @@ def test_lenet_at_28_names_layer_numbers_and_line(capsys: pytest.CaptureFixture[
     assert "`fc` takes 400 features, but 256 arrive" in out
     assert "16 * 4 * 4 = 256" in out
     assert "in_features = 400" in out
+
+
+SEVERAL = """\
+import torch
+import torch.nn as nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2D(3, 6, kernal_size=5)
+        self.conv2 = nn.Conv2d(8, 16, 5)
+        self.fc = nn.Linear(16 * 4 * 4, 10)
+
+    def forward(self, x):
+        x = F.max_pool2d(torch.relu(self.conv1(x)), 2)
+        x = F.max_pool2d(torch.relu(self.cnv2(x)), 2)
+        return self.fc(x)
+"""
+
+SEVERAL_DIFF = """\
+--- a/net.py
++++ b/net.py
+@@ -1,15 +1,16 @@
+ import torch
+ import torch.nn as nn
++import torch.nn.functional as F
+
+
+ class Net(nn.Module):
+     def __init__(self):
+         super().__init__()
+-        self.conv1 = nn.Conv2D(3, 6, kernal_size=5)
+-        self.conv2 = nn.Conv2d(8, 16, 5)
+-        self.fc = nn.Linear(16 * 4 * 4, 10)
++        self.conv1 = nn.Conv2d(3, 6, kernel_size=5)
++        self.conv2 = nn.Conv2d(6, 16, 5)
++        self.fc = nn.Linear(16 * 5 * 5, 10)
+
+     def forward(self, x):
+         x = F.max_pool2d(torch.relu(self.conv1(x)), 2)
+-        x = F.max_pool2d(torch.relu(self.cnv2(x)), 2)
+-        return self.fc(x)
++        x = F.max_pool2d(torch.relu(self.conv2(x)), 2)
++        return self.fc(x.flatten(1))
+"""
+
+
+def _stripped(text: str) -> str:
+    """Without white space at the ends of lines: an empty line of a diff has some."""
+    return "".join(line.rstrip() + "\n" for line in text.splitlines())
+
+
+def test_several_faults_are_named_in_order_and_mended_in_one_diff(
+    net: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    net.write_text(SEVERAL)
+    assert run(["fix", "net.py", "--input", "4,3,32,32"]) == 1
+    out = capsys.readouterr().out
+    told = [line.partition(": ")[2] for line in out.splitlines() if ": error[" in line]
+    assert told[:5] == [
+        "error[constructor] `nn` has no `Conv2D`",
+        "error[constructor] `nn.Conv2d` takes no `kernal_size`",
+        "error[unknown-name] `F` is not defined",
+        "error[unknown-name] `Net` has no attribute `cnv2`",
+        "error[conv-in-channels] `conv2` takes 8 channels, but 6 arrive",
+    ]
+    assert SEVERAL_DIFF in _stripped(out)
+    assert out.endswith("\n\nnext: shapescope fix net.py --input 4,3,32,32 --write\n")
+    assert run(["fix", "net.py", "--input", "4,3,32,32", "--write"]) == 0
+    out = capsys.readouterr().out
+    assert SEVERAL_DIFF in _stripped(out)
+    assert out.endswith("\n\nwrote net.py\nnext: shapescope trace net.py --input 4,3,32,32\n")
+    assert run(["check", "net.py", "--input", "4,3,32,32", "--expect", "4,10"]) == 0
+
+
+def test_what_only_got_a_constructor_further_is_not_written(
+    net: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = SEVERAL.replace("nn.Conv2d(8, 16, 5)", "nn.Conv2d(8, 16)")
+    net.write_text(text)
+    assert run(["fix", "net.py", "--input", "4,3,32,32", "--write"]) == 1
+    assert net.read_text() == text
+    assert "`nn` has no `Conv2D`" in capsys.readouterr().out

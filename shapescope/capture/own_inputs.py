@@ -1,0 +1,29 @@
+"""The inputs of a model that was named without any: those it was made for, or inferred ones."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from shapescope.capture.input_spec import InputSpec
+from shapescope.capture.loader import LoadedModel
+from shapescope.diagnostic import ShapescopeError
+
+__all__ = ["own_inputs"]
+
+
+def own_inputs(model: nn.Module | LoadedModel) -> tuple[tuple[InputSpec, ...], tuple[str, ...]]:
+    """The inputs that a model was made for, or inferred ones with a note that says how.
+
+    Raises:
+        ShapescopeError: nothing is known, and nothing can be inferred.
+    """
+    defaults = getattr(model, "default_inputs", None)
+    if isinstance(defaults, tuple) and defaults:
+        return defaults, ()
+    from shapescope.capture.infer import infer_for  # a model that knows its inputs needs none of it
+
+    found = infer_for(model)
+    if found is not None:
+        return found.inputs, (found.how,)
+    name = str(getattr(model, "spec", type(model).__name__))
+    raise ShapescopeError(f"{name} needs an input", advice=("give its shape: --input 1,3,32,32",))
