@@ -1,7 +1,7 @@
 """The report: one self-contained page about a model, and about a run of it.
 
 `page.py` puts it together; `data.py` is what its script reads, `report.html.j2`, `report.css` and
-`report.js` lie beside them and are all written into the page: it loads nothing from anywhere.
+the scripts lie beside them and are all written into the page: it loads nothing from anywhere.
 """
 
 from __future__ import annotations

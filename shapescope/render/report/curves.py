@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from math import floor, log10
+from math import ceil, floor, log10
 from typing import Any
 
 from shapescope.render.drawing.palette import variables
@@ -43,7 +43,9 @@ def curve_svg(
         return ""
     everything = [point for one in series.values() for point in one]
     x_range = _padded([x for x, _ in everything])
-    y_range = _padded([y for _, y in everything])
+    low, high = _padded([y for _, y in everything])
+    air = 0.06 * (high - low)
+    y_range = (low - air if low < 0 else max(low - air, 0.0), high + air)
     if key == "top1_accuracy":
         y_range = (y_range[0], min(y_range[1], 1.0))
     told = "; ".join(
@@ -76,8 +78,8 @@ def ticks(low: float, high: float, most: int = 5) -> list[float]:
         if span / (step * factor) <= most:
             step *= factor
             break
-    first = floor(low / step) + (0 if low % step == 0 else 1)
-    return [place * step for place in range(int(first), floor(high / step + 1e-9) + 1)]
+    first, last = ceil(low / step - 1e-9), floor(high / step + 1e-9)
+    return [place * step for place in range(first, last + 1)]
 
 
 def _text(x: float, y: float, content: str, colour: str, anchor: str, *, bold: bool = False) -> str:
@@ -96,10 +98,12 @@ def _axes(
         across = f"M{LEFT:g} {y:.1f}H{WIDTH - RIGHT:g}"
         parts.append(f'<path d="{across}" stroke="{colours["hair"]}"/>')
         parts.append(_text(LEFT - 6, y + 3.5, f"{value:.4g}", colours["faint"], "end"))
-    for value in ticks(*x_range):
-        if value == int(value):
-            x = _x(value, x_range)
-            parts.append(_text(x, bottom + 16, f"{value:g}", colours["faint"], "middle"))
+    for epoch in sorted({round(value) for value in ticks(*x_range)}):
+        if x_range[0] <= epoch <= x_range[1]:
+            x = _x(epoch, x_range)
+            parts.append(_text(x, bottom + 14, f"{epoch}", colours["faint"], "middle"))
+    middle = (LEFT + WIDTH - RIGHT) / 2
+    parts.append(_text(middle, HEIGHT - 4, "epoch", colours["faint"], "middle"))
     across = f"M{LEFT:g} {bottom:g}H{WIDTH - RIGHT:g}"
     parts.append(f'<path d="{across}" stroke="{colours["faint"]}"/>')
     return parts

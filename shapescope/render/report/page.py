@@ -37,6 +37,8 @@ from shapescope.trace import Step, Trace
 
 WIDE = Surface(width=110)
 MOST_BARS = 14
+SCRIPTS = ("steps", "rows", "choice", "drawing", "details", "page")
+"""In this order: each reads what those before it say."""
 MANY_STEPS = 400
 """Without a script the table of a longer model is not written out."""
 
@@ -66,7 +68,7 @@ def report_html(result: TraceResult, run: RunView | None = None, *, served: bool
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    script = _file("report.js")
+    script = _script()
     trace = result.trace
     return environment.from_string(_file("report.html.j2")).render(
         title=printable(trace.model),
@@ -104,6 +106,12 @@ def report_html(result: TraceResult, run: RunView | None = None, *, served: bool
 @cache
 def _file(name: str) -> str:
     return resources.files("shapescope.render.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def _script() -> str:
+    """The page's parts in one scope of their own."""
+    parts = "\n".join(_file(f"scripts/{name}.js") for name in SCRIPTS)
+    return f'(() => {{\n"use strict";\n{parts}}})();\n'
 
 
 def _style() -> str:
