@@ -1,17 +1,28 @@
-"""How long a trace takes: shapescope with everything on against the bare forward and the peers.
+"""How long a trace takes, and how much memory: against the bare forward on meta and the peers.
 
-Each model is measured in a fresh process; within it the contestants run in turn, so that a machine
-that slows down slows all of them. Printed are medians, and ratios to the bare meta forward.
+Everything is on in shapescope's share: a copy of the model, the pass, the diagnosis, the check of
+every step, totals, receptive fields and the predicted memory.
 
-Usage: python benchmarks/trace.py [--rounds 7] [MODEL ...]
-       python benchmarks/trace.py --chain        (1,000 against 10,000 layers)
-       python benchmarks/trace.py --memory       (peak memory over the bare import)
+Warm: each model in a process of its own, in which the contestants run in turn; the first round does
+not count. Cold: the first call in a fresh process, after imports and construction, as a user who
+types one command has it; one process for each cell, in turn. Printed are medians, and ratios to the
+bare forward of the same kind.
+
+Usage: python benchmarks/trace.py [--rounds 5] [--cold-rounds 3] [--peer-rounds 1] [MODEL ...]
+       python benchmarks/trace.py --warm | --cold    (one of the two tables)
+       python benchmarks/trace.py --chain            (1,000 against 10,000 layers, and deep ones)
+       python benchmarks/trace.py --memory           (peak memory over the bare import)
+
+torchview and fvcore take part in the cold table where they are installed.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
+import multiprocessing
+import os
 import resource
 import statistics
 import subprocess
@@ -21,184 +32,340 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-MODELS = (
-    "lenet5", "alexnet", "vgg16", "resnet18", "resnet50", "resnet152", "densenet201",
-    "mobilenet_v3_large", "efficientnet_b7", "convnext_large", "vit_b_16", "vit_h_14", "swin_v2_b",
-    "maskrcnn_resnet50_fpn", "raft_large", "deeplabv3_resnet101", "r3d_18",
-)  # fmt: skip
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+Call = Callable[[], Any]
+
+_PICTURE = ((1, 3, 224, 224),)
+SHAPES: dict[str, tuple[tuple[int, ...], ...]] = {
+    "lenet5": ((1, 1, 32, 32),),
+    "alexnet": _PICTURE,
+    "vgg16": _PICTURE,
+    "resnet18": _PICTURE,
+    "resnet50": _PICTURE,
+    "resnet152": _PICTURE,
+    "densenet201": _PICTURE,
+    "mobilenet_v3_large": _PICTURE,
+    "efficientnet_b7": ((1, 3, 600, 600),),
+    "convnext_large": _PICTURE,
+    "vit_b_16": _PICTURE,
+    "vit_h_14": _PICTURE,
+    "swin_v2_b": ((1, 3, 256, 256),),
+    "maskrcnn_resnet50_fpn": ((3, 800, 800),),
+    "raft_large": ((1, 3, 384, 512), (1, 3, 384, 512)),
+    "deeplabv3_resnet101": ((1, 3, 520, 520),),
+    "r3d_18": ((1, 3, 16, 112, 112),),
+}
 REAL_ONLY = frozenset({"maskrcnn_resnet50_fpn"})
-"""What meta cannot do; the bare forward is then a real one."""
+"""What meta cannot do; the bare forward is then a real one on the CPU."""
+OURS = ("bare", "shapescope")
+PEERS = ("torchinfo", "FlopCounter", "torchview", "fvcore")
+WARM = (*OURS, "torchinfo", "FlopCounter")
 
 
-def spec_of(name: str) -> str:
-    """What `load` takes."""
-    return name if name == "lenet5" else f"torchvision:{name}"
+# --- the contestants
 
 
-def contestants(name: str) -> dict[str, Callable[[], Any]]:
-    """What is measured for a model, by name; `bare` first."""
+def build(name: str) -> tuple[Any, tuple[Any, ...]]:
+    """A model in eval mode and the arguments of its forward, on meta where that can be."""
     import torch
 
-    from shapescope.analysis.check import check_trace
-    from shapescope.analysis.cost import totals
-    from shapescope.analysis.receptive import receptive_fields
-    from shapescope.capture.inputs import make_inputs
-    from shapescope.capture.loader import load
-    from shapescope.capture.tensors import meta_copy
-    from shapescope.capture.tracer import trace_model
+    with torch.device("cpu" if name in REAL_ONLY else "meta"):
+        if name == "lenet5":
+            from shapescope.networks.lenet5 import LeNet5
 
-    loaded = load(spec_of(name))
-    device = "cpu" if name in REAL_ONLY else "meta"
-    model = loaded.build(device).module.eval()
-    if device == "meta":
-        model = meta_copy(model)
-    args, kwargs = make_inputs(loaded.default_inputs, model, device=device)
+            model: Any = LeNet5()
+        else:
+            from torchvision.models import get_model
 
-    def bare() -> Any:
-        with torch.no_grad():
-            return model(*args, **kwargs)
-
-    def shapescope() -> Any:
-        trace = trace_model(model, (args, kwargs)).trace
-        assert trace.failure is None
-        return check_trace(trace), totals(trace), receptive_fields(trace)
-
-    found: dict[str, Callable[[], Any]] = {"bare": bare, "shapescope": shapescope}
-    if device == "meta":
-        found |= peers(model, args, kwargs)
-    return found
+            settings = {"weights_backbone": None} if name in REAL_ONLY | {_SEGMENTATION} else {}
+            model = get_model(name, weights=None, **settings)
+        inputs = tuple(torch.rand(shape) for shape in SHAPES[name])
+    return model.eval(), ([*inputs],) if name in REAL_ONLY else inputs
 
 
-def peers(
-    model: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> dict[str, Callable[[], Any]]:
-    """Torchinfo on meta and torch's own counter, on the same model."""
-    import torch
-    import torchinfo
-    from torch.utils.flop_counter import FlopCounterMode
-
-    def counter() -> Any:
-        with FlopCounterMode(display=False), torch.no_grad():
-            return model(*args, **kwargs)
-
-    def info() -> Any:
-        return torchinfo.summary(model, input_data=args, device="meta", verbose=0, mode="eval")
-
-    return {"torchinfo": info, "FlopCounterMode": counter}
+_SEGMENTATION = "deeplabv3_resnet101"
 
 
-def measure(name: str, rounds: int) -> dict[str, float]:
-    """Median milliseconds of each contestant, run in turn after one round that is not counted."""
+def contestant(who: str, name: str, model: Any, args: tuple[Any, ...]) -> Call:
+    """What is measured; imports happen here, before the call."""
     import torch
 
-    torch.set_num_threads(1)
-    warnings.simplefilter("ignore")
-    running = contestants(name)
+    if who == "bare":
+
+        def run() -> Any:
+            with torch.no_grad():
+                return model(*args)
+
+    elif who == "shapescope":
+        import shapescope  # noqa: F401 - with torch there, it loads what a trace needs
+
+        def run() -> Any:
+            return everything(model, name, args)
+
+    elif who == "torchinfo":
+        import torchinfo
+
+        def run() -> Any:
+            return torchinfo.summary(model, input_data=args, device="meta", verbose=0, mode="eval")
+
+    elif who == "FlopCounter":
+        from torch.utils.flop_counter import FlopCounterMode
+
+        def run() -> Any:
+            with FlopCounterMode(display=False), torch.no_grad():
+                return model(*args)
+
+    elif who == "torchview":
+        import torchview
+
+        def run() -> Any:
+            return torchview.draw_graph(model, input_data=args, device="meta")
+
+    else:
+        import logging
+
+        from fvcore.nn import FlopCountAnalysis
+
+        logging.disable()
+
+        def run() -> Any:
+            return FlopCountAnalysis(model, args).total()
+
+    return run
+
+
+def everything(model: Any, name: str, args: tuple[Any, ...]) -> Any:
+    """A trace with all that is worked out from it."""
+    import shapescope
+    from shapescope.analysis.memory import memory
+
+    if name in REAL_ONLY:
+        result = shapescope.trace(model, input_data=list(args))
+    else:
+        result = shapescope.trace(model, input_size=list(SHAPES[name]))
+    assert not result.failed, result.diagnostics
+    return result.checks, result.totals, result.receptive_fields, memory(result.trace)
+
+
+# --- warm and cold
+
+
+def warm(name: str, rounds: int) -> dict[str, float]:
+    """Median milliseconds of each contestant, run in turn."""
+    model, args = build(name)
+    running = {who: contestant(who, name, model, args) for who in WARM}
+    if name in REAL_ONLY:
+        running = {who: running[who] for who in OURS}
     taken: dict[str, list[float]] = {who: [] for who in running}
     for round_number in range(rounds + 1):
         for who in list(running):
-            started = time.perf_counter()
-            try:
-                running[who]()
-            except (RuntimeError, NotImplementedError, TypeError):
-                # A peer that cannot do this model drops out; we may not.
-                if who in ("bare", "shapescope"):
-                    raise
+            milliseconds = timed(who, running[who])
+            if milliseconds is None:
                 del running[who], taken[who]
-                continue
-            if round_number:
-                taken[who].append(1000 * (time.perf_counter() - started))
+            elif round_number:
+                taken[who].append(milliseconds)
     return {who: statistics.median(times) for who, times in taken.items()}
 
 
-def chain(rounds: int = 5) -> float:
-    """How many times as long 10,000 layers take as 1,000."""
+def timed(who: str, run: Call) -> float | None:
+    """Milliseconds of one call; None where a peer cannot do this model, which we must."""
+    started = time.perf_counter()
+    try:
+        run()
+    except Exception:
+        if who in OURS:
+            raise
+        return None
+    return 1000 * (time.perf_counter() - started)
+
+
+def cold(name: str, rounds: int, peer_rounds: int) -> dict[str, float]:
+    """Median milliseconds of each contestant's first call, a forked process for each.
+
+    The parent has imported torch and torchvision and run nothing.
+    """
+    import torch
+    import torchvision  # noqa: F401 - for the children
+
+    torch.set_num_threads(1)
+    peers = [who for who in PEERS if who == "FlopCounter" or importlib.util.find_spec(who)]
+    taken: dict[str, list[float]] = {}
+    for round_number in range(max(rounds, peer_rounds)):
+        now = [*OURS] if round_number < rounds else []
+        if name not in REAL_ONLY and round_number < peer_rounds:
+            now += peers
+        for who in now:
+            milliseconds = in_child(who, name)
+            if milliseconds is not None:
+                taken.setdefault(who, []).append(milliseconds)
+    return {who: statistics.median(times) for who, times in taken.items()}
+
+
+def in_child(who: str, name: str) -> float | None:
+    """Build the model and time one call, in a child of this process."""
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe(duplex=False)
+
+    def work() -> None:
+        warnings.simplefilter("ignore")
+        theirs.send(timed(who, contestant(who, name, *build(name))))
+
+    child = context.Process(target=work)
+    child.start()
+    child.join()
+    if child.exitcode:
+        raise SystemExit(f"{who} on {name} ended with {child.exitcode}")
+    milliseconds: float | None = ours.recv()
+    return milliseconds
+
+
+def table(title: str, columns: tuple[str, ...], names: list[str], options: Any) -> None:
+    """Print the table of ratios of one kind; each model is measured by a process of its own."""
+    print(f"{title:24} {'bare ms':>9}" + "".join(f"{who:>13}" for who in columns), flush=True)
+    ratios = []
+    for name in names:
+        command = [sys.executable, __file__, "--one", title, name]
+        for option in ("rounds", "cold_rounds", "peer_rounds"):
+            command += [f"--{option.replace('_', '-')}", str(getattr(options, option))]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            print(f"{name:24} failed: {(done.stderr.strip() or '?').splitlines()[-1]}")
+            continue
+        taken = json.loads(done.stdout.splitlines()[-1])
+        bare = taken["bare"]
+        ratios.append(taken["shapescope"] / bare)
+        cells = (f"{taken[who] / bare:12.2f}x" if who in taken else f"{'-':>13}" for who in columns)
+        print(f"{name:24} {bare:9.1f}" + "".join(cells), flush=True)
+    if ratios:
+        print(
+            f"{title}: shapescope median {statistics.median(ratios):.2f}x, worst {max(ratios):.2f}x"
+            f" of the bare forward, {len(ratios)} models\n",
+            flush=True,
+        )
+
+
+# --- growth and memory
+
+
+def growth(rounds: int = 3) -> None:
+    """Seconds of chains and of nested modules, and how they grow."""
     import torch
     from torch import nn
 
-    from shapescope.analysis.check import check_trace
-    from shapescope.analysis.cost import totals
-    from shapescope.analysis.receptive import receptive_fields
-    from shapescope.capture.tracer import trace_model
+    import shapescope
+    from shapescope.analysis.memory import memory
 
-    torch.set_num_threads(1)
-    medians = []
-    for count in (1_000, 10_000):
-        with torch.device("meta"):
-            model = nn.Sequential(*(nn.Conv1d(2, 2, 3, padding=1) for _ in range(count))).eval()
-        inputs: Any = ((torch.empty(1, 2, 8, device="meta"),), {})
+    def seconds(model: nn.Module) -> float:
         taken = []
         for _ in range(rounds):
             started = time.perf_counter()
-            trace = trace_model(model, inputs).trace
-            check_trace(trace), totals(trace), receptive_fields(trace)
+            result = shapescope.trace(model, input_size=(1, 2, 8))
+            assert not result.failed, result.diagnostics
+            _ = result.checks, result.totals, result.receptive_fields, memory(result.trace)
             taken.append(time.perf_counter() - started)
-        medians.append(statistics.median(taken))
-    print(f"1,000 layers {medians[0]:.2f} s, 10,000 layers {medians[1]:.2f} s")
-    return medians[1] / medians[0]
+        return statistics.median(taken)
+
+    def nested(depth: int) -> nn.Module:
+        model: nn.Module = nn.Conv1d(2, 2, 3, padding=1)
+        for _ in range(depth):
+            model = nn.Sequential(model)
+        return model
+
+    torch.set_num_threads(1)
+    with torch.device("meta"):
+        convs = {
+            count: nn.Sequential(*(nn.Conv1d(2, 2, 3, padding=1) for _ in range(count))).eval()
+            for count in (1_000, 10_000)
+        }
+        seconds(convs[1_000])
+        short, long = (seconds(model) for model in convs.values())
+        print(f"1,000 layers {short:.2f} s, 10,000 layers {long:.2f} s: {long / short:.1f} times")
+        print(f"a layer inside of 300 others {seconds(nested(300)):.2f} s")
 
 
 MEMORY = """
 import resource, sys
 import torch, torchvision
+if sys.argv[1].startswith("hf:"):
+    import transformers
+    transformers.LlamaForCausalLM
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 from shapescope.session import trace_any
 from shapescope.capture.loader import load
+from shapescope.analysis.memory import memory
 result = trace_any(load(sys.argv[1]), None)
 assert result.trace.failure is None and result.trace.mode == "meta", result.notes
-result.totals, result.checks, result.receptive_fields
+result.totals, result.checks, result.receptive_fields, memory(result.trace)
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024, result.totals.params)
 """
+LLAMA_70B = {
+    "model_type": "llama",
+    "architectures": ["LlamaForCausalLM"],
+    "hidden_size": 8192,
+    "num_hidden_layers": 80,
+    "num_attention_heads": 64,
+    "num_key_value_heads": 8,
+    "intermediate_size": 28672,
+    "vocab_size": 128256,
+}
 
 
-def memory(specs: tuple[str, ...]) -> None:
-    """Megabytes over the bare import of torch and torchvision, each in a fresh process."""
-    for spec in specs:
-        done = subprocess.run(
-            [sys.executable, "-c", MEMORY, spec], capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            print(f"{spec}: {done.stderr.strip().splitlines()[-1]}")
-            continue
-        megabytes, params = done.stdout.split()
-        print(f"{spec}: {float(megabytes):.0f} MB over the import, {int(params):,} parameters")
+def memory_over_import(specs: list[str]) -> None:
+    """Megabytes over the bare import of the model's library, each in a fresh process."""
+    import tempfile
+    from pathlib import Path
+
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder) / "config.json"
+        config.write_text(json.dumps(LLAMA_70B), encoding="utf-8")
+        for spec in (*specs, f"hf:{config}"):
+            command = [sys.executable, "-c", MEMORY, spec]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            shown = "llama, 80 layers of 8192" if spec.startswith("hf:") else spec
+            if done.returncode:
+                print(f"{shown}: {done.stderr.strip().splitlines()[-1]}")
+                continue
+            megabytes, params = done.stdout.split()
+            print(f"{shown}: {float(megabytes):.0f} MB over the import, {int(params):,} parameters")
 
 
 def main() -> int:
-    """Print the table of ratios, or one of the other measurements."""
+    """Print both tables, or one of the other measurements."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("models", nargs="*", default=list(MODELS))
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--one", action="store_true", help="measure in this process, print JSON")
+    parser.add_argument("models", nargs="*", default=list(SHAPES))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--cold-rounds", type=int, default=3)
+    parser.add_argument("--peer-rounds", type=int, default=1)
+    parser.add_argument("--warm", action="store_true")
+    parser.add_argument("--cold", action="store_true")
+    parser.add_argument("--one", choices=("warm", "cold"), help="in this process; print JSON")
     parser.add_argument("--chain", action="store_true")
     parser.add_argument("--memory", action="store_true")
     options = parser.parse_args()
     if options.chain:
-        print(f"ratio {chain():.1f}")
-        return 0
-    if options.memory:
-        memory(("lenet5", "torchvision:resnet152", "torchvision:vit_h_14", *options.models[:0]))
-        return 0
-    if options.one:
-        print(json.dumps(measure(options.models[0], options.rounds)))
-        return 0
-    ratios = []
-    print(f"{'model':24} {'bare ms':>9} {'shapescope':>11} {'torchinfo':>10} {'FlopCounter':>12}")
-    for name in options.models:
-        command = [sys.executable, __file__, "--one", name, "--rounds", str(options.rounds)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            print(f"{name:24} failed: {done.stderr.strip().splitlines()[-1]}")
-            continue
-        taken = json.loads(done.stdout.splitlines()[-1])
-        bare = taken["bare"]
-        ratios.append(taken["shapescope"] / bare)
-        others = [taken.get(who) for who in ("torchinfo", "FlopCounterMode")]
-        said = "".join(f"{one / bare:11.2f}x" if one else f"{'-':>12}" for one in others)
-        print(f"{name:24} {bare:9.1f} {ratios[-1]:10.2f}x{said}", flush=True)
-    print(f"median {statistics.median(ratios):.2f}x, worst {max(ratios):.2f}x")
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    print(f"peak memory of any process {peak:.0f} MB")
+        growth()
+    elif options.memory:
+        memory_over_import(["lenet5", "torchvision:resnet152", "torchvision:vit_h_14"])
+    elif options.one:
+        import torch
+
+        torch.set_num_threads(1)
+        warnings.simplefilter("ignore")
+        (name,) = options.models
+        if options.one == "warm":
+            taken = warm(name, options.rounds)
+        else:
+            taken = cold(name, options.cold_rounds, options.peer_rounds)
+        print(json.dumps(taken))
+    else:
+        both = options.warm == options.cold
+        if both or options.warm:
+            table("warm", WARM[1:], options.models, options)
+        if both or options.cold:
+            table("cold", ("shapescope", *PEERS), options.models, options)
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        print(f"peak memory of any process {peak:.0f} MB")
     return 0
 
 

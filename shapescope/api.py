@@ -225,7 +225,9 @@ def _way(device: Any) -> str:
 
 def _options(
     col_names: Sequence[str] | None, depth: int | None, row_settings: Sequence[str] | None
-) -> TableOptions:
+) -> TableOptions | None:
+    if col_names is None and depth is None and row_settings is None:
+        return None
     from shapescope.render.rows import RowOptions
     from shapescope.render.table import TableOptions, parse_columns
 

@@ -183,13 +183,13 @@ def _nothing_changes_outside(gradients: bool) -> Iterator[None]:
     """
     fastpath = torch.backends.mha.get_fastpath_enabled()
     python_state = random.getstate()
-    numpy = sys.modules.get("numpy")
-    numpy_state = numpy.random.get_state() if numpy is not None else None
+    numpy_random: Any = sys.modules.get("numpy.random")
+    numpy_state = numpy_random.get_state() if numpy_random is not None else None
     with ExitStack() as stack:
         stack.enter_context(torch.random.fork_rng(devices=[]))
         stack.callback(random.setstate, python_state)
-        if numpy is not None:
-            stack.callback(numpy.random.set_state, numpy_state)
+        if numpy_random is not None:
+            stack.callback(numpy_random.set_state, numpy_state)
         stack.callback(torch.backends.mha.set_fastpath_enabled, fastpath)
         torch.backends.mha.set_fastpath_enabled(False)
         stack.enter_context(warnings.catch_warnings())
