@@ -12,6 +12,7 @@ from shapescope.analysis.batch import Evidence, Mixing, suspicions, walk_batch
 from shapescope.capture.inputs import InputSpec, rebatch
 from shapescope.capture.loader import LoadedModel, load
 from shapescope.capture.mixing import mixing_run
+from shapescope.capture.rehearsal import is_short, runs_for_real
 from shapescope.capture.source import is_library_file
 from shapescope.capture.tracer import Arguments, Target, trace_model
 from shapescope.diagnostic import ShapescopeError
@@ -135,6 +136,19 @@ class Retracer:
                 return None
             specs = rebatch(specs, batch)
         return specs
+
+    def runs(self, texts: Mapping[str, str], trace: Trace, shapes: Sequence[Shape] | None) -> bool:
+        """Whether the model that `trace` is of also runs on real tensors, backwards too.
+
+        True where that was not tried, because it would take long or the inputs are the user's own.
+        """
+        inputs = self.reshaped(shapes, None)
+        if inputs is None or _is_arguments(inputs) or not is_short(trace):
+            return True
+        specs = tuple(spec for spec in inputs if isinstance(spec, InputSpec))
+        with overridden({Path(path): text for path, text in texts.items()}):
+            model = self.read(texts)
+            return runs_for_real(model, specs, train=self.train, target=self.target)
 
     def evidence(self, texts: Mapping[str, str], trace: Trace, other: Trace | None) -> Evidence:
         """What other passes of the model show: `other` with another batch size.

@@ -1,7 +1,8 @@
 """The trial of proposals: each edited source is traced again before anybody sees it.
 
 A proposal holds if the edited model runs for two batch sizes, keeps the batch as it was meant and
-gives no error or warning that was not there before. Trouble that only shows once the first is
+gives no error or warning that was not there before; a small model also takes a real step forwards
+and backwards. Trouble that only shows once the first is
 mended is mended in the same go, as far as that takes few edits.
 """
 
@@ -52,6 +53,9 @@ class Retrace(Protocol):
             batch: the size of axis 0, where it differs.
         """
 
+    def runs(self, texts: Mapping[str, str], trace: Trace, shapes: Sequence[Shape] | None) -> bool:
+        """Whether it also takes a real step, forwards and backwards; True where that takes long."""
+
     def evidence(self, texts: Mapping[str, str], trace: Trace, other: Trace | None) -> Evidence:
         """What other passes of the edited model show, for the rules about the batch."""
 
@@ -95,6 +99,8 @@ class Search:
                 continue
             trial = self.tried(proposal, found)
             if trial is None or (trial.texts in results and proposal.shapes is None):
+                continue
+            if not self.retrace.runs(trial.texts, trial.trace, proposal.shapes):
                 continue
             results.append(trial.texts)
             kinds |= {proposal.kind} - {""}
