@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,15 +11,25 @@ import torch
 from torch import nn
 
 from shapescope.capture.input_spec import InputSpec
+from shapescope.capture.rearranged import rearranged
 
-__all__ = ["Entrance", "entrances", "required_arguments", "size_hints"]
+__all__ = [
+    "SIZE_ATTRIBUTES",
+    "TOKENS",
+    "Entrance",
+    "entrances",
+    "entrances_below",
+    "required_arguments",
+    "size_hints",
+]
 
 TOKENS = 16
 """Length of a sequence that may have any."""
 
+_ANY_CHANNELS = 3
 _CONVS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 _TRANSPOSED = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
-_SIZE_ATTRIBUTES = ("image_size", "img_size", "input_size", "input_resolution", "resolution")
+SIZE_ATTRIBUTES = ("image_size", "img_size", "input_size", "input_resolution", "resolution")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +87,31 @@ def required_arguments(module: nn.Module) -> list[str]:
 
 def entrances(module: nn.Module) -> list[Entrance]:
     """What each layer would take if it were first, in order of registration, none twice."""
-    dtype = _dtype(module)
-    found: list[Entrance] = []
+    return _each_once(_entrances(module, "")) or _from_tables(module, dtype_of(module))
+
+
+def entrances_below(module: nn.Module, path: str) -> list[Entrance]:
+    """What the layers of a part of the model would take, in order of registration."""
+    return _each_once(_entrances(module.get_submodule(path), path))
+
+
+def _entrances(module: nn.Module, above: str) -> Iterator[Entrance]:
+    dtype = dtype_of(module)
+    for path, says, head, free, multiple in rearranged(module):
+        sizes = [size for size in image_sizes(3, min(free, 2)) if size % multiple == 0]
+        full = ".".join(part for part in (above, path) if part)
+        yield Entrance(full, says, head, free, tuple(sizes) or (multiple * 8,), dtype)
     for path, layer in module.named_modules():
-        for entrance in _entrances_of(path or "the model", layer, _class_of(layer), dtype):
-            if all((entrance.head, entrance.free) != (it.head, it.free) for it in found):
-                found.append(entrance)
-    return found or _from_tables(module, dtype)
+        full = ".".join(part for part in (above, path) if part)
+        yield from _entrances_of(full or "the model", layer, _class_of(layer), dtype)
+
+
+def _each_once(found: Iterator[Entrance]) -> list[Entrance]:
+    kept: list[Entrance] = []
+    for entrance in found:
+        if all((entrance.head, entrance.free) != (it.head, it.free) for it in kept):
+            kept.append(entrance)
+    return kept
 
 
 def _from_tables(module: nn.Module, dtype: str) -> list[Entrance]:
@@ -104,16 +132,30 @@ def size_hints(module: nn.Module) -> list[int]:
     """Square sizes that the model keeps in an attribute such as `image_size`."""
     hints: list[int] = []
     for layer in module.modules():
-        for name in _SIZE_ATTRIBUTES:
+        for name in SIZE_ATTRIBUTES:
             value = layer.__dict__.get(name)
             if isinstance(value, tuple | list) and value and value[0] == value[-1]:
                 value = value[0]
             if type(value) is int and 4 <= value <= 4096 and value not in hints:
                 hints.append(value)
+    for value in _defaults(module):
+        if value not in hints:
+            hints.append(value)
     return hints
 
 
-def _dtype(module: nn.Module) -> str:
+def _defaults(module: nn.Module) -> list[int]:
+    """The sizes that the constructor of the model would take by itself."""
+    try:
+        parameters = inspect.signature(type(module).__init__).parameters
+    except (TypeError, ValueError):
+        return []
+    found = (parameters[name].default for name in SIZE_ATTRIBUTES if name in parameters)
+    return [value for value in found if type(value) is int and 4 <= value <= 4096]
+
+
+def dtype_of(module: nn.Module) -> str:
+    """The dtype of the floats that a module works with."""
     for parameter in module.parameters():
         if parameter.is_floating_point():
             return str(parameter.dtype).removeprefix("torch.")
@@ -133,15 +175,23 @@ def _class_of(layer: nn.Module) -> type:
 
 
 def _entrances_of(path: str, layer: Any, kind: type, dtype: str) -> Iterator[Entrance]:
+    if issubclass(kind, nn.ModuleList) and len(layer) > 1:
+        tables = [it for it in layer if isinstance(it, nn.Embedding)]
+        if len(tables) == len(layer):
+            bound = min(table.num_embeddings for table in tables)
+            says = f"{len(tables)} tables"
+            yield Entrance(path, says, (1, len(tables)), dtype="int64", bound=bound)
     for rank in (1, 2, 3):
         if issubclass(kind, _CONVS[rank]):
-            says = f"in_channels = {layer.in_channels}"
-            head = (1, layer.in_channels)
+            # A lazy one takes any number of channels.
+            channels = layer.in_channels or _ANY_CHANNELS
+            says = f"in_channels = {layer.in_channels}" if layer.in_channels else "any in_channels"
+            head = (1, channels)
             if rank == 3:
                 # Frames are few and pictures large; a kernel of depth 1 wants no depth at all.
                 frames = 1 if layer.kernel_size[0] == 1 else 16
                 yield Entrance(path, says, (*head, frames), 2, (112, *image_sizes(3, 2)), dtype)
-            yield Entrance(path, says, head, rank, image_sizes(layer.in_channels, rank), dtype)
+            yield Entrance(path, says, head, rank, image_sizes(channels, rank), dtype)
         elif issubclass(kind, _TRANSPOSED[rank]):
             says = f"in_channels = {layer.in_channels}"
             # A transposed convolution that starts from a point has nothing to be padded or spread.
@@ -152,7 +202,7 @@ def _entrances_of(path: str, layer: Any, kind: type, dtype: str) -> Iterator[Ent
         bound = layer.num_embeddings
         yield Entrance(path, f"num_embeddings = {bound}", (1, TOKENS), dtype="int64", bound=bound)
     elif issubclass(kind, nn.Linear):
-        yield from _linear_entrances(path, layer.in_features, dtype)
+        yield from _linear_entrances(path, layer.in_features or TOKENS, dtype)
     elif issubclass(kind, nn.RNNBase):
         yield Entrance(
             path, f"input_size = {layer.input_size}", (1, TOKENS, layer.input_size), dtype=dtype
@@ -202,32 +252,3 @@ def image_sizes(channels: int, rank: int) -> tuple[int, ...]:
         if channels == 4
         else (32, 64, 224, 28, 14, 7, 16, 8, *common)
     )
-
-
-def named_input(name: str, module: nn.Module, options: Sequence[Entrance]) -> InputSpec | None:
-    """What an argument's own name says about it; None where it says nothing."""
-    name = name.lower().strip("_")
-    if name in ("t", "timestep", "timesteps", "time", "step", "steps", "time_step", "noise_level"):
-        return InputSpec((1,), "int64", bound=10)
-    embeddings = [option for option in options if option.dtype == "int64"]
-    recurrent = next((layer for layer in module.modules() if isinstance(layer, nn.RNNBase)), None)
-    if name in ("h", "h0", "h_0", "hidden", "hx", "hidden_state", "state"):
-        if recurrent is not None and not isinstance(recurrent, nn.LSTM):
-            layers = recurrent.num_layers * (2 if recurrent.bidirectional else 1)
-            return InputSpec((layers, 1, recurrent.hidden_size), _dtype(module))
-        cell = next((it for it in module.modules() if isinstance(it, nn.RNNCellBase)), None)
-        linear = next((it for it in module.modules() if isinstance(it, nn.Linear)), None)
-        if cell is not None:
-            return InputSpec((1, cell.hidden_size), _dtype(module))
-        size = module.__dict__.get("hidden_size")
-        if linear is not None and type(size) is int:
-            return InputSpec((1, size), _dtype(module))
-    if embeddings and name in ("y", "label", "labels", "cls", "class_labels", "target_class"):
-        return InputSpec((1,), "int64", bound=embeddings[-1].bound)
-    if embeddings and name in ("user", "users", "item", "items", "user_id", "item_id"):
-        return InputSpec((1,), "int64", bound=min(it.bound or 2 for it in embeddings))
-    if name in ("lengths", "lens", "seq_len", "seq_lens", "src_len", "src_lengths"):
-        return InputSpec((1,), "int64", bound=TOKENS)
-    if name.endswith("mask"):
-        return InputSpec((1, TOKENS), "bool")
-    return None

@@ -1,7 +1,8 @@
 """The form in which a user asks for the inputs of a model.
 
-`SHAPE[:DTYPE][<BOUND]`, `NAME=...` in front for a keyword argument, `NAME:=JSON` for a plain value,
-`[SHAPE]` for a tensor in a list, `@file.py:function` for whatever a function of the user's returns.
+`SHAPE[:DTYPE][<BOUND]`, `NAME=...` in front for a keyword argument, `NAME.KEY=...` for what a dict
+holds, `NAME:=JSON` for a plain value, `[SHAPE]` for a tensor in a list, `@file.py:function` for
+whatever a function of the user's returns.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ _LARGEST = {
     "uint8": 2**8 - 1,
 }
 _MOST_VALUES = 2**50
+_PICTURE = 3
 _FORM = "write sizes with commas, as in --input 1,3,32,32"
 
 
@@ -54,7 +56,8 @@ class InputSpec:
     Attributes:
         shape: sizes per axis; None where `value` or `source` stands for the input.
         dtype: torch's name of the dtype.
-        name: the keyword it is passed by; None passes it by position.
+        name: the keyword it is passed by; None passes it by position. `batch.x` is the tensor under
+            `x` in a dict that is passed by the keyword `batch`.
         bound: integers are drawn from 0 up to this, exclusive; None leaves it to the model.
         listed: the tensor stands in a list, with the listed inputs right before and behind it.
         value: the plain value, as JSON text, of `NAME:=JSON`.
@@ -84,7 +87,7 @@ def parse_input(text: str) -> InputSpec:
         return _parse_value(text, plain[1], plain[2])
     name, equals, rest = text.rpartition("=")
     name = name.strip()
-    if equals and not name.isidentifier():
+    if equals and not all(part.isidentifier() for part in name.split(".")):
         raise _refused(text, f"`{name}` is not the name of an argument", "write NAME=1,3,32,32")
     shape, dtype, bound, listed = _parse_tensor(text, rest)
     return InputSpec(shape, dtype, name if equals else None, bound, listed)
@@ -206,17 +209,19 @@ def rebatch(specs: Sequence[InputSpec], n: int) -> tuple[InputSpec, ...]:
     """The same inputs with a batch of `n`.
 
     The batch is axis 0 of the first tensor; every input whose axis 0 has that size changes with
-    it, and a run of listed tensors becomes `n` of them. Values and functions stay.
+    it. Listed pictures of three axes are a batch themselves, and become `n` of them; other listed
+    tensors are of one batch. Values and functions stay.
     """
-    tensors = [spec for spec in specs if spec.shape and not spec.listed]
+    pictures = {spec for spec in specs if spec.listed and len(spec.shape or ()) == _PICTURE}
+    tensors = [spec for spec in specs if spec.shape and spec not in pictures]
     batch = tensors[0].shape[0] if tensors and tensors[0].shape else None
     changed: list[InputSpec] = []
     for spec in specs:
-        if spec.listed and spec.name is None:
+        if spec in pictures and spec.name is None:
             if changed and changed[-1].listed:
                 continue
             changed.extend([spec] * n)
-        elif spec.shape and not spec.listed and spec.shape[0] == batch:
+        elif spec.shape and spec not in pictures and spec.shape[0] == batch:
             changed.append(replace(spec, shape=(n, *spec.shape[1:])))
         else:
             changed.append(spec)

@@ -31,6 +31,17 @@ __all__ = [
 ]
 
 
+_LENGTHS = frozenset(
+    {"lengths", "length", "lens", "seq_len", "seq_lens", "seq_lengths", "src_len", "src_lengths",
+     "text_lengths", "x_lengths", "input_lengths"}
+)  # fmt: skip
+
+
+def is_lengths(name: str | None) -> bool:
+    """Whether an argument of this name holds the length of each sample's sequence."""
+    return name is not None and name.lower().strip("_") in _LENGTHS
+
+
 def _torch_dtype(name: str) -> torch.dtype:
     dtype = getattr(torch, name)
     assert isinstance(dtype, torch.dtype)
@@ -48,8 +59,8 @@ def make_inputs(
     """The positional and keyword arguments that the specs ask for.
 
     Floats are normal, integers lie below their bound (else below the smallest embedding of
-    `module`, else 2), booleans have at least one of each in a row of two or more. The values
-    depend on `seed` alone: no other random state is read or changed.
+    `module`, else 2), those called lengths from 1; booleans have at least one of each in a row of
+    two or more. The values depend on `seed` alone: no other random state is read or changed.
 
     Args:
         specs: what is asked for, in order.
@@ -65,6 +76,7 @@ def make_inputs(
     args: list[Any] = []
     kwargs: dict[str, Any] = {}
     open_list: list[Tensor] | None = None
+    positional = input_names(module, len(specs))
     for spec in specs:
         if spec.source is not None:
             made, named = _from_function(spec.source, device, overrides)
@@ -74,7 +86,10 @@ def make_inputs(
         if spec.value is not None:
             value = json.loads(spec.value)
         else:
-            value = _make_tensor(spec, module, torch.device(device), generator)
+            at = len(args)
+            name = spec.name or (positional[at] if at < len(positional) else None)
+            least = int(is_lengths(name))
+            value = _make_tensor(spec, module, torch.device(device), generator, least)
         if spec.listed and spec.name is None:
             if open_list is None:
                 open_list = []
@@ -87,12 +102,20 @@ def make_inputs(
         if spec.name is None:
             args.append(value)
         else:
-            kwargs[spec.name] = value
+            *outer, key = spec.name.split(".")
+            holder = kwargs
+            for name in outer:
+                holder = holder.setdefault(name, {})
+            holder[key] = value
     return tuple(args), kwargs
 
 
 def _make_tensor(
-    spec: InputSpec, module: nn.Module, device: torch.device, generator: torch.Generator
+    spec: InputSpec,
+    module: nn.Module,
+    device: torch.device,
+    generator: torch.Generator,
+    least: int,
 ) -> Tensor:
     shape, dtype = spec.shape or (), _torch_dtype(spec.dtype)
     if device.type == "meta":
@@ -107,8 +130,9 @@ def _make_tensor(
         made = torch.randn(shape, generator=generator, dtype=wide)
     else:
         bound = spec.bound if spec.bound is not None else _smallest_embedding(module) or 2
+        largest = min(bound, torch.iinfo(dtype).max)
         made = torch.randint(
-            min(bound, torch.iinfo(dtype).max), shape, generator=generator, dtype=torch.int64
+            min(least, largest - 1), largest, shape, generator=generator, dtype=torch.int64
         )
     return made.to(device, dtype)
 

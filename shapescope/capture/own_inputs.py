@@ -20,10 +20,20 @@ def own_inputs(model: nn.Module | LoadedModel) -> tuple[tuple[InputSpec, ...], t
     defaults = getattr(model, "default_inputs", None)
     if isinstance(defaults, tuple) and defaults:
         return defaults, ()
-    from shapescope.capture.infer import infer_for  # a model that knows its inputs needs none of it
+    # A model that knows its inputs needs none of it.
+    from shapescope.capture.infer import infer_for, plausible_inputs
+    from shapescope.capture.input_spec import format_input
 
     found = infer_for(model)
     if found is not None:
         return found.inputs, (found.how,)
     name = str(getattr(model, "spec", type(model).__name__))
+    module = model if isinstance(model, nn.Module) else model.build("meta").module
+    likely = plausible_inputs(module)
+    if len(likely) > 1:
+        shown = " ".join(f"--input '{format_input(spec)}'" for spec in likely)
+        raise ShapescopeError(
+            f"{name} needs inputs, and ran with none that were tried",
+            advice=(f"give the shape of each: {shown}",),
+        )
     raise ShapescopeError(f"{name} needs an input", advice=("give its shape: --input 1,3,32,32",))
