@@ -6,7 +6,7 @@ import ast
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import CodeType, FrameType, TracebackType
 from typing import Any
 
 import torch
@@ -35,6 +35,7 @@ class LineRecorder:
         self.visits: list[Visit] = []
         self.calls: list[Call] = []
         self._open: dict[FrameType, tuple[Call, Visit | None]] = {}
+        self._beginnings: dict[tuple[CodeType, int], int] = {}
         self._previous: Any = None
 
     def __enter__(self) -> LineRecorder:
@@ -68,8 +69,10 @@ class LineRecorder:
             return None
         call, visit = entry
         if event == "line":
-            first, _ = self.statements.get(frame.f_lineno, (0, 0))
-            if not first or (visit and visit.line == first and frame.f_lineno != first):
+            first, last = self.statements.get(frame.f_lineno, (0, 0))
+            if not first or (
+                visit and visit.line == first and not self._begins(frame, first, last)
+            ):
                 return self._on_line
             now = _snapshot(frame)
             _finish(visit, now)
@@ -87,6 +90,19 @@ class LineRecorder:
                 call.finished = True
             del self._open[frame]
         return self._on_line
+
+    def _begins(self, frame: FrameType, first: int, last: int) -> bool:
+        """Whether the statement begins here, rather than going on in another of its lines."""
+        if first == last:
+            return True
+        key = (frame.f_code, first)
+        if key not in self._beginnings:
+            self._beginnings[key] = min(
+                start
+                for start, _, line in frame.f_code.co_lines()
+                if line is not None and first <= line <= last
+            )
+        return frame.f_lasti == self._beginnings[key]
 
 
 def _finish(visit: Visit | None, after: Snapshot) -> None:

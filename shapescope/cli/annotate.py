@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from shapescope.capture.loader import LoadedModel
 
 FORMATS = ("text", "json", "github")
+_MARK = "\ufeff"
+"""What some editors put in front of a UTF-8 file; it stays."""
 
 
 def register(app: typer.Typer) -> None:
@@ -121,7 +123,7 @@ def _load(model: str, *, write: bool) -> tuple[LoadedModel, Path, str]:
             advice=("copy its file and name the copy",),
         )
     try:
-        source = loaded.file.read_bytes().decode("utf-8")
+        source = loaded.file.read_bytes().decode("utf-8").removeprefix(_MARK)
     except UnicodeDecodeError:
         raise ShapescopeError(
             f"{_display(loaded.file)} is not UTF-8 throughout, so it is left alone",
@@ -174,9 +176,11 @@ def _write(file: Path, before: str, after: str) -> None:
     """Write the file, unless it changed since it was read."""
     from shapescope.cli.output import write_bytes
 
-    if file.read_bytes() != before.encode("utf-8"):
+    held = file.read_bytes()
+    mark = _MARK if held.startswith(_MARK.encode()) else ""
+    if held != (mark + before).encode("utf-8"):
         raise ShapescopeError(f"{_display(file)} changed meanwhile; nothing was written")
-    write_bytes(file, after.encode("utf-8"))
+    write_bytes(file, (mark + after).encode("utf-8"))
 
 
 def _told(found: tuple[Diagnostic, ...], surface: object) -> list:  # type: ignore[type-arg]

@@ -9,6 +9,8 @@ import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from shapescope.analysis.comments.lines import bare_lines_of
+
 COMMENT, DOCSTRING, ANNOTATION = "comment", "docstring", "annotation"
 STATEMENT, ARGUMENT, PARAMETERS, PARAMETER, RESULT, ALONE, NOTHING = (
     "statement", "argument", "parameters", "parameter", "result", "alone", "nothing",
@@ -141,8 +143,8 @@ def _statements(body: list[ast.stmt], function: int) -> Iterator[_Statement]:
             inner = 0
         for name in ("body", "orelse", "finalbody"):
             yield from _statements(getattr(node, name, []), inner)
-        for handler in getattr(node, "handlers", []):
-            yield from _statements(handler.body, inner)
+        for branch in (*getattr(node, "handlers", []), *getattr(node, "cases", [])):
+            yield from _statements(branch.body, inner)
 
 
 def _extent(node: ast.stmt) -> tuple[int, int]:
@@ -154,7 +156,7 @@ def _extent(node: ast.stmt) -> tuple[int, int]:
 
 
 def _comments(source: str, tree: ast.Module, statements: list[_Statement]) -> Iterator[Remark]:
-    lines = source.splitlines()
+    lines = bare_lines_of(source)
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type != tokenize.COMMENT:
             continue
@@ -170,7 +172,8 @@ def _place(line: int, statements: list[_Statement]) -> Place:
     around = [one for one in statements if _extent(one.node)[0] <= line <= _extent(one.node)[1]]
     if not around:
         return Place(NOTHING)
-    one = max(around, key=lambda found: _extent(found.node)[0])
+    # of several that begin there, the innermost: `def f(x): return x  # ...`
+    one = max(reversed(around), key=lambda found: _extent(found.node)[0])
     node = one.node
     first, last = _extent(node)
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -257,7 +260,7 @@ def _place_alone(line: int, offset: int, statements: list[_Statement]) -> Place:
 
 
 def _docstrings(tree: ast.Module, source: str) -> Iterator[Remark]:
-    lines = source.splitlines()
+    lines = bare_lines_of(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):
             inside = [one for one in node.body if isinstance(one, ast.FunctionDef)]

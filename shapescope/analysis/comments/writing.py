@@ -8,6 +8,7 @@ import tokenize
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from shapescope.analysis.comments.lines import bare_lines_of, lines_of
 from shapescope.analysis.comments.notation import written_shapes
 from shapescope.analysis.comments.observed import Observed, Visit, tensors
 from shapescope.analysis.comments.places import assigned_names
@@ -51,7 +52,7 @@ class Writer:
         other: Observed | None,
         verdicts: Sequence[Verdict],
     ) -> None:
-        self.lines = source.splitlines()
+        self.lines = bare_lines_of(source)
         self.tree = ast.parse(source)
         self.file = file
         self.observed = observed
@@ -93,6 +94,8 @@ class Writer:
         shapes = [shape for _, found in values[0] for shape in found]
         if not 0 < len(shapes) <= 4 or not all(shapes):
             return None
+        if not returns and any(len(held) > 1 for _, held in values[0]):
+            return None  # a list or dict of tensors: its name says too little of each
         batched = [_values(visit, names, returns) for visit in others]
         same = bool(batched) and all(value == batched[0] for value in batched)
         other = [shape for _, found in batched[0] for shape in found] if same else []
@@ -171,7 +174,7 @@ class Writer:
 
 def edited(source: str, verdicts: Sequence[Verdict], additions: Sequence[Addition]) -> str:
     """The source with what is wrong put right and the additions made; only comments change."""
-    lines = source.splitlines(keepends=True)
+    lines = lines_of(source)
     for verdict in sorted(verdicts, key=lambda one: one.span.column, reverse=True):
         if verdict.status == WRONG:
             span = verdict.span
