@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import chdir
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,9 +22,9 @@ from shapescope.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from shapescope.cli.config import CheckedModel
+    from shapescope.cli.config import CheckedModel, Listed
     from shapescope.cli.lock import Lock
-    from shapescope.diagnostic import Diagnostic
+    from shapescope.diagnostic import Diagnostic, ShapescopeError
     from shapescope.result import TraceResult
 
 FORMATS = ("text", "json", "github", "sarif")
@@ -109,7 +109,8 @@ def check(
 
     What --update recorded in shapescope.lock is compared with, step by step.
 
-    Exit code 0: no errors, 1: an error in a model, 2: a wrong request.
+    Exit code 0: no errors, 1: an error in a model, 2: a wrong request. Where one of the listed
+    models cannot be looked at, the others still are.
 
     Examples:
     shapescope check net.py:Net --input 1,3,32,32 --expect 1,10
@@ -124,6 +125,7 @@ def check(
     from shapescope.diagnostic import ShapescopeError
 
     folder = Path.cwd()
+    refused: list[ShapescopeError] = []
     if model:
         shapes = tuple(_shape(text) for text in outputs) or None
         expected = Expectations(shapes, max_params, max_macs)
@@ -131,21 +133,43 @@ def check(
     elif inputs or outputs or max_params is not None or max_macs is not None or train:
         raise ShapescopeError("these options need a MODEL", advice=("shapescope check --help",))
     else:
-        folder, asked = _listed()
+        folder, listed = _listed()
+        asked, refused = listed.models, list(listed.problems)
     from shapescope.cli.lock import Lock
 
     lock = Lock(folder, listed=not model)
+    done = []
     with chdir(folder):  # what pyproject.toml names lies beside it
-        done = [_look_at(entry, None if update else lock) for entry in asked]
+        for entry in asked:
+            try:
+                done.append(_look_at(entry, None if update else lock))
+            except ShapescopeError as error:
+                if model:
+                    raise
+                refused.append(_named(error, entry.model))
     if update:
         for one in done:
             if not one.failed:
                 lock.record(one.entry, one.result)
         print(lock.write(one.entry for one in done if one.failed), file=sys.stderr)
-    from shapescope.cli.output import emit
+    from shapescope.cli.output import emit, show_error
 
-    emit(_text(done, form, verbose=verbose), output)
+    for problem in refused:
+        show_error(problem)
+    if done or not refused:
+        emit(_text(done, form, verbose=verbose), output)
+    if refused:
+        return 2
     return 1 if any(one.failed for one in done) else 0
+
+
+def _named(error: ShapescopeError, model: str) -> ShapescopeError:
+    """The error with the model it is about in front, where it does not name it."""
+    problem = error.diagnostic
+    if model.partition(":")[0] in problem.message or problem.rule != "request":
+        return error
+    told = replace(problem, message=f"{model}: {problem.message}")
+    return type(error)(told, exit_code=error.exit_code)
 
 
 def _shape(text: str) -> tuple[int, ...]:
@@ -157,21 +181,21 @@ def _shape(text: str) -> tuple[int, ...]:
     return tuple(map(int, sizes))
 
 
-def _listed() -> tuple[Path, tuple[CheckedModel, ...]]:
+def _listed() -> tuple[Path, Listed]:
     """The models that the nearest pyproject.toml lists, else those recorded, and their folder."""
-    from shapescope.cli.config import FILE, find_config, read_config
+    from shapescope.cli.config import FILE, Listed, find_config, read_config
     from shapescope.cli.lock import recorded_models
     from shapescope.cli.lockfile import find_lock
     from shapescope.diagnostic import ShapescopeError
 
     file = find_config(Path.cwd())
-    listed = read_config(file) if file is not None else ()
-    if file is not None and listed:
+    listed = read_config(file) if file is not None else Listed(())
+    if file is not None and (listed.models or listed.problems):
         return file.parent, listed
     lock = find_lock(Path.cwd())
     recorded = recorded_models(lock) if lock is not None else ()
     if lock is not None and recorded:
-        return lock.parent, recorded
+        return lock.parent, Listed(recorded)
     none = f"there is no {FILE} that lists models to check"
     raise ShapescopeError(
         none if file is None else f"{file} lists no models to check",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +35,21 @@ def find_config(folder: Path) -> Path | None:
     return None
 
 
-def read_config(file: Path) -> tuple[CheckedModel, ...]:
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What a pyproject.toml lists, and what in it cannot be understood."""
+
+    models: tuple[CheckedModel, ...]
+    problems: tuple[ShapescopeError, ...] = ()
+
+
+def read_config(file: Path) -> Listed:
     """The models that a pyproject.toml lists; none where it has no table of ours.
 
+    An entry of another form is a problem, and the others stay.
+
     Raises:
-        ShapescopeError: the file cannot be read, or an entry has another form.
+        ShapescopeError: the file cannot be read, or the list is none.
     """
     try:
         data = tomllib.loads(file.read_text(encoding="utf-8"))
@@ -51,7 +62,24 @@ def read_config(file: Path) -> tuple[CheckedModel, ...]:
     if not isinstance(entries, list):
         raise ShapescopeError(f"{file}: tool.shapescope.models is no list of tables",
                               advice=(f"write {_EXAMPLE}",))  # fmt: skip
-    return tuple(_entry(item, f"{file}: model {place}") for place, item in enumerate(entries, 1))
+    problems = []
+    for key in table if isinstance(table, dict) else ():
+        if key != "models":
+            close = get_close_matches(key, ["models"])
+            hint = f"; did you mean `{close[0]}`?" if close else ""
+            problems.append(
+                ShapescopeError(
+                    f"{file}: tool.shapescope has an unknown key `{key}`{hint}",
+                    advice=(f"write {_EXAMPLE}",),
+                )
+            )
+    models = []
+    for place, item in enumerate(entries, 1):
+        try:
+            models.append(_entry(item, f"{file}: model {place}"))
+        except ShapescopeError as error:
+            problems.append(error)
+    return Listed(tuple(models), tuple(problems))
 
 
 def _entry(item: Any, where: str) -> CheckedModel:
@@ -59,7 +87,9 @@ def _entry(item: Any, where: str) -> CheckedModel:
         raise ShapescopeError(f"{where} has no `model`", advice=(f"write {_EXAMPLE}",))
     unknown = [key for key in item if key not in _KEYS]
     if unknown:
-        raise ShapescopeError(f"{where} has an unknown key `{unknown[0]}`",
+        close = get_close_matches(unknown[0], _KEYS, 1)
+        hint = f"; did you mean `{close[0]}`?" if close else ""
+        raise ShapescopeError(f"{where} has an unknown key `{unknown[0]}`{hint}",
                               advice=("keys are " + ", ".join(_KEYS),))  # fmt: skip
     train = item.get("train", False)
     if not isinstance(train, bool):

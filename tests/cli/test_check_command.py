@@ -120,3 +120,17 @@ def test_a_project_without_models(in_folder: Path, program: Run) -> None:
     ran = program("check")
     assert ran.code == 2
     assert "lists no models to check" in ran.err
+
+
+def test_what_cannot_be_looked_at_leaves_the_others_checked(net: Path, program: Run) -> None:
+    Path("pyproject.toml").write_text(
+        "[[tool.shapescope.models]]\nmodel = 'gone.py:Net'\n"
+        "[[tool.shapescope.models]]\nmodel = 'lenet5'\ninputs = ['1,1,32,32']\n"
+        "[[tool.shapescope.models]]\nmodel = 'lenet5'\n"
+    )
+    ran = program("check")
+    assert ran.code == 2
+    assert ran.out.startswith("lenet5: ok, gives 1 x 10")
+    assert "gone.py" in ran.err
+    assert "model 2 has an unknown key `inputs`; did you mean `input`?" in ran.err
+    assert "Traceback" not in ran.err

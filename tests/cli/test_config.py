@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from shapescope.analysis.expectations import Expectations
-from shapescope.cli.config import CheckedModel, find_config, read_config
+from shapescope.cli.config import CheckedModel, Listed, find_config, read_config
 from shapescope.diagnostic import ShapescopeError
 
 
@@ -22,20 +23,22 @@ def test_a_whole_entry(tmp_path: Path) -> None:
         "outputs = [[1, 10], []]\nmax_params = 100_000\nmax_macs = 5_000_000\ntrain = true\n"
         '[[tool.shapescope.models]]\nmodel = "lenet5"\ninput = "1,1,32,32"\n',
     )
-    assert read_config(file) == (
-        CheckedModel(
-            "net.py:Net(10)",
-            ("1,3,32,32", "ids=1,5"),
-            Expectations(((1, 10), ()), 100_000, 5_000_000),
-            train=True,
-        ),
-        CheckedModel("lenet5", ("1,1,32,32",)),
+    assert read_config(file) == Listed(
+        (
+            CheckedModel(
+                "net.py:Net(10)",
+                ("1,3,32,32", "ids=1,5"),
+                Expectations(((1, 10), ()), 100_000, 5_000_000),
+                train=True,
+            ),
+            CheckedModel("lenet5", ("1,1,32,32",)),
+        )
     )
 
 
-@pytest.mark.parametrize("text", ["", "[project]\nname = 'x'\n", "[tool.shapescope]\nx = 1\n"])
+@pytest.mark.parametrize("text", ["", "[project]\nname = 'x'\n", "[tool.shapescope]\n"])
 def test_no_table_is_no_models(tmp_path: Path, text: str) -> None:
-    assert read_config(write(tmp_path, text)) == ()
+    assert read_config(write(tmp_path, text)) == Listed(())
 
 
 @pytest.mark.parametrize(
@@ -50,12 +53,31 @@ def test_no_table_is_no_models(tmp_path: Path, text: str) -> None:
         ("[[tool.shapescope.models]]\nmodel = 'a'\nmax_macs = 1.5\n", "`max_macs` is a whole"),
         ("[[tool.shapescope.models]]\nmodel = 'a'\nmax_params = true\n", "`max_params` is a"),
         ("[[tool.shapescope.models]]\nmodel = 'a'\ntrain = 1\n", "`train` is true or false"),
+        ("[[tool.shapescope.model]]\nmodel = 'a'\n", "key `model`; did you mean `models`"),
+        ("[tool.shapescope]\nx = 1\n", "unknown key `x`$"),
+    ],
+)
+def test_what_is_wrong_is_named_and_the_others_stay(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    good = "[[tool.shapescope.models]]\nmodel = 'lenet5'\n"
+    listed = read_config(write(tmp_path, text + good))
+    assert listed.models == (CheckedModel("lenet5"),)
+    (problem,) = listed.problems
+    assert re.search(message, str(problem))
+    assert problem.exit_code == 2
+    assert "pyproject.toml" in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
         ("[tool.shapescope]\nmodels = 'a'\n", "is no list of tables"),
         ("[tool]\nshapescope = 3\n", "is no list of tables"),
         ("[tool\n", "is no TOML"),
     ],
 )
-def test_what_is_wrong_is_named(tmp_path: Path, text: str, message: str) -> None:
+def test_what_holds_no_list_is_refused(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ShapescopeError, match=message) as caught:
         read_config(write(tmp_path, text))
     assert caught.value.exit_code == 2
