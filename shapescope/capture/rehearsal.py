@@ -62,6 +62,8 @@ def _total(output: Any, module: nn.Module, target: Target | None) -> Tensor | No
     tensors = [tensor for tensor in tensors_in(output) if tensor.is_floating_point()]
     if target is not None and tensors:
         (wanted,), _ = make_inputs((target.spec,), module, device="cpu", seed=1)
+        if target.loss == "binary_cross_entropy":
+            wanted = wanted.sigmoid()  # it takes probabilities alone
         loss: Tensor = getattr(nn.functional, target.loss)(tensors[0], wanted)
         return loss
     sums = [tensor.sum() for tensor in tensors]
