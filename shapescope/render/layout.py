@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shapescope.render.check_cells import check_texts
 from shapescope.render.columns import COLUMNS, Column
@@ -20,12 +20,16 @@ _NARROWEST_FORMULA = 12
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Columns with their widths, and for each row its cells."""
+    """Columns with their widths, and for each row its cells.
+
+    `left_out` are the titles of columns that have something to show and found no room.
+    """
 
     columns: tuple[Column, ...]
     widths: tuple[int, ...]
     rows: tuple[tuple[Line, ...], ...]
     gap: int = _GAP
+    left_out: tuple[str, ...] = ()
 
     @property
     def width(self) -> int:
@@ -93,9 +97,24 @@ def lay_out(
     for plan in _plans(droppable):
         layout = _try(plan, rows, figures, names, checks, width, made)
         if width is None or layout.width <= width:
-            return layout
+            return replace(layout, left_out=_left_out(layout, names, made))
     assert layout is not None
-    return _squeeze(layout, width or 0)
+    missing = _left_out(layout, names, made)
+    return replace(_squeeze(layout, width or 0), left_out=missing)
+
+
+def _left_out(
+    layout: Layout,
+    names: Sequence[str],
+    made: dict[tuple[str, int], tuple[list[Line], int]],
+) -> tuple[str, ...]:
+    """The titles of columns that were asked for, have some text, and are not in the layout."""
+    shown = {column.name for column in layout.columns}
+    return tuple(
+        COLUMNS[name].title
+        for name in names
+        if name not in shown and made[name, 0][1]  # the first plan has made every column
+    )
 
 
 def _try(

@@ -105,7 +105,11 @@ def table_lines(
             failed is not None and step is not None and not row.heading and step.index == failed
         )
         lines.append(_row(layout, made, surface, marked=marked))
-    return lines + footnotes(rows, surface)
+    lines += footnotes(rows, surface)
+    if layout.left_out:
+        said = f"columns without room: {', '.join(layout.left_out)} (--columns chooses)"
+        lines += wrapped(said, surface.width, style="faint")
+    return lines
 
 
 def parse_columns(text: str) -> tuple[str, ...]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -42,6 +43,7 @@ fc1    linear + relu                1 x 120          23,160  ✓ 1 x 192 -> 1 x 
 fc2    linear + relu                1 x 60            7,260  ✓ 1 x 120 -> 1 x 60
 out    linear                       1 x 10              610  ✓ 1 x 60 -> 1 x 10
 4 steps shown with the row above (relu x 4): --all shows each
+columns without room: MACs, sees (--columns chooses)
 """
 
 
@@ -71,10 +73,10 @@ def test_no_line_is_wider_than_the_terminal(model: str, width: int) -> None:
 
 
 @cache
-def _result(model: str) -> TraceResult:
+def _result(model: str, *inputs: str) -> TraceResult:
     from shapescope.session import Request, run_trace
 
-    return run_trace(Request(model))
+    return run_trace(Request(model, inputs))
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 160])
@@ -224,3 +226,18 @@ def test_a_span_is_not_needed(chain: Callable[..., Trace]) -> None:
 
 def test_line_is_what_a_table_is_made_of(network: TraceResult) -> None:
     assert all(isinstance(line, Line) for line in table_lines(network))
+
+
+def test_columns_without_room_are_named(network: TraceResult) -> None:
+    said = "columns without room: MACs, sees (--columns chooses)"
+    assert table(network, 80).splitlines()[-1] == said
+    assert "without room" not in table(network, 160)
+    chosen = TableOptions(columns=("path", "op", "macs"))
+    assert "without room" not in table(network, 40, chosen)
+
+
+def test_a_column_with_nothing_in_it_is_not_missed() -> None:
+    tail = Path(__file__).parents[1] / "models" / "pictures" / "rounds.py"
+    text = plain_text(table_lines(_result(f"{tail}:Tail", "2,8"), Surface(width=60)))
+    # No step of it sees a part of an image: there is no such column to miss.
+    assert text.splitlines()[-1] == "columns without room: MACs (--columns chooses)"
