@@ -14,7 +14,9 @@ from shapescope.analysis.diagnosis.history import (
 from shapescope.trace import Step
 
 _LARGEST = 4096
-_CUSTOMARY = (224, 32, 28, 64, 84, 227, 299, 128, 256, 96, 112, 48, 36, 512, 221, 160, 100, 384)
+_CUSTOMARY = (
+    224, 32, 28, 64, 84, 227, 299, 128, 256, 96, 105, 112, 48, 36, 512, 221, 160, 100, 384
+)  # fmt: skip
 
 
 def sizes_giving(

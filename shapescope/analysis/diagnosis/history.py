@@ -156,7 +156,7 @@ def windowed_part(chain: Sequence[Step], axes: int) -> tuple[Step, ...]:
     for step in reversed(chain):
         if not step.inputs:
             break
-        if lookup(step.op).changes_axes and not spatial_axes(step):
+        if lookup(step.op).changes_axes and not spatial_axes(step) and step.op != "cat":
             break
         sizes = ints(step.inputs[main_input(step)].shape)
         if len(sizes) <= axes or spatial_after(step, sizes[len(sizes) - axes :]) is None:

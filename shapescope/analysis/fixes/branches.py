@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import combinations
 
 from shapescope.analysis.code import CallSource, constructor_of
 from shapescope.analysis.code.calls import operand_nodes
@@ -18,6 +19,7 @@ from shapescope.analysis.diagnosis.words import name_of
 from shapescope.analysis.fixes.constructor import set_argument
 from shapescope.analysis.fixes.resample import functional_name, pad_and_crop
 from shapescope.attrs import ConvAttrs, PoolAttrs
+from shapescope.diagnostic import Edit
 from shapescope.trace import Step, Trace
 
 
@@ -63,6 +65,10 @@ def branch_proposals(
         elif step.op == "cat":
             yield from _keep_stride(trace, smaller)
             yield from _resize(step, smaller, larger)
+    if channels_differ:
+        for branch, other in (branches, tuple(reversed(branches))):
+            if not branch.changing and other.changing:
+                yield from _project_always(step, branch, other)
     near = maps_differ and _nearly(*sorted((one.sizes, two.sizes), key=lambda sizes: sizes[2:]))
     for branch, other in (branches, tuple(reversed(branches))):
         straight = not branch.changing and other.changing and step.op != "cat"
@@ -80,19 +86,25 @@ def branch_proposals(
 
 
 def _give_axes(step: Step, few: Branch, many: Branch) -> Iterator[Proposal]:
-    """Axes of 1 behind those of the smaller tensor, where these are the larger one's first ones."""
-    missing = len(many.sizes) - len(few.sizes)
-    if few.sizes != many.sizes[: len(few.sizes)] or not few.sizes:
-        return
-    index = ", ".join([":"] * len(few.sizes) + ["None"] * missing)
-    made = wrap(step, few.position, "", f"[{index}]")
-    if made is not None:
-        code, node, text = made
-        yield Proposal(
-            "give it an axis of 1 for each that it lacks",
-            (code.replace(node, text),),
-            kind="axes",
-        )
+    """Axes of 1 where the smaller tensor lacks some of the larger one's, the batch kept first."""
+    rank = len(many.sizes)
+    fitting = [
+        places
+        for places in combinations(range(rank), len(few.sizes))
+        if places[:1] == (0,)
+        and all(size in (1, many.sizes[at]) for size, at in zip(few.sizes, places, strict=True))
+    ]
+    # `batch x keys` against `batch x heads x queries x keys`: the later axis is the one meant.
+    for places in reversed(fitting):
+        entries = [":" if at in places else "None" for at in range(rank)]
+        made = wrap(step, few.position, "", f"[{', '.join(entries)}]")
+        if made is not None:
+            code, node, text = made
+            yield Proposal(
+                "give it an axis of 1 for each that it lacks",
+                (code.replace(node, text),),
+                kind="axes",
+            )
 
 
 def _nearly(smaller: Sequence[int], larger: Sequence[int]) -> bool:
@@ -102,6 +114,7 @@ def _nearly(smaller: Sequence[int], larger: Sequence[int]) -> bool:
 
 def _round_alike(trace: Trace, step: Step, smaller: Branch, larger: Branch) -> Iterator[Proposal]:
     """Let the branch that rounded down round up, or grow by the missing row."""
+    eats = False
     for layer in reversed(smaller.own):
         if isinstance(layer.attrs, PoolAttrs) and not layer.attrs.ceil_mode:
             yield from _set(trace, layer, "ceil_mode", "True",
@@ -115,18 +128,18 @@ def _round_alike(trace: Trace, step: Step, smaller: Branch, larger: Branch) -> I
                                 f"let `{name_of(layer)}` make the missing row")  # fmt: skip
     for layer in reversed(smaller.own):
         if isinstance(layer.attrs, ConvAttrs) and not layer.op.startswith("conv_transpose"):
-            half = (layer.attrs.kernel_size[0] - 1) // 2
+            half = layer.attrs.dilation[0] * (layer.attrs.kernel_size[0] - 1) // 2
             if isinstance(layer.attrs.padding, tuple) and layer.attrs.padding[0] < half:
-                yield from _set(trace, layer, "padding", str(half),
+                eats = eats or max(layer.attrs.stride) == 1
+                yield from _set(trace, layer, "padding", _half_window(trace, layer, half),
                                 f"let `{name_of(layer)}` keep the size")  # fmt: skip
+    if eats:
+        yield from _crop(step, smaller, larger)
     if _was_enlarged(larger) and not _was_enlarged(smaller):
         yield from _resize(step, larger, smaller)
     yield from _resize(step, smaller, larger)
     yield from pad_and_crop(trace, max(smaller.total_stride(), larger.total_stride()), 2)
-    cropped = wrap(step, larger.position, "", _crop_text(step, smaller))
-    if cropped is not None:
-        code, node, text = cropped
-        yield Proposal("cut the larger one to size", (code.replace(node, text),), kind="join")
+    yield from _crop(step, smaller, larger)
 
 
 def _was_enlarged(branch: Branch) -> bool:
@@ -136,12 +149,39 @@ def _was_enlarged(branch: Branch) -> bool:
     )
 
 
-def _crop_text(step: Step, smaller: Branch) -> str:
+def _half_window(trace: Trace, layer: Step, half: int) -> str:
+    """Half a window, spelled with the dilation as the constructor spells it."""
+    call = constructor_of(trace, layer.path) if layer.kind == "module" else None
+    node = None if call is None else call.argument("dilation")
+    if call is None or node is None or not isinstance(layer.attrs, ConvAttrs):
+        return str(half)
+    times, text = half // layer.attrs.dilation[0], call.code.text(node)
+    return text if times == 1 else f"{times} * {text}"
+
+
+def _crop(step: Step, smaller: Branch, larger: Branch) -> Iterator[Proposal]:
+    """The larger one cut to the size of the smaller one: its end, where it is a sequence."""
     found = operand_of(step, smaller.position)
-    name = found[0].text(found[1]) if found is not None else "x"
+    if found is None:
+        return
+    code, node = found
+    name = code.text(node)
+    edits: list[Edit] = []
+    statement = code.statement(node)
+    if not isinstance(node, ast.Name | ast.Attribute):
+        if statement is None or isinstance(statement, ast.AugAssign):
+            return
+        name = "shorter"
+        edits = [
+            code.insert_before(statement, f"{name} = {code.text(node)}"), code.replace(node, name)
+        ]  # fmt: skip
+    cut = f"[..., :{name}.shape[-2], :{name}.shape[-1]]"
     if len(smaller.sizes) == 3:
-        return f"[..., :{name}.shape[-1]]"
-    return f"[..., :{name}.shape[-2], :{name}.shape[-1]]"
+        cut = f"[..., -{name}.shape[-1]:]"
+    made = wrap(step, larger.position, "", cut)
+    if made is not None:
+        edits.append(made[0].replace(made[1], made[2]))
+        yield Proposal("cut the larger one to size", tuple(edits), kind="join")
 
 
 def _set(trace: Trace, layer: Step, name: str, value: str, message: str) -> Iterator[Proposal]:
@@ -225,6 +265,37 @@ def _project(trace: Trace, step: Step, straight: Branch, other: Branch) -> Itera
         ),
         kind="project",
     )
+
+
+def _project_always(step: Step, straight: Branch, other: Branch) -> Iterator[Proposal]:
+    """A projection that is made under a condition, made also where the channels differ.
+
+    `if stride != 1:` around a 1 x 1 convolution forgets the blocks that only widen.
+    """
+    operand = operand_of(step, straight.position)
+    if operand is None or straight.sizes[1] == other.sizes[1]:
+        return
+    code = operand[0]
+    for node in ast.walk(code.tree):
+        if not isinstance(node, ast.If):
+            continue
+        for inner in (one for part in node.body for one in ast.walk(part)):
+            call = CallSource(code, inner) if isinstance(inner, ast.Call) else None
+            if call is None or not call.callee.startswith("Conv"):
+                continue
+            window = call.argument("kernel_size")
+            given, made = call.argument("in_channels"), call.argument("out_channels")
+            if window is None or given is None or made is None or code.text(window) != "1":
+                continue
+            test = code.text(node.test)
+            names = f"{code.text(given)} != {code.text(made)}"
+            if code.text(given) not in test:
+                yield Proposal(
+                    "project the shortcut wherever the channels differ",
+                    (code.replace(node.test, f"{test} or {names}"),),
+                    kind="project",
+                )
+            break
 
 
 def _free_name(code: Code, name: str) -> str:

@@ -28,7 +28,7 @@ _MOST_TRIALS = 24
 _MOST_FOLLOWING = 5
 
 Turn: TypeAlias = tuple[str, str, str]
-"""A rule, the layer it speaks of, and the kind of edit that answered it."""
+"""A rule, the path and op it speaks of, and the kind of edit that answered it."""
 
 
 class Retrace(Protocol):
@@ -114,13 +114,7 @@ class Search:
         if texts is None:
             return None
         further = _MOST_FOLLOWING if proposal.follow else 0
-        return self._follow(texts, proposal, frozenset({self._turn(found, proposal)}), further)
-
-    def _turn(self, found: Finding, proposal: Proposal) -> Turn:
-        step = found.diagnostic.step
-        known = step is not None and step < len(self.trace.steps)
-        path = self.trace.steps[step].path if step is not None and known else ""
-        return found.diagnostic.rule, path, proposal.kind
+        return self._follow(texts, proposal, frozenset({_turn(self.trace, found, proposal)}), further)
 
     def _follow(
         self, texts: Mapping[str, str], proposal: Proposal, turns: frozenset[Turn], further: int
@@ -155,7 +149,7 @@ class Search:
             for step in one.proposals:
                 if self.left <= 0:
                     return None
-                turn = self._turn(one, step)
+                turn = _turn(trace, one, step)
                 if step.shapes is not None or not step.edits or (step.kind and turn in turns):
                     continue
                 then = self._edited(texts, step.edits)
@@ -245,6 +239,14 @@ class Search:
             changes_parameters=bool(changed),
             inline=proposal.inline and len(edits) <= 1,
         )
+
+
+def _turn(trace: Trace, found: Finding, proposal: Proposal) -> Turn:
+    number = found.diagnostic.step
+    known = number is not None and number < len(trace.steps)
+    step = trace.steps[number] if number is not None and known else None
+    place = "" if step is None else f"{step.path} {step.op}"
+    return found.diagnostic.rule, place, proposal.kind
 
 
 def _without_detours(helps: Sequence[Help], changes: Sequence[frozenset[str]]) -> tuple[Help, ...]:

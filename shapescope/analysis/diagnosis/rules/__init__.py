@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shapescope.analysis.diagnosis.rules import (
     assigned,
+    axes,
     batch,
     channels,
     combining,
@@ -29,6 +30,7 @@ from shapescope.analysis.diagnosis.rules import (
 
 __all__ = [
     "assigned",
+    "axes",
     "batch",
     "channels",
     "combining",

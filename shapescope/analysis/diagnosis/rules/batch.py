@@ -9,7 +9,12 @@ from shapescope.analysis.batch import BatchWalk, Event, Mixing, ancestors, walk_
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
 from shapescope.analysis.diagnosis.history import chain_to, ints
 from shapescope.analysis.diagnosis.registry import declare, explain_failure, scanning
-from shapescope.analysis.diagnosis.rules.layers import places
+from shapescope.analysis.diagnosis.rules.layers import (
+    make_instead,
+    maker_of,
+    output_argument,
+    places,
+)
 from shapescope.analysis.diagnosis.rules.names import FOLDED
 from shapescope.analysis.diagnosis.rules.positions import layout_finding
 from shapescope.analysis.diagnosis.rules.rows import built_note_for, rows_text
@@ -34,8 +39,10 @@ from shapescope.analysis.fixes.batch import (
     swap_sizes,
     without_call,
 )
+from shapescope.analysis.fixes.constructor import argument_label
+from shapescope.analysis.fixes.flatten import edit_operand
 from shapescope.attrs import AttentionAttrs, RecurrentAttrs
-from shapescope.diagnostic import Severity
+from shapescope.diagnostic import Label, Severity
 from shapescope.trace import Step, Trace
 
 JOINED = declare("batch-joined", "tensors are joined along the batch instead of side by side")
@@ -95,7 +102,7 @@ def _lost(
         there = ints(other.outputs[0].shape)
         kept = kept and len(there) == len(shape) and there[0] == other_walk.size
         if not kept and _elsewhere(shape, there, size, other_walk.size):
-            yield _moved(case, sink, shape)
+            yield _state_of(case, sink, shape) or _moved(case, sink, shape)
             return
     if kept:
         return
@@ -147,6 +154,37 @@ def _culprit(trace: Trace, walk: BatchWalk, sink: int) -> Event | None:
     return found or events[min(events)]
 
 
+def _state_of(case: Case, sink: Step, shape: tuple[int, ...]) -> Finding | None:
+    """Scores made from the final state of a recurrent layer, its axis of layers in front."""
+    trace = case.trace
+    for step in reversed(chain_to(trace, sink)):
+        maker = case.source(step)
+        attrs = None if maker is None else maker.attrs
+        if maker is None or not isinstance(attrs, RecurrentAttrs):
+            continue
+        given = ints(step.inputs[0].shape)
+        if attrs.cell or len(given) != 3 or given == ints(maker.outputs[0].shape):
+            return None
+        layers = plural(attrs.num_layers, "layer")
+        directions = " x 2 directions" if attrs.bidirectional else ""
+        return finding(
+            MOVED,
+            f"the output is {shape_text(shape)}: its axis 0 counts the layers of "
+            f"`{name_of(maker)}`, and the batch of {case.batch} is another one",
+            severity=Severity.WARNING,
+            step=step,
+            labels=(
+                primary(step.call_site, here(step)),
+                label(maker.call_site, f"its final state is {shape_text(given)}"),
+            ),
+            why=(f"{shape_text(given)} is {layers}{directions} x batch x features",),
+            proposals=edit_operand(step, trace, "[-1]", "take the state of the last layer")
+            if not attrs.bidirectional
+            else (),
+        )
+    return None
+
+
 def _moved(case: Case, sink: Step, shape: tuple[int, ...]) -> Finding:
     return finding(
         MOVED,
@@ -179,8 +217,9 @@ def _folded(case: Case, step: Step, sizes: tuple[int, ...], walk: BatchWalk) -> 
     made = ints(step.outputs[0].shape)
     samples = walk.size
     rows = made[0] if len(made) > 1 else 1
-    sample, features = prod(sizes[1:]), made[-1]
+    sample, features = prod(sizes[1:]), prod(made[1:])
     total = samples * sample
+    maker = maker_of(trace, step)
     out = ints(trace.outputs[0].shape)
     becomes = rows
     if rows == samples and out and out[0] != samples:
@@ -196,6 +235,7 @@ def _folded(case: Case, step: Step, sizes: tuple[int, ...], walk: BatchWalk) -> 
                 f"{here(step)}: {rows_text(samples, sample, rows, features)}",
             ),
             label(step.call_site, "") if step.kind == "module" else None,
+            _feature_label(trace, maker, sample) if len(made) > 2 else None,
         ),
         why=(
             (
@@ -210,8 +250,19 @@ def _folded(case: Case, step: Step, sizes: tuple[int, ...], walk: BatchWalk) -> 
             ),
             built_note_for(trace, step, features, samples),
         ),
-        proposals=flatten_per_sample(trace, step),
+        proposals=(
+            *(make_instead(trace, maker, features) if len(made) > 2 else ()),
+            *flatten_per_sample(trace, step),
+        ),
     )
+
+
+def _feature_label(trace: Trace, maker: Step | None, sample: int) -> Label | None:
+    argument = None if maker is None else output_argument(maker)
+    if maker is None or argument is None:
+        return None
+    text = f"`{name_of(maker)}` makes {sample} for each sample"
+    return argument_label(trace, maker.path, argument, text)
 
 
 def _joined(case: Case, step: Step, event: Event, sizes: tuple[int, ...]) -> Finding:

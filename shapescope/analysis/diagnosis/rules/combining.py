@@ -33,11 +33,16 @@ from shapescope.trace import Step, Trace
 ADD = declare("add-shape", "two tensors that are added or multiplied do not broadcast")
 CAT = declare("cat-shape", "tensors that are joined differ beside the axis they are joined along")
 
-_VERBS = {"add": "add", "sub": "subtract", "mul": "multiply", "div": "divide"}
-_WITH = {"add": "and", "sub": "and", "mul": "and", "div": "and"}
+_VERBS = {
+    "add": "add",
+    "sub": "subtract",
+    "mul": "multiply",
+    "div": "divide",
+    "masked_fill": "mask",
+}
 
 
-@failing("add", "sub", "mul", "div", "maximum", "minimum", "where", "pow", "lerp")
+@failing("add", "sub", "mul", "div", "maximum", "minimum", "where", "pow", "lerp", "masked_fill")
 def no_broadcast(case: Case) -> Iterator[Finding]:
     """Two shapes that do not broadcast, and where they parted."""
     step = case.failed
@@ -53,8 +58,8 @@ def no_broadcast(case: Case) -> Iterator[Finding]:
     changed = changed_by(trace, branches)
     yield finding(
         ADD,
-        f"cannot {_VERBS.get(step.op, 'combine')} {shape_text(shapes[one])} and "
-        f"{shape_text(shapes[two])}",
+        f"cannot {_VERBS.get(step.op, 'combine')} {shape_text(shapes[one])} "
+        f"{'with' if step.op == 'masked_fill' else 'and'} {shape_text(shapes[two])}",
         step=step,
         labels=(
             primary(step.call_site, operand_labels(step)),

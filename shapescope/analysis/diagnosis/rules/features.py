@@ -276,6 +276,9 @@ def flatten_proposals(
     if built is not None and pool is not None and global_pool:
         yield from adaptive_pool(trace, pool, built.maps)
     total = prod(found.factors)
+    averaged = [] if pool is not None else list(averaged_maps(trace, found, built))
+    if built is not None and built.sizes is None:
+        yield from averaged
     yield from set_argument(
         trace,
         step.path,
@@ -287,12 +290,30 @@ def flatten_proposals(
     )
     if built is None:
         return
+    yield from averaged
     yield from padding_that_keeps(trace, chain, built.maps, wanted)
     if built.sizes is not None:
         yield from resize_input(trace, built.sizes)
         yield from feed(trace, built.sizes)
     if pool is not None and not global_pool:
         yield from adaptive_pool(trace, pool, built.maps)
+
+
+def averaged_maps(trace: Trace, found: Flattened, built: Built | None) -> Iterator[Proposal]:
+    """Each channel averaged to one value, where the layer takes as many as there are channels."""
+    if built is None or set(built.maps) != {1}:
+        return
+    axes = len(built.maps)
+    where = ", ".join(str(2 + axis) for axis in range(axes))
+    for proposal in edit_operand(
+        found.step,
+        trace,
+        f".mean(({where}), keepdim=True)",
+        f"average each of the {built.channels} channels to one value",
+        f"nn.AdaptiveAvgPool{axes}d(1)",
+        "no weight changes",
+    ):
+        yield replace(proposal, kind="average")
 
 
 def last_step_instead(trace: Trace, found: Flattened, wanted: int) -> Iterator[Proposal]:
@@ -344,9 +365,17 @@ def _plain(case: Case, step: Step, sizes: tuple[int, ...], wanted: int) -> Findi
             None if maker is None else _made_label(trace, maker, made),
         ),
         why=(way, f"{shown}, not {wanted}") if way else (f"{shown}, not {wanted}",),
-        notes=(_directions_note(maker, wanted, sizes[-1]),),
+        notes=(_directions_note(maker, wanted, sizes[-1]), _cat_note(maker, sizes[-1])),
         proposals=_plain_proposals(trace, step, sizes, wanted, maker),
     )
+
+
+def _cat_note(maker: Step | None, given: int) -> str | None:
+    if maker is None or maker.op != "cat":
+        return None
+    parts = [spec.shape[-1] for spec in maker.inputs if spec.shape]
+    whole = sum(size for size in parts if isinstance(size, int))
+    return f"{given} = {' + '.join(map(str, parts))} joined by cat" if whole == given else None
 
 
 def _made_label(trace: Trace, maker: Step, text: str) -> Label | None:

@@ -18,7 +18,13 @@ from shapescope.analysis.diagnosis.history import (
 from shapescope.analysis.diagnosis.registry import declare, scanning
 from shapescope.analysis.diagnosis.rules.batch import batch
 from shapescope.analysis.diagnosis.rules.layers import output_argument
-from shapescope.analysis.diagnosis.words import name_of, primary, shape_text, sizes_text
+from shapescope.analysis.diagnosis.words import (
+    name_of,
+    plural,
+    primary,
+    shape_text,
+    sizes_text,
+)
 from shapescope.analysis.fixes.constructor import (
     argument_label,
     origin_labels,
@@ -129,7 +135,7 @@ def _as_error(found: Finding, step: Step, rows: int, wanted: int) -> Finding:
         found.diagnostic,
         severity=Severity.ERROR,
         notes=(
-            f"{name_of(step)} then gets {rows} rows of scores for {wanted} targets",
+            f"{name_of(step)} then gets {plural(rows, 'row')} of scores for {wanted} targets",
             *found.diagnostic.notes,
         ),
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
+from shapescope.analysis.code import call_at
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding
 from shapescope.analysis.diagnosis.history import ints
 from shapescope.analysis.diagnosis.registry import declare, failing
@@ -23,6 +25,10 @@ def no_product(case: Case) -> Iterator[Finding]:
     one, two = (ints(spec.shape) for spec in step.inputs[-2:])
     if not one or not two:
         return
+    ranks = {"mm": (2, 2), "bmm": (3, 3)}.get(step.op)
+    if ranks is not None and (len(one), len(two)) != ranks:
+        yield _wrong_rank(step, one, two, ranks[0])
+        return
     inner = two[-2] if len(two) > 1 else two[0]
     why = f"the last axis of the first is {one[-1]}, the last but one of the second is {inner}"
     if one[-1] == inner:
@@ -35,6 +41,27 @@ def no_product(case: Case) -> Iterator[Finding]:
         labels=(primary(step.call_site, operand_labels(step)),),
         why=(why,),
         proposals=_proposals(step, one, two),
+    )
+
+
+def _wrong_rank(step: Step, one: tuple[int, ...], two: tuple[int, ...], axes: int) -> Finding:
+    wrong = one if len(one) != axes else two
+    call = call_at(step.call_site)
+    proposals: list[Proposal] = []
+    if call is not None and call.callee == step.op and isinstance(call.node.func, ast.Attribute):
+        function = call.code.text(call.node.func).removesuffix(step.op)
+        edit = call.code.replace(call.node.func, f"{function}matmul")
+        proposals.append(
+            Proposal("matmul multiplies the matrices of every sample", (edit,), kind="matmul")
+        )
+    noun = "two matrices" if axes == 2 else "two batches of matrices"
+    return finding(
+        MATMUL,
+        f"`{step.op}` takes {noun} of {axes} axes, but {shape_text(wrong)} has {len(wrong)}",
+        step=step,
+        labels=(primary(step.call_site, operand_labels(step)),),
+        why=(f"{shape_text(one)} by {shape_text(two)}; {step.op} does not broadcast",),
+        proposals=(*proposals, *_proposals(step, one, two)),
     )
 
 

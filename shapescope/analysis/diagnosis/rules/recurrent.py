@@ -26,7 +26,7 @@ from shapescope.analysis.diagnosis.words import (
     primary,
     shape_text,
 )
-from shapescope.analysis.fixes.batch import maker_of_attention
+from shapescope.analysis.fixes.batch import maker_of_attention, set_batch_first
 from shapescope.analysis.fixes.constructor import argument_label, set_argument
 from shapescope.analysis.fixes.flatten import edit_operand, entered_through
 from shapescope.attrs import AttentionAttrs, RecurrentAttrs
@@ -377,6 +377,44 @@ def attention(case: Case) -> Iterator[Finding]:
         why=why,
         proposals=proposals,
     )
+
+
+@failing("module")
+def transformer(case: Case) -> Iterator[Finding]:
+    """Why nn.Transformer refuses source and target before it runs."""
+    step = case.failed
+    if step is None or step.class_name != "Transformer" or len(step.inputs) < 2:
+        return
+    trace = case.trace
+    source, target = (ints(spec.shape) for spec in step.inputs[:2])
+    call = maker_of_attention(trace, step.path)
+    if len(source) != 3 or len(target) != 3 or call is None:
+        return
+    first = _is_set(call, "batch_first")
+    place = 0 if first else 1
+    if source[place] == target[place]:
+        return
+    order = "batch x time" if first else "time x batch"
+    yield finding(
+        ATTENTION,
+        f"`{name_of(step)}` reads a batch of {source[place]} from {shape_text(source)} and one of "
+        f"{target[place]} from {shape_text(target)}",
+        step=step,
+        labels=(
+            primary(step.call_site, operand_labels(step)),
+            None if first else label(call.span, "batch_first is left out, and is False"),
+        ),
+        why=(
+            f"source {shape_text(source)}, target {shape_text(target)}",
+            f"read as {order} x features: axis {place} is the batch",
+        ),
+        proposals=() if first else set_batch_first(trace, step.path),
+    )
+
+
+def _is_set(call: CallSource, name: str) -> bool:
+    node = call.argument(name)
+    return isinstance(node, ast.Constant) and node.value is True
 
 
 def _width_labels(trace: Trace, step: Step, wanted: int, given: int) -> Iterator[Label | None]:

@@ -246,11 +246,46 @@ def _other(case: Case, step: Step, sizes: tuple[int, ...], wanted: tuple[int, ..
             labels.append(_made_label(trace, maker, have))
             proposals += make_product(trace, step, maker, sizes, wanted, need)
             proposals += make_instead(trace, maker, need)
+    windows = _cut_windows(before, after)
+    if windows is not None:
+        why.append(", ".join(f"{size} = {count} * {window} + {size - count * window}"
+                             for size, count, window in dict.fromkeys(windows)))  # fmt: skip
+        proposals += _whole_windows(trace, step, sizes, windows)
     why.append(
         f"{shape_text(sizes)} is {prod(sizes)} values"
         + (f", {shape_text(wanted)} is {prod(wanted)}" if -1 not in wanted else "")
     )
     return finding(VIEW, named, step=step, labels=labels, why=why, proposals=proposals)
+
+
+def _cut_windows(before: Sequence[int], after: Sequence[int]) -> list[tuple[int, int, int]] | None:
+    """Axes that are to be cut into windows that leave a rest: their size, count and window."""
+    if not before or len(after) != 2 * len(before):
+        return None
+    found = [(size, after[2 * at], after[2 * at + 1]) for at, size in enumerate(before)]
+    fits = all(window > 1 and count == size // window for size, count, window in found)
+    return found if fits and any(size % window for size, _, window in found) else None
+
+
+def _whole_windows(
+    trace: Trace, step: Step, sizes: tuple[int, ...], windows: Sequence[tuple[int, int, int]]
+) -> Iterator[Proposal]:
+    """An input whose map is a whole number of windows: the nearest above, or below."""
+    chain = chain_to(trace, source_of(trace, step))
+    for more in (1, 0):
+        wanted = [(count + more) * window if size % window else size
+                  for size, count, window in windows]  # fmt: skip
+        ranges = sizes_giving(chain, len(wanted), wanted)
+        if ranges is None:
+            # The channels may lie behind the map here: look in front of what moved them.
+            moved = maker_of(trace, step)
+            ranges = None if moved is None else sizes_giving(
+                chain_to(trace, source_of(trace, moved)), len(wanted), wanted
+            )  # fmt: skip
+        if ranges is not None:
+            fitting = customary_sizes(ranges)
+            yield from resize_input(trace, fitting)
+            yield from feed(trace, fitting)
 
 
 def _size_origin(trace: Trace, step: Step, place: int, size: int) -> Iterator[Label]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from math import prod
 
@@ -93,10 +93,13 @@ def intended_order(sizes: tuple[int, ...], made: tuple[int, ...]) -> tuple[int, 
     for kept in old:
         if kept == 1 or new.count(kept) != 1 or old.count(kept) != 1:
             continue
-        rest = [axis for axis, size in enumerate(old) if size != kept]
-        order = _ordered(old, new, kept, rest)
+        order = _ordered(old, new, {kept})
         if order is not None and order != tuple(range(len(old))):
             return (*range(front), *(front + axis for axis in order))
+    both = {size for size in old if size > 1 and new.count(size) == old.count(size) == 1}
+    order = _ordered(old, new, both) if len(both) > 1 else None
+    if order is not None and order != tuple(range(len(old))):
+        return (*range(front), *(front + axis for axis in order))
     return None
 
 
@@ -189,14 +192,14 @@ def _comes_out(old: Sequence[int], new: Sequence[int]) -> bool:
 
 
 def _ordered(
-    old: Sequence[int], new: Sequence[int], kept: int, rest: Sequence[int]
+    old: Sequence[int], new: Sequence[int], kept: Collection[int]
 ) -> tuple[int, ...] | None:
-    """The axes of `old` in the order in which `new` merges them."""
+    """The axes of `old` in the order in which `new` merges them, those of `kept` sizes whole."""
     order: list[int] = []
-    waiting = list(rest)
+    waiting = [axis for axis, size in enumerate(old) if size not in kept]
     for size in new:
-        if size == kept:
-            order.append(list(old).index(kept))
+        if size in kept:
+            order.append(list(old).index(size))
             continue
         room = size
         while room > 1:
