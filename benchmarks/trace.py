@@ -274,14 +274,15 @@ def growth(rounds: int = 3) -> None:
 
     torch.set_num_threads(1)
     with torch.device("meta"):
-        convs = {
-            count: nn.Sequential(*(nn.Conv1d(2, 2, 3, padding=1) for _ in range(count))).eval()
+        short, long = (
+            nn.Sequential(*(nn.Conv1d(2, 2, 3, padding=1) for _ in range(count))).eval()
             for count in (1_000, 10_000)
-        }
-        seconds(convs[1_000])
-        short, long = (seconds(model) for model in convs.values())
-        print(f"1,000 layers {short:.2f} s, 10,000 layers {long:.2f} s: {long / short:.1f} times")
-        print(f"a layer inside of 300 others {seconds(nested(300)):.2f} s")
+        )
+        deep = nested(300).eval()
+    seconds(short)
+    few, many = seconds(short), seconds(long)
+    print(f"1,000 layers {few:.2f} s, 10,000 layers {many:.2f} s: {many / few:.1f} times")
+    print(f"a layer inside 300 others {seconds(deep):.2f} s")
 
 
 MEMORY = """

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 
+from shapescope.collection import collection_waits
 from shapescope.diagnostic import ShapescopeError
 from shapescope.result import TraceResult
 from shapescope.trace import Failure, Trace
@@ -75,6 +76,7 @@ def run_trace(request: Request) -> TraceResult:
     )
 
 
+@collection_waits()
 def trace_any(
     model: nn.Module | LoadedModel | str,
     inputs: Given | None,

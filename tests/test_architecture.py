@@ -14,7 +14,10 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "shapescope"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-CENTRE = {"trace", "attrs", "diagnostic", "source_text", "valid_sizes", "pattern"}
+CENTRE = {
+    "trace", "attrs", "diagnostic", "source_text", "valid_sizes", "pattern",
+    "collection",
+}  # fmt: skip
 STDLIB_ROOMS = {*CENTRE, "arithmetic", "ops", "analysis"}
 TORCH_ROOMS = {"capture", "networks", "training"}
 HEAVY = {
@@ -24,6 +27,7 @@ HEAVY = {
 ALLOWED: dict[str, set[str]] = {
     "trace": {"attrs"},
     "attrs": set(),
+    "collection": set(),
     "diagnostic": {"trace"},
     "source_text": set(),
     "pattern": {"trace", "attrs", "diagnostic"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
+from shapescope.collection import collection_waits
 from shapescope.ops import lookup
 from shapescope.trace import Step, Trace
 
@@ -57,6 +58,7 @@ def check_step(step: Step) -> Check:
     return Check(MATCH if same else MISMATCH, row.formula(step), expected)
 
 
+@collection_waits()
 def check_trace(trace: Trace) -> tuple[Check, ...]:
     """The check of every step, by its index."""
     if trace.mode == "symbolic":

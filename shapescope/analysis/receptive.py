@@ -22,6 +22,7 @@ from shapescope.arithmetic.receptive_field import (
     receptive_field_step_resized,
     receptive_field_step_transposed,
 )
+from shapescope.collection import collection_waits
 from shapescope.ops import lookup
 from shapescope.ops.flow import RESIZED, TRANSPOSED, Flow, Flows, Link
 from shapescope.trace import Step, TensorSpec, Trace
@@ -75,6 +76,7 @@ class TensorState:
     reach: dict[Origin, tuple[Exact, Exact]] = field(default_factory=dict)
 
 
+@collection_waits()
 def receptive_fields(trace: Trace) -> tuple[ReceptiveField | None, ...]:
     """The field of each step's first output, by index.
 

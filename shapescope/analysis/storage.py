@@ -18,6 +18,7 @@ from shapescope.analysis.strides import (
     shared_strides,
     strides_of,
 )
+from shapescope.collection import collection_waits
 from shapescope.ops import Op, lookup
 from shapescope.trace import ParamSpec, Step, TensorSpec, Trace
 
@@ -76,6 +77,7 @@ class Storages:
         return len(self.sizes) - 1
 
 
+@collection_waits()
 def storages(trace: Trace) -> Storages:
     """Follow the memory of all tensors through the steps, as in a pass with gradients."""
     if _latest and _latest[0][0] is trace:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import random
 import sys
 import warnings
@@ -25,6 +24,7 @@ from shapescope.capture.source import call_user
 from shapescope.capture.standins import light_imports
 from shapescope.capture.tensors import concrete_shape, spec_of, tensors_in
 from shapescope.capture.values import ValueStats, value_stats
+from shapescope.collection import collection_waits
 from shapescope.trace import (
     Failure,
     ModuleSpec,
@@ -176,11 +176,7 @@ def _modules(recorder: Recorder, definitions: Mapping[str, SourceSpan]) -> tuple
 
 @contextmanager
 def _nothing_changes_outside(gradients: bool) -> Iterator[None]:
-    """Random states, fast path, warnings and stdout as the user has them, afterwards too.
-
-    Garbage collection waits meanwhile: a pass makes many small objects and no garbage, and a
-    collection in the midst of them would cost more than the pass.
-    """
+    """Random states, fast path, warnings and stdout as the user has them, afterwards too."""
     fastpath = torch.backends.mha.get_fastpath_enabled()
     python_state = random.getstate()
     numpy_random: Any = sys.modules.get("numpy.random")
@@ -196,7 +192,9 @@ def _nothing_changes_outside(gradients: bool) -> Iterator[None]:
         warnings.simplefilter("ignore")
         stack.enter_context(redirect_stdout(sys.stderr))
         stack.enter_context(torch.set_grad_enabled(gradients))
-        if gc.isenabled():
-            gc.disable()
-            stack.callback(gc.enable)
+        # The recorder stands between a module and the modules inside it: what runs alone runs here.
+        deepest = sys.getrecursionlimit()
+        stack.callback(sys.setrecursionlimit, deepest)
+        sys.setrecursionlimit(2 * deepest)
+        stack.enter_context(collection_waits())
         yield

@@ -200,18 +200,19 @@ def _copied_tree(model: nn.Module, memo: dict[int, Any]) -> nn.Module:
 
 
 def _copied(value: Any, memo: dict[int, Any]) -> Any:
-    kind = type(value)
     known = memo.get(id(value))
     if known is not None:
         return known
-    if kind in (dict, OrderedDict):
+    kind = type(value)
+    if kind is dict or kind is OrderedDict:
         # Names, hook ids and the like are keys; they are shared as they are.
         made = memo[id(value)] = kind()
         for key, item in value.items():
             made[key] = item if type(item) in _ATOMIC else _copied(item, memo)
         return made
-    if kind is tuple and all(type(item) in _ATOMIC for item in value):
-        return value
+    if kind in (tuple, list, set) and all(type(item) in _ATOMIC for item in value):
+        memo[id(value)] = made = value if kind is tuple else kind(value)
+        return made
     return copy.deepcopy(value, memo)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from typing import Any
 
 import pytest
@@ -466,3 +467,40 @@ def test_a_loss_can_be_part_of_the_pass() -> None:
 def test_a_chain_of_many_layers_stays_linear() -> None:
     done = record(nn.Sequential(*(nn.ReLU() for _ in range(3000))), meta(1, 4))
     assert len(done.steps) == 3001
+
+
+def test_what_is_nested_as_deep_as_python_allows_is_traced() -> None:
+    model: nn.Module = nn.ReLU()
+    for _ in range(250):
+        model = nn.Sequential(model)
+    limit = sys.getrecursionlimit()
+    done = record(model, meta(1, 4))
+    assert done.failure is None
+    assert len(done.steps) == 251
+    assert sys.getrecursionlimit() == limit
+
+
+@pytest.mark.parametrize("width", [4, 5])
+def test_what_the_recorder_puts_on_it_takes_off(width: int) -> None:
+    model = nn.Sequential(nn.Linear(4, 4), nn.ReLU())
+    before = [dict(vars(module)) for module in model.modules()]
+    x = torch.ones(1, width)
+    run_pass(model, (x,), {}, mode="real", redirect="cpu", definitions={})
+    assert [dict(vars(module)) for module in model.modules()] == before
+    assert not any(vars(tensor) for tensor in model.parameters())
+
+
+def test_hooks_of_the_user_belong_to_the_step_of_their_module() -> None:
+    layer = nn.Linear(4, 4)
+    layer.register_forward_pre_hook(lambda module, args: (args[0] * 2,))
+    layer.register_forward_hook(lambda module, args, output: output.sum(1))
+    done = record(nn.Sequential(layer), meta(3, 4))
+    assert ops(done) == ["module", "linear"]
+    assert done.steps[1].outputs[0].shape == (3,)
+
+
+def test_forward_called_by_hand_is_what_it_calls() -> None:
+    done = record(Calls(lambda self, x: self.layer.forward(x), layer=nn.Linear(4, 4)), meta(3, 4))
+    assert [(step.op, step.kind) for step in done.steps] == [
+        ("module", "module"), ("linear", "function"),
+    ]  # fmt: skip
