@@ -11,14 +11,15 @@ from shapescope.analysis.cost import Totals, step_macs, totals
 from shapescope.trace import Step, Trace
 
 SAME, CHANGED, ADDED, REMOVED = "same", "changed", "added", "removed"
-OUTPUT, SETTINGS, PARAMS, MACS = "output", "settings", "params", "macs"
+OUTPUT, SETTINGS, PARAMS, MACS, ORDER = "output", "settings", "params", "macs", "order"
 
 
 @dataclass(frozen=True, slots=True)
 class StepChange:
     """A step before and after; one of the two is None where it was added or removed.
 
-    `what` names the facts that differ: `output`, `settings`, `params` (shapes), `macs`.
+    `what` names the facts that differ: `output`, `settings`, `params` (shapes), `macs`, and `order`
+    where it runs at another place among its neighbours.
     """
 
     kind: str
@@ -56,6 +57,23 @@ class TraceDiff:
         return self.before.outputs != self.after.outputs
 
     @property
+    def inputs_differ(self) -> bool:
+        """Whether they were run on inputs of other shapes or dtypes."""
+        return [(spec.shape, spec.dtype) for spec in self.before.inputs] != [
+            (spec.shape, spec.dtype) for spec in self.after.inputs
+        ]
+
+    @property
+    def renamed(self) -> tuple[tuple[str, str], ...]:
+        """Modules that are the same step under another path: their weights have other names."""
+        pairs = [
+            (one.before.path, one.after.path)
+            for one in self.changes
+            if one.before and one.after and one.before.kind == one.after.kind == "module"
+        ]
+        return tuple(dict.fromkeys((old, new) for old, new in pairs if old != new))
+
+    @property
     def same(self) -> bool:
         """Whether nothing differs."""
         return not self.outcomes_differ and all(one.kind == SAME for one in self.changes)
@@ -74,7 +92,41 @@ def diff_traces(before: Trace, after: Trace) -> TraceDiff:
             changes += map(_compared, old[i:i_end], new[j:j_end])
         else:
             changes += _replaced(old[i:i_end], new[j:j_end])
-    return TraceDiff(before, after, tuple(changes))
+    return TraceDiff(before, after, tuple(_with_moves(changes)))
+
+
+def _with_moves(changes: Sequence[StepChange]) -> Iterator[StepChange]:
+    """What went in one place and came in another is one step that moved.
+
+    The same module by its path, else the same op that gives the same shapes from as many
+    parameters; of several the first.
+    """
+    gone = [one.before for one in changes if one.kind == REMOVED and one.before]
+    moved: dict[int, Step] = {}
+    for alike in (_same_place, _same_work):
+        for one in changes:
+            if one.kind != ADDED or one.after is None or one.after.index in moved:
+                continue
+            found = next((step for step in gone if alike(step, one.after)), None)
+            if found is not None:
+                gone.remove(found)
+                moved[one.after.index] = found
+    left = {step.index for step in gone}
+    for one in changes:
+        if one.kind == ADDED and one.after is not None and one.after.index in moved:
+            pair = _compared(moved[one.after.index], one.after)
+            yield StepChange(CHANGED, pair.before, pair.after, (*pair.what, ORDER))
+        elif one.kind != REMOVED or one.before is None or one.before.index in left:
+            yield one
+
+
+def _same_place(before: Step, after: Step) -> bool:
+    both_modules = before.kind == after.kind == "module"
+    return both_modules and (before.path, before.op) == (after.path, after.op)
+
+
+def _same_work(before: Step, after: Step) -> bool:
+    return before.op == after.op and not set(_compared(before, after).what) & {OUTPUT, PARAMS}
 
 
 def _keys(steps: Sequence[Step]) -> list[tuple[str, str]]:

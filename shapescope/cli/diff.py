@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -32,7 +30,7 @@ def diff(
             metavar="A",
             show_default=False,
             autocompletion=complete_model,
-            help="A model, or git:REV: the file of the other one as it is at that revision.",
+            help="A model, or git:REV: the files of the other one as they are at that revision.",
         ),
     ],
     after: Annotated[
@@ -71,7 +69,7 @@ def diff(
 ) -> int:
     """Compare two models step by step: shapes, settings, parameters, multiply-adds.
 
-    Of git:REV, the file itself is read at that revision; what it imports is as it is now.
+    Of git:REV, the file and the files of yours that it imports are read as they are there.
 
     Exit code 0: no difference, 1: they differ, 2: a wrong request.
 
@@ -129,6 +127,7 @@ def _traced(spec: str, other: str, inputs: tuple[str, ...], train: bool) -> Trac
 
 def _at_revision(revision: str, other: str) -> LoadedModel:
     from shapescope.capture.loader import load
+    from shapescope.cli.revision import texts_at
 
     if not revision or other.startswith(GIT):
         raise ShapescopeError(
@@ -138,26 +137,4 @@ def _at_revision(revision: str, other: str) -> LoadedModel:
     now = load(other)
     if now.file is None:
         raise ShapescopeError(f"`{other}` is no file of yours, so it has no revisions")
-    return load(other, overrides={now.file: _git_show(revision, now.file)})
-
-
-def _git_show(revision: str, file: Path) -> str:
-    """The text of a file as it is at a revision.
-
-    Raises:
-        ShapescopeError: there is no git, no repository, no such revision or no such file in it.
-    """
-    # A revision that begins with a dash would be read as an option.
-    command = ["git", "show", "--end-of-options", f"{revision}:./{file.name}"]
-    try:
-        done = subprocess.run(command, cwd=file.parent, capture_output=True, check=False)
-    except FileNotFoundError:
-        raise ShapescopeError("git is not installed, so there are no revisions") from None
-    if done.returncode != 0:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        reason = said[0].removeprefix("fatal: ") if said else f"exit code {done.returncode}"
-        raise ShapescopeError(f"git has no {file.name} at {revision}: {reason}")
-    try:
-        return done.stdout.decode("utf-8")
-    except UnicodeDecodeError:
-        raise ShapescopeError(f"{file.name} at {revision} is not UTF-8") from None
+    return load(other, overrides=texts_at(revision, now.file))

@@ -10,6 +10,7 @@ from shapescope.analysis.diff import (
     ADDED,
     CHANGED,
     MACS,
+    ORDER,
     PARAMS,
     REMOVED,
     SAME,
@@ -19,13 +20,16 @@ from shapescope.analysis.diff import (
 from shapescope.render.line import Line
 from shapescope.render.markdown import escape
 from shapescope.render.settings import op_text, settings_text
-from shapescope.render.shapes import count_text, plural, printable, shape_text
+from shapescope.render.shapes import count_text, plural, printable, shape_text, tensors_text
 from shapescope.render.theme import Surface
 from shapescope.trace import Step, Trace
 
 SCHEMA = "shapescope.diff/1"
 SIGNS = {ADDED: "+", REMOVED: "-", CHANGED: "~", SAME: " "}
 _STYLES = {ADDED: "added", REMOVED: "mismatch", CHANGED: "unknown", SAME: "faint"}
+_NAMED = 6
+"""Renamed modules that are listed."""
+
 _TITLES = ("", "path", "op", "output", "params", "MACs")
 
 
@@ -38,11 +42,15 @@ def diff_lines(
     if shown:
         rows = [_cells(one) for one in shown]
         widths = [max(len(row[place]) for row in (*rows, _TITLES)) for place in range(len(_TITLES))]
-        lines += [Line(), _joined(_TITLES, widths, "faint")]
-        lines.append(Line(surface.glyphs.rule * min(lines[-1].width, surface.width), "faint"))
-        lines += [
-            _joined(row, widths, _STYLES[one.kind]) for row, one in zip(rows, shown, strict=True)
-        ]
+        styles = [_STYLES[one.kind] for one in shown]
+        lines.append(Line())
+        if sum(widths) + 2 * (len(widths) - 1) <= surface.width:
+            lines.append(_joined(_TITLES, widths, "faint"))
+            lines.append(Line(surface.glyphs.rule * lines[-1].width, "faint"))
+            lines += [_joined(row, widths, style) for row, style in zip(rows, styles, strict=True)]
+        else:
+            for row, style in zip(rows, styles, strict=True):
+                lines += [Line(text, style) for text in _folded(row, surface.width)]
     lines.append(Line())
     return [*lines, *(Line(text) for text in summary(diff))]
 
@@ -80,7 +88,7 @@ def diff_json(diff: TraceDiff, names: tuple[str, str]) -> str:
 def summary(diff: TraceDiff) -> list[str]:
     """What the change comes to: counts, output, parameters, multiply-adds."""
     if diff.same:
-        return [f"no difference in {plural(len(diff.changes), 'step')}"]
+        return [f"no difference in {plural(len(diff.changes), 'step')}", *_asides(diff)]
     counted = [
         (sum(one.kind == kind for one in diff.changes), kind) for kind in (CHANGED, ADDED, REMOVED)
     ]
@@ -90,7 +98,22 @@ def summary(diff: TraceDiff) -> list[str]:
     before, after = diff.totals
     texts.append(f"params {_change(before.params, after.params)}")
     texts.append(f"MACs {_change(before.macs, after.macs)}")
-    return [text for text in texts if text]
+    if diff.before.failure is not None or diff.after.failure is not None:
+        texts[-1] += ", up to where it fails"
+    return [text for text in (*texts, *_asides(diff)) if text]
+
+
+def _asides(diff: TraceDiff) -> list[str]:
+    """Other inputs and other names, which explain much and change no shape by themselves."""
+    texts = []
+    if diff.inputs_differ:
+        before, after = tensors_text(diff.before.inputs), tensors_text(diff.after.inputs)
+        texts.append(f"the inputs differ: {before} -> {after}")
+    renamed = [f"{old} -> {new}" for old, new in diff.renamed]
+    if renamed:
+        more = f" and {len(renamed) - _NAMED} more" if len(renamed) > _NAMED else ""
+        texts.append(printable(f"weights under other names: {', '.join(renamed[:_NAMED])}{more}"))
+    return texts
 
 
 def _cells(one: StepChange) -> tuple[str, ...]:
@@ -98,7 +121,7 @@ def _cells(one: StepChange) -> tuple[str, ...]:
     return (
         SIGNS[one.kind],
         printable(_pair(_path(before), _path(after))),
-        _pair(_settings(before), _settings(after)),
+        _pair(_settings(before), _settings(after)) + (", moved" if ORDER in one.what else ""),
         _pair(_output(before), _output(after)),
         _pair(_params(before), _params(after)) if one.kind != CHANGED or PARAMS in one.what else "",
         _pair(_macs(before), _macs(after)) if one.kind != CHANGED or MACS in one.what else "",
@@ -108,6 +131,20 @@ def _cells(one: StepChange) -> tuple[str, ...]:
 def _joined(cells: tuple[str, ...], widths: list[int], style: str) -> Line:
     padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]
     return Line("  ".join(padded).rstrip(), style)
+
+
+def _folded(cells: tuple[str, ...], width: int) -> list[str]:
+    """A row as a paragraph: the step, and indented below it what is known of it."""
+    sign, path, op, output, params, macs = cells
+    facts = [op, output, params and f"params {params}", macs and f"MACs {macs}"]
+    lines, line = [], f"{sign}  {path}".rstrip()
+    for fact in filter(None, facts):
+        if len(line) + 2 + len(fact) > width:
+            lines.append(line)
+            line = f"     {fact}"
+        else:
+            line += f"  {fact}"
+    return [*lines, line]
 
 
 def _pair(before: str | None, after: str | None) -> str:
@@ -159,7 +196,8 @@ def _change(before: int, after: int) -> str:
 
 def _outcome(trace: Trace) -> str:
     if trace.failure is not None:
-        return "fails"
+        said = trace.failure.message.strip().splitlines()
+        return f"fails ({printable(said[0])})" if said else "fails"
     return ", ".join(shape_text(spec.shape) for spec in trace.outputs)
 
 

@@ -13,6 +13,9 @@ from shapescope.capture.inputs import InputSpec
 from shapescope.capture.loader import load
 from shapescope.capture.tracer import trace_model
 from shapescope.cli.app import run
+from shapescope.render.diff import diff_lines, summary
+from shapescope.render.line import plain_text
+from shapescope.render.theme import Surface
 from shapescope.trace import Trace
 
 NET = """
@@ -144,3 +147,80 @@ def test_bad_requests_get_one_line(
     shown = capsys.readouterr()
     assert shown.out == ""
     assert shown.err.startswith("error: " + said)
+
+
+TWO = """
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.{first} = nn.Conv2d(1, 4, 3)
+        self.norm = nn.BatchNorm2d(4)
+        self.act = nn.ReLU()
+
+    def forward(self, x):
+        x = self.{first}(x)
+        return {order}
+"""
+
+
+def test_a_step_that_moved_is_a_pair(tmp_path: Path) -> None:
+    found = diff_traces(
+        traced(tmp_path, TWO.format(first="conv", order="self.act(self.norm(x))")),
+        traced(tmp_path, TWO.format(first="conv", order="self.norm(self.act(x))")),
+    )
+    moved = [one for one in found.changes if one.kind != "same"]
+    assert [(one.kind, one.what, one.step.path) for one in moved] in (
+        [("changed", ("order",), "act")],
+        [("changed", ("order",), "norm")],
+    )
+
+
+def test_other_names_alone_are_no_difference_but_are_told(tmp_path: Path) -> None:
+    found = diff_traces(
+        traced(tmp_path, TWO.format(first="conv", order="self.act(self.norm(x))")),
+        traced(tmp_path, TWO.format(first="stem", order="self.act(self.norm(x))")),
+    )
+    assert found.same
+    assert found.renamed == (("conv", "stem"),)
+    assert summary(found)[-1] == "weights under other names: conv -> stem"
+
+
+def test_rows_wider_than_the_screen_go_on_below(tmp_path: Path) -> None:
+    found = diff_traces(traced(tmp_path, net(4)), traced(tmp_path, net(8)))
+    narrow = plain_text(diff_lines(found, ("a", "b"), Surface(width=40))).splitlines()
+    assert all(len(line) <= 40 for line in narrow[2:-4])
+    wide = plain_text(diff_lines(found, ("a", "b"), Surface(width=200)))
+    for fact in ("40 -> 80", "1,450 -> 2,890", "2 x 4 x 6 x 6 -> 2 x 8 x 6 x 6"):
+        assert fact in wide
+        assert fact in "\n".join(narrow)
+
+
+def test_other_inputs_are_told(in_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (in_folder / "net.py").write_text(net())
+    run(["diff", "net.py", "--input", "1,1,8,8", "--input-b", "3,1,8,8"])
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "the inputs differ: 1 x 1 x 8 x 8 -> 3 x 1 x 8 x 8"
+    )
+
+
+def test_a_revision_holds_for_imported_files_too(
+    in_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (in_folder / "parts").mkdir()
+    (in_folder / "parts" / "__init__.py").write_text("")
+    part = in_folder / "parts" / "layers.py"
+    part.write_text("from torch import nn\n\n\ndef layer():\n    return nn.Conv2d(1, 4, 3)\n")
+    (in_folder / "net.py").write_text(
+        "from parts.layers import layer\nfrom torch import nn\n\n\n"
+        "class Net(nn.Sequential):\n    def __init__(self):\n        super().__init__(layer())\n"
+    )
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "x"]):
+        subprocess.run([*git, *command], check=True, cwd=in_folder)
+    assert run(["diff", "git:HEAD", "net.py", "--input", "1,1,8,8"]) == 0
+    capsys.readouterr()
+    part.write_text(part.read_text().replace("4, 3", "8, 3"))
+    assert run(["diff", "git:HEAD", "net.py", "--input", "1,1,8,8"]) == 1
+    assert "1 x 4 x 6 x 6 -> 1 x 8 x 6 x 6" in capsys.readouterr().out
