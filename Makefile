@@ -22,6 +22,10 @@ types: $(STAMP)
 
 docs: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python docs/run_code.py
+	OMP_NUM_THREADS=1 $(BIN)/python docs/make_pictures.py --check
+
+pictures: $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/python docs/make_pictures.py
 
 $(STAMP): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -23,7 +23,6 @@ DRAWINGS = (
     ("network", "network", "auto", "light"),
     ("cifar-cnn", "cifar-cnn", "auto", "light"),
     ("vgg16", "torchvision:vgg16", "auto", "light"),
-    ("resnet18", "torchvision:resnet18", "auto", "light"),
     ("resnet50", "torchvision:resnet50", "auto", "light"),
     ("vit_b_16", "torchvision:vit_b_16", "auto", "light"),
 )

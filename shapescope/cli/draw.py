@@ -69,8 +69,8 @@ def draw(
 ) -> int:
     """Draw the architecture: the figure of a paper.
 
-    Models without branches are drawn as rows of feature maps to scale, with their kernels and
-    what they see of the input; U-shaped ones as a U; all others as a graph, repeats folded.
+    Networks of maps and vectors without branches are drawn as rows to scale, with their kernels
+    and what they see of the input; U-shaped ones as a U; all others as a graph, repeats folded.
 
     Without -o the picture goes to stdout as SVG, or as blocks where stdout is a terminal.
 
