@@ -423,7 +423,8 @@ def _functions_as_steps(recorder: Recorder) -> ExitStack:
 
     def apply(cls: type, *args: Any, **kwargs: Any) -> Any:
         run = original.__get__(None, cls)
-        if recorder._inside:
+        # Checkpointing only calls what it was given: that is opened.
+        if recorder._inside or cls.__module__ == "torch.utils.checkpoint":
             return run(*args, **kwargs)
         name = snake_case(cls.__name__)
         return recorder.call(_Function(name, lookup(name), False, False), run, args, kwargs)
