@@ -6,20 +6,20 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from shapescope.render.flat import flat_table
-from shapescope.render.line import plain_text
 from shapescope.render.table import DEFAULT, VALUES, TableOptions, header_lines
 from shapescope.render.theme import Surface
 from shapescope.render.totals import totals_lines
 from shapescope.result import ParamsResult, TraceResult
 
 _WIDE = Surface(width=10_000)
+_TEXT = "font-family:monospace;white-space:pre-wrap"
 _CELL = "padding:1px 10px 1px 0;white-space:pre;font-family:monospace"
 
 
 def result_to_html(result: TraceResult, options: TableOptions | None = None) -> str:
     """The picture, the table of steps and the totals; every text of the model's is escaped."""
     from shapescope.render.diagnostics import diagnostics_lines
-    from shapescope.render.notebook import trace_to_html
+    from shapescope.render.notebook import lines_to_html, trace_to_html
 
     options = options or TableOptions()
     names = options.columns or (VALUES if result.values else DEFAULT)
@@ -27,9 +27,10 @@ def result_to_html(result: TraceResult, options: TableOptions | None = None) -> 
     head, *notes = [line.plain for line in header_lines(result, _WIDE)]
     shades = [row.heading for row in table.rows]
     facts = [line.plain for line in totals_lines(result, _WIDE)]
-    found = plain_text(diagnostics_lines(result.diagnostics, _WIDE)) if result.diagnostics else ""
+    found = diagnostics_lines(result.diagnostics, _WIDE)
     steps = _table(table.titles, table.right, table.cells, shades)
-    return trace_to_html(result.trace) + _page(head, notes, steps, facts, found)
+    page = trace_to_html(result.trace) + _page(head, notes, steps, facts)
+    return page + lines_to_html(found) if found else page
 
 
 def params_to_html(result: ParamsResult) -> str:
@@ -39,16 +40,14 @@ def params_to_html(result: ParamsResult) -> str:
     rows = [param_cells(entry) for entry in result.parameters]
     right = [title in RIGHT for title in TITLES]
     table = _table(TITLES, right, rows, [False] * len(rows))
-    return _page(result.model, result.notes, table, [totals_line(result).plain], "")
+    return _page(result.model, result.notes, table, [totals_line(result).plain])
 
 
-def _page(head: str, notes: Iterable[str], table: str, facts: Iterable[str], found: str) -> str:
-    parts = [f'<div style="font-family:monospace"><b>{escape(head)}</b>']
+def _page(head: str, notes: Iterable[str], table: str, facts: Iterable[str]) -> str:
+    parts = [f'<div style="{_TEXT}"><b>{escape(head)}</b>']
     parts += [f"<br>{escape(note)}" for note in notes]
     parts.append(table)
     parts.append("<br>".join(map(escape, facts)))
-    if found:
-        parts.append(f"<pre>{escape(found)}</pre>")
     return "".join(parts) + "</div>"
 
 

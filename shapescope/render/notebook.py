@@ -82,5 +82,5 @@ def run_to_html(title: str, metrics: Sequence[Mapping[str, Any]]) -> str:
         curve_svg(metrics, key, name, _LIGHT)
         for key, name in (("loss", "loss"), ("top1_accuracy", "accuracy"))
     ]
-    parts.extend(curves)
+    parts.append(f'<div style="display:flex;flex-wrap:wrap;gap:8px">{"".join(curves)}</div>')
     return f'<div style="{_CARD};font:13px/1.5 sans-serif">{"".join(parts)}</div>'
