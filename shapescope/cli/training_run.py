@@ -124,7 +124,8 @@ def _end(outcome: Outcome, title: str) -> int:
         line = Line("best weights  ")
         line.parts += split_line(outcome.test).parts
         show([line])
-    remark(f"shapescope evaluate {run.folder}; shapescope predict {run.folder}")
+    for command in ("evaluate", "predict"):
+        remark(f"next: shapescope {command} {run.folder}")
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from shapescope.training.quick import QuickOperations
 from shapescope.training.recipe import OptimizerSpec
 
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -24,12 +26,15 @@ class Way:
         channels_last: whether images and weights lie N, H, W, C in memory.
         threads: of one process, on a CPU.
         compiled: whether forward and loss go through ``torch.compile``.
+        quick: whether pooling and convolutions go the ways of ``QuickOperations``; bfloat16 is
+            then for convolutions only.
     """
 
     precision: str = "float32"
     channels_last: bool = False
     threads: int = 1
     compiled: bool = False
+    quick: bool = False
 
     @property
     def memory_format(self) -> torch.memory_format:
@@ -40,8 +45,9 @@ class Way:
         """Return a short name, as ``channels_last bfloat16, 2 threads``."""
         layout = "channels_last" if self.channels_last else "contiguous"
         compiled = " compiled" if self.compiled else ""
+        quick = ", quick operations" if self.quick else ""
         plural = "s" if self.threads > 1 else ""
-        return f"{layout} {self.precision}{compiled}, {self.threads} thread{plural}"
+        return f"{layout} {self.precision}{compiled}{quick}, {self.threads} thread{plural}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +86,11 @@ class Engine:
     def from_dict(cls, values: Mapping[str, Any]) -> Engine:
         """Return the engine that ``to_dict`` described."""
         way = Way(
-            values["precision"], values["channels_last"], values["threads"], values["compiled"]
+            values["precision"],
+            values["channels_last"],
+            values["threads"],
+            values["compiled"],
+            values.get("quick", False),  # runs of earlier versions do not say
         )
         return cls(
             way,
@@ -122,9 +132,13 @@ def make_step(model: nn.Module, way: Way, device: str, label_smoothing: float = 
         device: ``cpu``, ``cuda`` or ``mps``.
         label_smoothing: of the loss.
     """
+    operations: AbstractContextManager[object] = nullcontext()
+    if way.quick:
+        operations = QuickOperations(reduced=way.precision == "bfloat16")
 
     def step(images: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        scores = model(images)
+        with operations:
+            scores = model(images)
         return scores, F.cross_entropy(scores, labels, label_smoothing=label_smoothing)
 
     def reduced(images: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -133,5 +147,6 @@ def make_step(model: nn.Module, way: Way, device: str, label_smoothing: float = 
         scores = scores.float()
         return scores, F.cross_entropy(scores, labels, label_smoothing=label_smoothing)
 
-    chosen = reduced if way.precision == "bfloat16" else step
-    return torch.compile(chosen) if way.compiled else chosen
+    chosen = reduced if way.precision == "bfloat16" and not way.quick else step
+    # the last batch of an epoch is smaller: two sets of fixed sizes are faster than a flexible one
+    return torch.compile(chosen, dynamic=False) if way.compiled else chosen

@@ -21,7 +21,7 @@ from shapescope.training.probe import Wishes, choose
 from shapescope.training.recipe import Recipe
 from shapescope.training.transforms import preparation, resized
 
-_WORTH_MEASURING = 100_000  # images in a run; below, measuring takes longer than it saves
+_WORTH_MEASURING = 50_000  # images in a run; below, measuring takes longer than it saves
 _STATISTICS = 10_000  # images that mean and deviation of a user's own set are taken from
 
 
@@ -176,6 +176,7 @@ def _engine(
         request.threads,
         request.compile,
         max(1, torch.get_num_threads() // group.local_processes),
+        len(train) * recipe.epochs if group.processes == 1 else 0,
     )
     if device != "cpu":
         precision = "bfloat16" if request.precision == "auto" else request.precision
@@ -184,8 +185,10 @@ def _engine(
         way = Way(precision, channels_last=False, threads=1, compiled=request.compile)
         return Engine(way, device, request.deterministic)
     few = len(train) * recipe.epochs < _WORTH_MEASURING
+    exact = request.deterministic or request.precision == "float32"
     if request.deterministic or (few and not request.compile):
-        parts = 2 if request.model.entry is not None and not _mixes(model) else 1
+        # one process and two then give the same bits, which costs some speed
+        parts = 2 if exact and request.model.entry is not None and not _mixes(model) else 1
         return Engine(wishes.plain, deterministic=request.deterministic, parts=parts)
     chosen: Engine | None = None
     if group.leads:

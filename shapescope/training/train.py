@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 
 from shapescope.training import checkpoint
+from shapescope.training.allocator import keep_freed_memory
 from shapescope.training.distributed import Group
 from shapescope.training.engine import Engine
 from shapescope.training.loop import Plan
@@ -44,6 +45,7 @@ def train(
     """
     group = group or Group()
     told = reporter if reporter is not None and group.leads else Silent()
+    keep_freed_memory()
     prepared = prepare(request, group, engine if resume else None)
     with _own_generators(prepared.plan), _as_engine_wants(prepared.plan.engine), Stopper() as stop:
         session = Session(request, prepared, run, told, stop)

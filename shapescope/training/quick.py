@@ -1,0 +1,202 @@
+"""Quicker ways to compute some operations on a CPU, as a mode around a network's forward pass.
+
+PyTorch's kernels for pooling on a CPU visit every window by itself. Windows of 2 x 2 that do not
+overlap can be had by whole rows: the larger (or the sum) of every two rows, then of every two
+columns. A convolution whose kernel covers its whole input is a linear layer. In bfloat16, the
+convolutions that gain by it are the only ones that take it. Everything else goes to PyTorch
+untouched, and so do these where they would not be quicker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch.autograd.function import once_differentiable
+from torch.overrides import TorchFunctionMode
+
+_FEW_CHANNELS = 16  # from so many on, PyTorch's pooling of channels_last images is vectorised
+_FEW_INPUTS = 4  # a convolution of fewer channels is slower in bfloat16 than in float32
+_PRECISIONS = (torch.float32, torch.bfloat16)
+
+
+class QuickOperations(TorchFunctionMode):
+    """Within it, pooling and convolutions go the quicker way where there is one.
+
+    Args:
+        reduced: whether convolutions multiply in bfloat16; what they take and give stays float32.
+    """
+
+    def __init__(self, *, reduced: bool = False) -> None:
+        super().__init__()
+        self.quick = _REDUCED if reduced else _QUICK
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: Sequence[Any] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        """Compute one operation."""
+        replace = self.quick.get(func)
+        if replace is not None:
+            found = replace(*args, **(kwargs or {}))
+            if found is not None:
+                return found
+        return func(*args, **kwargs) if kwargs else func(*args)
+
+
+def max_pool(
+    images: torch.Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> torch.Tensor | None:
+    """Return the maxima of 2 x 2 windows, or None for other arguments; bits as PyTorch's."""
+    plain = not return_indices and _is(dilation, 1)
+    if plain and _halves(images, kernel_size, stride, padding):
+        result: torch.Tensor = _MaxPool.apply(images)
+        return result
+    return None
+
+
+def average_pool(
+    images: torch.Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> torch.Tensor | None:
+    """Return the means of 2 x 2 windows, or None for other arguments; equal but for rounding."""
+    if divisor_override is None and _halves(images, kernel_size, stride, padding):
+        result: torch.Tensor = _AveragePool.apply(images)
+        return result
+    return None
+
+
+def convolution(
+    images: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> torch.Tensor | None:
+    """Return the convolution if its kernel covers the whole image, else None."""
+    if (
+        images.ndim != 4
+        or images.shape[2:] != weight.shape[2:]
+        or not (_is(padding, 0) and _is(dilation, 1) and groups == 1)
+    ):
+        return None
+    if not images.is_contiguous():
+        images, weight = images.permute(0, 2, 3, 1), weight.permute(0, 2, 3, 1)
+    return F.linear(images.flatten(1), weight.flatten(1), bias)[:, :, None, None]
+
+
+def reduced_convolution(
+    images: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> torch.Tensor | None:
+    """Return the convolution as ``convolution`` does, or multiplied in bfloat16 where it pays."""
+    as_linear = convolution(images, weight, bias, stride, padding, dilation, groups)
+    if as_linear is not None or images.dtype != torch.float32 or weight.shape[1] < _FEW_INPUTS:
+        return as_linear
+    half = torch.bfloat16
+    small_bias = None if bias is None else bias.to(half)
+    result = F.conv2d(
+        images.to(half), weight.to(half), small_bias, stride, padding, dilation, groups
+    )
+    return result.float()
+
+
+_QUICK: dict[Any, Callable[..., torch.Tensor | None]] = {
+    F.max_pool2d: max_pool,
+    torch.max_pool2d: max_pool,
+    F.avg_pool2d: average_pool,
+    F.conv2d: convolution,
+}
+_REDUCED = {**_QUICK, F.conv2d: reduced_convolution}
+
+
+def _halves(images: torch.Tensor, kernel_size: Any, stride: Any, padding: Any) -> bool:
+    """Tell whether windows of 2 x 2 divide images whole, and the quicker way is quicker."""
+    return (
+        _is(kernel_size, 2)
+        and (stride is None or stride == [] or _is(stride, 2))
+        and _is(padding, 0)
+        and images.ndim == 4
+        and images.dtype in _PRECISIONS
+        and images.shape[2] % 2 == 0
+        and images.shape[3] % 2 == 0
+        and (images.shape[1] < _FEW_CHANNELS or images.is_contiguous())
+    )
+
+
+def _is(value: Any, number: int) -> bool:
+    """Tell whether an argument is this number in both directions."""
+    return value == number if isinstance(value, int) else tuple(value) == (number, number)
+
+
+class _MaxPool(torch.autograd.Function):
+    """Maxima of 2 x 2 windows; the gradient goes to the first maximum of each, as PyTorch's."""
+
+    @staticmethod
+    def forward(ctx: Any, images: torch.Tensor) -> torch.Tensor:
+        rows = torch.maximum(images[:, :, ::2], images[:, :, 1::2])
+        result = torch.maximum(rows[..., ::2], rows[..., 1::2])
+        ctx.save_for_backward(images, rows, result)
+        return result
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
+        images, rows, result = ctx.saved_tensors
+        first, second = images[:, :, ::2, ::2], images[:, :, ::2, 1::2]
+        # upper right comes before lower left where both are the maximum
+        is_left = (rows[..., ::2] == result) & ((second != result).logical_or_(first == result))
+        left = is_left.to(gradient.dtype).mul_(gradient)
+        by_row = torch.empty_like(rows)
+        by_row[..., ::2] = left
+        torch.sub(gradient, left, out=by_row[..., 1::2])
+        whole = torch.empty_like(images)
+        upper = whole[:, :, ::2]
+        torch.eq(images[:, :, ::2], rows, out=upper).mul_(by_row)
+        torch.sub(by_row, upper, out=whole[:, :, 1::2])
+        return whole
+
+
+class _AveragePool(torch.autograd.Function):
+    """Means of 2 x 2 windows; a quarter of the gradient goes to each of the four."""
+
+    @staticmethod
+    def forward(ctx: Any, images: torch.Tensor) -> torch.Tensor:
+        ctx.shape = images.shape
+        ctx.layout = torch.contiguous_format if images.is_contiguous() else torch.channels_last
+        rows = images[:, :, ::2] + images[:, :, 1::2]
+        return (rows[..., ::2] + rows[..., 1::2]).mul_(0.25)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
+        quarter = gradient * 0.25
+        whole = quarter.new_empty(ctx.shape).contiguous(memory_format=ctx.layout)
+        upper, lower = whole[:, :, ::2], whole[:, :, 1::2]
+        upper[..., ::2] = quarter
+        upper[..., 1::2] = quarter
+        lower.copy_(upper)
+        return whole

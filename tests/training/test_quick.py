@@ -1,0 +1,182 @@
+"""The quicker operations give what PyTorch's give, forwards and backwards, or stand aside."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from shapescope.networks import CNN, ConvNeuralNet, LeNet5, MyLeNet5, Network
+from shapescope.training.allocator import keep_freed_memory
+from shapescope.training.engine import Way, make_step
+from shapescope.training.quick import QuickOperations
+
+LAYOUTS = [torch.contiguous_format, torch.channels_last]
+
+
+def both(
+    function: Any, images: torch.Tensor, **options: Any
+) -> tuple[tuple[torch.Tensor, torch.Tensor, str], ...]:
+    """PyTorch's result, gradient and kind of step, and the quicker ones."""
+    found = []
+    for mode in (None, QuickOperations()):
+        leaf = images.clone(memory_format=torch.preserve_format).requires_grad_()
+        if mode is None:
+            result = function(leaf, **options)
+        else:
+            with mode:
+                result = function(leaf, **options)
+        weights = torch.linspace(-1, 1, result.numel(), dtype=torch.float64).view(result.shape)
+        torch.autograd.backward(result, weights.to(result.dtype))
+        assert leaf.grad is not None
+        found.append((result.detach(), leaf.grad, type(result.grad_fn).__name__))
+    return tuple(found)
+
+
+def ties(shape: tuple[int, ...], layout: torch.memory_format) -> torch.Tensor:
+    """Images of the numbers 0, 1 and 2: most windows have their maximum more than once."""
+    generator = torch.Generator().manual_seed(0)
+    drawn = torch.randint(3, shape, generator=generator).float()
+    return drawn.contiguous(memory_format=layout)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("channels", [1, 6, 16, 20])
+def test_max_pooling_gives_the_same_bits(
+    layout: torch.memory_format, dtype: torch.dtype, channels: int
+) -> None:
+    images = ties((3, channels, 8, 10), layout).to(dtype)
+    theirs, ours = both(F.max_pool2d, images, kernel_size=2)
+    assert torch.equal(theirs[0], ours[0])
+    assert torch.equal(theirs[1], ours[1])
+    assert theirs[0].stride() == ours[0].stride()
+    few = channels < 16 or images.is_contiguous()
+    assert (ours[2] == "_MaxPoolBackward") == few
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("channels", [1, 6])
+def test_average_pooling_is_equal_but_for_rounding(
+    layout: torch.memory_format, channels: int
+) -> None:
+    images = torch.rand(3, channels, 8, 10).contiguous(memory_format=layout)
+    theirs, ours = both(F.avg_pool2d, images, kernel_size=(2, 2), stride=(2, 2))
+    assert ours[2] == "_AveragePoolBackward"
+    torch.testing.assert_close(theirs[0], ours[0], rtol=1e-6, atol=1e-7)
+    assert torch.equal(theirs[1], ours[1])
+    assert theirs[0].stride() == ours[0].stride()
+
+
+@pytest.mark.parametrize(
+    ("shape", "options"),
+    [
+        ((2, 3, 8, 8), {"kernel_size": 3}),
+        ((2, 3, 8, 8), {"kernel_size": (2, 3)}),
+        ((2, 3, 8, 8), {"kernel_size": 2, "stride": 1}),
+        ((2, 3, 8, 8), {"kernel_size": 2, "padding": 1}),
+        ((2, 3, 7, 8), {"kernel_size": 2}),
+        ((2, 3, 7, 7), {"kernel_size": 2, "ceil_mode": True}),
+        ((3, 8, 8), {"kernel_size": 2}),
+    ],
+)
+@pytest.mark.parametrize("function", [F.max_pool2d, F.avg_pool2d])
+def test_other_pooling_is_left_to_pytorch(
+    function: Any, shape: tuple[int, ...], options: dict[str, Any]
+) -> None:
+    theirs, ours = both(function, torch.rand(shape), **options)
+    assert theirs[2] == ours[2]
+    assert torch.equal(theirs[0], ours[0])
+    assert torch.equal(theirs[1], ours[1])
+
+
+def test_special_pooling_is_left_to_pytorch() -> None:
+    images = torch.rand(2, 3, 8, 8)
+    with QuickOperations():
+        _, places = F.max_pool2d(images, 2, return_indices=True)
+        summed = F.avg_pool2d(images, 2, divisor_override=1)
+        dilated = F.max_pool2d(images, 2, dilation=2)
+    assert torch.equal(places, F.max_pool2d(images, 2, return_indices=True)[1])
+    assert torch.equal(summed, F.avg_pool2d(images, 2, divisor_override=1))
+    assert torch.equal(dilated, F.max_pool2d(images, 2, dilation=2))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_kernel_as_large_as_the_image_is_a_linear_layer(
+    layout: torch.memory_format, bias: bool
+) -> None:
+    convolution = nn.Conv2d(4, 7, (5, 3), bias=bias).to(memory_format=layout)
+    images = torch.rand(2, 4, 5, 3).contiguous(memory_format=layout)
+    theirs, ours = both(convolution, images)
+    assert "Conv" in theirs[2]
+    assert "Conv" not in ours[2]
+    assert ours[0].shape == (2, 7, 1, 1)
+    torch.testing.assert_close(theirs[0], ours[0], rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(theirs[1], ours[1], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "convolution",
+    [
+        nn.Conv2d(4, 7, 5, padding=1),
+        nn.Conv2d(4, 8, 5, groups=2),
+        nn.Conv2d(4, 7, 3),
+        nn.Conv2d(4, 7, 5, padding="same"),
+    ],
+)
+def test_other_convolutions_are_left_to_pytorch(convolution: nn.Conv2d) -> None:
+    theirs, ours = both(convolution, torch.rand(2, 4, 5, 5))
+    assert theirs[2] == ours[2]
+    assert torch.equal(theirs[0], ours[0])
+
+
+def test_bfloat16_is_for_convolutions_of_some_channels() -> None:
+    images = torch.rand(2, 4, 6, 6)
+    many, few = nn.Conv2d(4, 3, 3), nn.Conv2d(3, 3, 3)
+    with QuickOperations(reduced=True):
+        rough, exact = many(images), few(images[:, :3])
+    assert rough.dtype == torch.float32
+    assert torch.equal(exact, few(images[:, :3]))
+    assert not torch.equal(rough, many(images))
+    torch.testing.assert_close(rough, many(images), rtol=0.02, atol=0.02)
+
+
+@pytest.mark.parametrize("way", [Way(quick=True), Way("bfloat16", quick=True)])
+@pytest.mark.parametrize(
+    ("network", "shape"),
+    [
+        (CNN, (1, 28, 28)),
+        (ConvNeuralNet, (3, 32, 32)),
+        (LeNet5, (1, 32, 32)),
+        (MyLeNet5, (1, 28, 28)),
+        (Network, (1, 28, 28)),
+    ],
+)
+def test_a_step_of_a_document_network_has_the_same_gradients(
+    network: type[nn.Module], shape: tuple[int, ...], way: Way
+) -> None:
+    torch.manual_seed(0)
+    model = network().train()
+    images, labels = torch.rand(8, *shape), torch.arange(8)
+    gradients = []
+    for each in (Way(), way):
+        model.zero_grad()
+        scores, loss = make_step(model, each, "cpu")(images, labels)
+        assert scores.dtype == loss.dtype == torch.float32
+        torch.autograd.backward(loss)
+        each_weight = [weight.grad for weight in model.parameters() if weight.grad is not None]
+        assert len(each_weight) == len(list(model.parameters()))
+        gradients.append(torch.cat([gradient.flatten() for gradient in each_weight]))
+    theirs, ours = gradients
+    # in bfloat16, rounding decides which of two nearly equal numbers is a window's maximum
+    bound = 1e-5 if way.precision == "float32" else 0.3
+    assert float((theirs - ours).norm() / theirs.norm()) < bound
+
+
+def test_freed_memory_is_kept_where_the_c_library_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.libc_ver", lambda: ("", ""))
+    assert keep_freed_memory() is False
