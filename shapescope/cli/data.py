@@ -34,7 +34,7 @@ def data(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="[NAME]",
+            metavar="NAME",
             show_default=False,
             help="mnist, fashion-mnist, cifar-10, or a document network for the set it trains on. "
             "Left out: the images in --data-dir.",

@@ -36,7 +36,7 @@ def diff(
     after: Annotated[
         str,
         typer.Argument(
-            metavar="[B]",
+            metavar="B",
             show_default=False,
             autocompletion=complete_model,
             help="The model to compare with; left out, A itself with --input-b.",

@@ -45,7 +45,7 @@ def predict(
     images: Annotated[
         list[Path],
         typer.Argument(
-            metavar="[IMAGE]...",
+            metavar="IMAGE...",
             show_default=False,
             help="Your own images; else the first of test.",
         ),

@@ -27,7 +27,7 @@ def train(
     model: Annotated[
         str,
         typer.Argument(
-            metavar="[MODEL]",
+            metavar="MODEL",
             show_default=False,
             autocompletion=complete_model,
             help="A document network (lenet5), or your own: file.py:Class.",
