@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "json")
 KINDS = ("conv", "pool", "transposed")
-_CHAIN = re.compile(r"(\d+)\s*->\s*(\d+)(?:\s+in\s+(\d+)(?:\s+stages?)?)?")
+_ARROW = r"\s*(?:->|=>|→|\bto\b)\s*"
+_CHAIN = re.compile(
+    rf"(?P<sizes>\d+(?:{_ARROW}\d+)+)(?:\s+in\s+(?P<stages>\d+)(?:\s+(?:stage|layer|step)s?)?)?"
+)
 _SHOWN = 20
 
 
@@ -89,29 +93,28 @@ def solve(
     shapescope solve --out 7 --kernel-size 3 --stride 2 --padding 1
     shapescope solve --in 7 --out 14 --kind transposed
     shapescope solve "224 -> 7 in 5 stages"
+    shapescope solve 28 to 14 to 7
     """  # fmt: skip
     one_of("--format", form, FORMATS)
     one_of("--kind", kind, KINDS)
-    from shapescope.arithmetic.chain import solve_chain
+    from shapescope.arithmetic.nearest import nearest_windows
     from shapescope.arithmetic.solve import solve_window
     from shapescope.diagnostic import ShapescopeError
 
     asked = " ".join(question).strip()
-    settings: dict[str, Any] = {
+    settings: dict[str, int | None] = {
         "kernel_size": kernel_size, "stride": stride, "padding": padding, "dilation": dilation,
     }  # fmt: skip
+    nearest: list[tuple[Window, ...]] = []
     try:
         if asked:
-            match = _CHAIN.fullmatch(asked)
-            if match is None:
-                raise ShapescopeError(
-                    f"`{asked}` is no chain", advice=('shapescope solve "224 -> 7 in 5 stages"',)
-                )
-            first, last, stages = int(match[1]), int(match[2]), int(match[3] or 1)
-            chains = solve_chain(first, last, stages, limit=most)
+            chains, nearest = _chains(asked, kind, most)
         else:
             found = solve_window(n, out, **settings, kind=kind, ceil_mode=ceil_mode)  # type: ignore[arg-type]
             chains = [(window,) for window in found[:most]]
+            if not chains:
+                close = nearest_windows(n, out, settings, kind=kind, ceil_mode=ceil_mode)  # type: ignore[arg-type]
+                nearest = [(window,) for window in close]
     except ValueError as error:
         raise ShapescopeError(
             str(error)[:1].lower() + str(error)[1:], advice=("shapescope solve --help",)
@@ -121,11 +124,52 @@ def solve(
     if form == "json":
         from shapescope.render.json import to_json
 
-        answers = [[_data(window) for window in chain] for chain in chains]
-        emit(to_json({"schema": "shapescope.solve/1", "answers": answers}), output)
-    else:
+        data = {
+            "answers": [[_data(window) for window in chain] for chain in chains],
+            "nearest": [[_data(window) for window in chain] for chain in nearest],
+        }
+        emit(to_json({"schema": "shapescope.solve/1", **data}), output)
+    elif chains:
         show(_lines(chains), output)
+    else:
+        show(_no_answer(nearest), output)
     return 0 if chains else 1
+
+
+def _chains(
+    asked: str, kind: str, most: int
+) -> tuple[list[tuple[Window, ...]], list[tuple[Window, ...]]]:
+    """The chains that were asked for in words, and where there are none those that come close."""
+    from shapescope.arithmetic.chain import solve_chain
+    from shapescope.arithmetic.nearest import nearest_chains
+    from shapescope.arithmetic.solve import solve_window
+    from shapescope.diagnostic import ShapescopeError
+
+    match = _CHAIN.fullmatch(asked)
+    sizes = [] if match is None else [int(size) for size in re.findall(r"\d+", match["sizes"])]
+    if match is None or (len(sizes) > 2 and match["stages"]):
+        raise ShapescopeError(
+            f"`{asked}` is no chain",
+            advice=(
+                "a shell takes > for a file: shapescope solve 224 to 7 in 5 stages",
+                'or in quotes: shapescope solve "224 -> 7 in 5 stages"',
+            ),
+        )
+    kinds = None if kind == "conv" else (kind,)
+    if len(sizes) > 2:
+        # each size is named: a stage for each of them
+        stages = [
+            solve_chain(one, two, 1, kinds=kinds, limit=most)  # type: ignore[arg-type]
+            for one, two in itertools.pairwise(sizes)
+        ]
+        return [tuple(window for (window,) in each) for each in zip(*stages, strict=False)], []
+    first, last, count = sizes[0], sizes[1], int(match["stages"] or 1)
+    chains = solve_chain(first, last, count, kinds=kinds, limit=most)  # type: ignore[arg-type]
+    if count == 1 and not chains:
+        fitting = "transposed" if kinds is None and last > first else kind
+        windows = solve_window(first, last, kind=fitting)  # type: ignore[arg-type]
+        chains = [(window,) for window in windows[:most]]
+    return chains, [] if chains else nearest_chains(first, last, count, kinds)  # type: ignore[arg-type]
 
 
 def _data(window: Window) -> dict[str, object]:
@@ -146,8 +190,7 @@ def _data(window: Window) -> dict[str, object]:
 def _lines(chains: list[tuple[Window, ...]]) -> list[Line]:
     from shapescope.render.line import Line
 
-    if not chains:
-        return [Line("no window does that", "mismatch")]
+    wide = max((len(_settings(window)) for chain in chains for window in chain), default=0)
     lines: list[Line] = []
     for chain in chains:
         if len(chain) > 1:
@@ -155,8 +198,18 @@ def _lines(chains: list[tuple[Window, ...]]) -> list[Line]:
                 lines.append(Line())
             sizes = [chain[0].n, *(window.out for window in chain)]
             lines.append(Line(" -> ".join(map(str, sizes)), "heading"))
-        lines += [Line(f"{_settings(window):<28}", "op").add(window.formula) for window in chain]
+        lines += [
+            Line(f"{_settings(window):<{max(wide + 2, 28)}}", "op").add(window.formula)
+            for window in chain
+        ]
     return lines
+
+
+def _no_answer(nearest: list[tuple[Window, ...]]) -> list[Line]:
+    from shapescope.render.line import Line
+
+    lines = [Line("no window does that", "mismatch")]
+    return [*lines, Line("the nearest:", "faint"), *_lines(nearest)] if nearest else lines
 
 
 def _settings(window: Window) -> str:

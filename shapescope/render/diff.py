@@ -196,8 +196,8 @@ def _change(before: int, after: int) -> str:
 
 def _outcome(trace: Trace) -> str:
     if trace.failure is not None:
-        said = trace.failure.message.strip().splitlines()
-        return f"fails ({printable(said[0])})" if said else "fails"
+        failed = None if trace.failure.step is None else trace.steps[trace.failure.step]
+        return "fails" if failed is None else printable(f"fails at {failed.path or failed.op}")
     return ", ".join(shape_text(spec.shape) for spec in trace.outputs)
 
 

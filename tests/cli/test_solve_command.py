@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Protocol
+
+import pytest
+
+from shapescope.arithmetic.nearest import nearest_chains, nearest_windows
+
+
+class Ran(Protocol):
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Ran]
+
+CHAIN = ["conv k3 s2 p1", "conv k3 s2 p1"]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [("28 -> 14 -> 7",), ("28", "to", "14", "to", "7"), ("28 => 7 in 2 steps",), ("28→7 in 2",)],
+)
+def test_a_chain_in_words(asked: tuple[str, ...], program: Run) -> None:
+    ran = program("solve", *asked, "--limit", "1")
+    assert ran.code == 0
+    first, *stages = ran.out.splitlines()
+    assert first == "28 -> 14 -> 7"
+    assert [stage.split("  ")[0] for stage in stages] == CHAIN
+
+
+def test_a_shell_that_took_the_arrow_for_a_file(program: Run) -> None:
+    ran = program("solve", "224", "-", "in", "5", "stages")
+    assert (ran.code, ran.out) == (2, "")
+    assert "a shell takes > for a file: shapescope solve 224 to 7 in 5 stages" in ran.err
+
+
+def test_one_stage_may_be_any_window(program: Run) -> None:
+    ran = program("solve", "224 -> 7", "--limit", "1")
+    assert ran.out == "conv k32 s32                (224 - 32 + 2*0)/32 + 1 = 7\n"
+
+
+def test_long_settings_stand_clear_of_their_formula(program: Run) -> None:
+    ran = program("solve", "--in", "7", "--out", "14", "--kind", "transposed")
+    formulas = {line.index("(7 - 1)") for line in ran.out.splitlines()}
+    assert len(formulas) == 1
+    assert all(line[formulas.copy().pop() - 1] == " " for line in ran.out.splitlines())
+
+
+def test_where_there_is_no_answer_the_nearest_are_shown(program: Run) -> None:
+    ran = program("solve", "--in", "10", "--out", "7", "--stride", "3")
+    assert ran.code == 1
+    assert ran.out.splitlines()[:3] == [
+        "no window does that",
+        "the nearest:",
+        "conv k4 s1                  (10 - 4 + 2*0)/1 + 1 = 7",
+    ]
+    data = json.loads(
+        program("solve", "--in", "10", "--out", "7", "-s", "3", "--format", "json").out
+    )
+    assert data["answers"] == []
+    assert data["nearest"][0][0]["kernel_size"] == 4
+
+
+@pytest.mark.parametrize("kind", ["conv", "pool"])
+def test_a_larger_map_takes_a_transposed_convolution(kind: str) -> None:
+    first, *_ = nearest_windows(7, 14, {}, kind=kind)  # type: ignore[arg-type]
+    assert (first.kind, first.out, first.kernel_size, first.stride) == ("transposed", 14, 4, 2)
+
+
+@pytest.mark.parametrize(
+    ("n", "out", "settings"),
+    [
+        (10, 7, {"stride": 3}),
+        (5, 3, {"kernel_size": 7, "padding": 0}),
+        (2, 5, {"kernel_size": 3, "stride": 1, "padding": 0}),
+        (13, 9, {"kernel_size": 2, "stride": 2}),
+        (None, 3, {"kernel_size": 1, "padding": 9, "stride": 1}),
+    ],
+)
+def test_the_nearest_windows_are_right(n: int | None, out: int, settings: dict[str, int]) -> None:
+    found = nearest_windows(n, out, settings)
+    assert found
+    for window in found:
+        assert window.refusal() is None
+        assert window.output(window.n) == window.out
+        kept = sum(getattr(window, name) == value for name, value in settings.items())
+        as_asked = n in (None, window.n) and window.out == out
+        assert as_asked or kept == len(settings)
+
+
+def test_the_nearest_chains() -> None:
+    more, other = nearest_chains(100, 1, 2, None)
+    assert len(more) == 3
+    assert (more[0].n, more[-1].out) == (100, 1)
+    assert len(other) == 2
+    assert other[-1].out != 1
