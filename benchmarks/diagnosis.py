@@ -140,6 +140,16 @@ def _verdict(case: Case, entry: Help) -> list[str] | None:
     return found
 
 
+def counts_of(scores: Sequence[Score]) -> tuple[int, int, int, int]:
+    """How many cases were detected, located, explained and mended."""
+    return (
+        sum(one.detected for one in scores),
+        sum(one.located for one in scores),
+        sum(one.explained for one in scores),
+        sum(one.mended for one in scores),
+    )
+
+
 def table(scores: Sequence[Score], show: bool) -> str:
     """A row for each case, and how many of each."""
     lines = [f"{'case':<46} seen line nums fix  alarm  time"]
@@ -159,11 +169,7 @@ def table(scores: Sequence[Score], show: bool) -> str:
         if show:
             lines.append(one.text)
     total = len(scores)
-    counts = [
-        sum(getattr(one, name) for one in scores)
-        for name in ("detected", "located", "explained", "mended")
-    ]
-    seen, located, explained, mended = counts
+    seen, located, explained, mended = counts_of(scores)
     alarms = sum(bool(one.false_alarms) for one in scores)
     lines.append(
         f"{total} cases: {seen} detected, {located} located, {explained} explained, "
@@ -178,10 +184,16 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("words", nargs="*")
     parser.add_argument("--show", action="store_true", help="print every message")
+    parser.add_argument("--peers", action="store_true", help="also what other tools say")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     cases = read_cases(arguments.folder.resolve(), arguments.words)
-    print(table([score(case) for case in cases], arguments.show))
+    scores = [score(case) for case in cases]
+    print(table(scores, arguments.show))
+    if arguments.peers:
+        from diagnosis_peers import peers_table  # type: ignore[import-not-found,unused-ignore]
+
+        print("\n" + peers_table(cases, counts_of(scores)))
 
 
 if __name__ == "__main__":
