@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from shapescope.analysis.receptive import ReceptiveField
     from shapescope.capture.crosscheck import CrossCheck
     from shapescope.capture.parameters import Parameter
+    from shapescope.capture.timing import Times
     from shapescope.render.table import TableOptions
 
 
@@ -48,6 +49,7 @@ class TraceResult:
         notes: how it was traced, for people: an input that was inferred, a way that was needed.
         values: per step what its values were, where they were asked for; else empty.
         crosscheck: what torchinfo and torch count, where that was asked for.
+        times: how long each step took on the CPU, where that was asked for.
         options: how the table is drawn where nothing else is asked for.
     """
 
@@ -56,6 +58,7 @@ class TraceResult:
     notes: tuple[str, ...] = ()
     values: tuple[Statistics | None, ...] = ()
     crosscheck: CrossCheck | None = None
+    times: Times | None = None
     options: TableOptions | None = field(default=None, compare=False)
 
     def changed(self, **fields: Any) -> TraceResult:

@@ -42,6 +42,7 @@ class Request:
     values: bool = False
     image: Path | None = None
     crosscheck: bool = False
+    time: bool = False
 
 
 def run_trace(request: Request) -> TraceResult:
@@ -57,6 +58,9 @@ def run_trace(request: Request) -> TraceResult:
     from shapescope.capture.loader import load
 
     target = _target(request)
+    if request.time and (request.mode == "symbolic" or target is not None):
+        other = "--symbolic" if request.mode == "symbolic" else "--loss"
+        raise ShapescopeError(f"`--time` runs the forward pass alone; leave `{other}` away")
     specs: Any = parse_inputs(request.inputs) or None
     loaded = load(request.model)
     specs = loaded.fitted(specs) if specs else None
@@ -73,6 +77,7 @@ def run_trace(request: Request) -> TraceResult:
         target=target,
         values=request.values or request.image is not None,
         peers=request.crosscheck,
+        time=request.time,
     )
 
 
@@ -87,6 +92,7 @@ def trace_any(
     target: Target | None = None,
     values: bool = False,
     peers: bool = False,
+    time: bool = False,
 ) -> TraceResult:
     """Trace a model in any form, with its own or inferred inputs where none are given.
 
@@ -119,7 +125,14 @@ def trace_any(
     found = _quietly(investigate, subject, given, traced, train=train, target=target)
     result = TraceResult(traced.trace, found, (*notes, *traced.notes), traced.values)
     result = result.changed(diagnostics=problems(result))
-    if not peers or traced.trace.failure is not None:
+    if traced.trace.failure is not None:
+        return result
+    if time:
+        from shapescope.capture.timing import time_steps
+
+        times = _quietly(time_steps, subject, given, result.trace, train=train)
+        result = result.changed(times=times)
+    if not peers:
         return result
     from shapescope.capture.crosscheck import crosscheck
 

@@ -40,16 +40,21 @@ class Answers:
     def __init__(self) -> None:
         self._known: dict[Hashable, Any] = {}
 
-    def of_layer(self, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    def of_layer(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What a leaf module gives."""
         question = _layer(module) if _nothing_special() else None
         return self._answer(question, module._call_impl, args, kwargs)
 
     def of_call(
-        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+        self,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        *,
+        repeats: bool = True,
     ) -> Any:
         """What a function gives."""
-        question = function if _nothing_special() else None
+        question = function if repeats and _nothing_special() else None
         return self._answer(question, function, args, kwargs)
 
     def _answer(

@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from shapescope.capture.answers import Answers
 from shapescope.capture.recorder import Recorder
 from shapescope.capture.source import call_user
 from shapescope.capture.standins import light_imports
@@ -103,7 +104,11 @@ def run_pass(
         stats[index] = value_stats(tensors[0]) if tensors else None
 
     recorder = Recorder(
-        module, redirect=redirect, shape_of=shape_of, observe=observe if values else None
+        module,
+        redirect=redirect,
+        shape_of=shape_of,
+        observe=observe if values else None,
+        runner=Answers() if mode == "meta" else None,
     )
     named = _named_inputs(names, args, kwargs)
     inputs = tuple(spec_of(tensor, name, shape_of) for name, tensor in named)

@@ -23,10 +23,10 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from shapescope.attrs import ModuleAttrs
-from shapescope.capture.answers import Answers
 from shapescope.capture.leaves import is_leaf
 from shapescope.capture.records import Record, Registered, Site, failure_of, steps_of
 from shapescope.capture.redirect import redirected
+from shapescope.capture.runner import PlainRunner, Runner
 from shapescope.capture.source import user_frame
 from shapescope.capture.tensors import concrete_shape, spec_of, tensors_of
 from shapescope.ops import Op, canonical_name, is_inplace, lookup, op_of_module, snake_case
@@ -58,6 +58,7 @@ class Recorder(TorchFunctionMode):
             to keep it from allocating; None leaves devices alone.
         shape_of: how a tensor's sizes are read; a symbolic trace prints symbols by name here.
         observe: called with each step's number and output tensors, to look at values.
+        runner: has torch run each leaf and each call; it may know the answer, or look at the clock.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Recorder(TorchFunctionMode):
         redirect: str | None = "meta",
         shape_of: Callable[[Tensor], Shape] = concrete_shape,
         observe: Observer | None = None,
+        runner: Runner | None = None,
     ) -> None:
         super().__init__()
         self.model = model
@@ -84,7 +86,7 @@ class Recorder(TorchFunctionMode):
         self._failed: list[int] = []
         self._lazy = False
         self._functions: dict[Any, _Function | None] = {}
-        self._answers = Answers() if redirect == "meta" and observe is None else None
+        self._runner = runner or PlainRunner()
         self._specs: dict[Any, TensorSpec] = {}
 
     # --- beginning and end
@@ -148,10 +150,7 @@ class Recorder(TorchFunctionMode):
                 record.attrs = lookup(op).read_module(module, args, kwargs)
             self._inside += 1
             try:
-                if self._answers is not None:
-                    output = self._answers.of_layer(module, args, kwargs)
-                else:
-                    output = module._call_impl(*args, **kwargs)
+                output = self._runner.of_layer(module, args, kwargs)
             except BaseException as error:
                 self._fail(index, error)
                 raise
@@ -230,10 +229,7 @@ class Recorder(TorchFunctionMode):
         inputs, sources = self._inputs_of(given, skipped)
         self._inside += 1
         try:
-            if repeats and self._answers is not None:
-                result = self._answers.of_call(func, args, kwargs)
-            else:
-                result = func(*args, **kwargs)
+            result = self._runner.of_call(func, args, kwargs, repeats=repeats)
         except Exception as error:
             record = self._append(
                 self._path(), name, "function", inputs, sources, user_frame(sys._getframe(1))

@@ -242,11 +242,7 @@ class _Tracer:
 
     def arguments(self, device: str, module: nn.Module) -> Arguments:
         """The inputs on `device`, copied where they are the user's own."""
-        if isinstance(self.inputs, tuple) and len(self.inputs) == 2 and _are_arguments(self.inputs):
-            place = to_meta if device == "meta" else _cpu_copy
-            args, kwargs = map_tensors(place, self.inputs)
-            return tuple(args), dict(kwargs)
-        return make_inputs(self.inputs, module, device=device)  # type: ignore[arg-type]
+        return arguments_on(device, self.inputs, module)
 
     def _run(
         self,
@@ -289,6 +285,17 @@ class _Tracer:
             (*self.subject.notes, *self.notes),
             done.values,
         )
+
+
+def arguments_on(
+    device: str, inputs: Sequence[InputSpec] | Arguments, module: nn.Module
+) -> Arguments:
+    """Inputs on `meta` or `cpu`: made of specs, or copied where they are the user's own."""
+    if isinstance(inputs, tuple) and len(inputs) == 2 and _are_arguments(inputs):
+        place = to_meta if device == "meta" else _cpu_copy
+        args, kwargs = map_tensors(place, inputs)
+        return tuple(args), dict(kwargs)
+    return make_inputs(inputs, module, device=device)  # type: ignore[arg-type]
 
 
 def _first_refusal(steps: Sequence[Step]) -> tuple[Step, str] | None:

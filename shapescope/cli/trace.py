@@ -71,6 +71,14 @@ def trace(
             "--crosscheck", help="Show torchinfo's and torch's totals, and why they differ."
         ),
     ] = False,
+    time: Annotated[
+        bool,
+        typer.Option(
+            "--time",
+            help="Also run it on real CPU tensors, and show each step's own time: the median of up "
+            "to 5 runs, what listens kept out.",
+        ),
+    ] = False,
     every: Annotated[
         bool, typer.Option("--all", help="Give every step a row of its own; fold nothing.")
     ] = False,
@@ -106,6 +114,7 @@ def trace(
     shapescope trace network --values
     shapescope trace torchvision:vit_b_16 --depth 2 --crosscheck
     shapescope trace torchvision:resnet18 --symbolic N,H,W
+    shapescope trace torchvision:resnet18 --time
     shapescope trace net.py --input 64,3,32,32 --target 64:int64 --loss cross_entropy
     shapescope trace network --format json --output network.json
     """
@@ -129,6 +138,7 @@ def trace(
             values=values,
             image=image,
             crosscheck=crosscheck,
+            time=time,
         )
     )
     from shapescope.cli.output import emit, show, stdout_surface

@@ -16,6 +16,7 @@ from shapescope.render.shapes import (
     short_count,
     tensor_text,
     tensors_text,
+    time_text,
 )
 from shapescope.trace import SourceSpan, TensorSpec
 
@@ -161,7 +162,17 @@ def _params_short(row: Row, figures: Figures) -> Line:
 
 def _macs(row: Row, figures: Figures) -> Line:
     macs = figures.macs(row)
-    return Line("" if macs is None else count_text(macs), "number")
+    timed = figures.result.times is not None
+    marked = not timed and figures.is_expensive(macs, figures.result.totals.macs)
+    return Line("" if macs is None else count_text(macs), "expensive" if marked else "number")
+
+
+def _time(row: Row, figures: Figures) -> Line:
+    seconds, times = figures.seconds(row), figures.result.times
+    if seconds is None or times is None:
+        return Line()
+    marked = figures.is_expensive(seconds, sum(filter(None, times.steps)))
+    return Line(time_text(seconds), "expensive" if marked else "number")
 
 
 def _receptive(row: Row, figures: Figures) -> Line:
@@ -211,6 +222,7 @@ _COLUMNS = (
     Column("share", "share", (_share,), right=True),
     Column("trainable", "trainable", (_trainable,)),
     Column("macs", "MACs", (_macs,), right=True),
+    Column("time", "time", (_time,), right=True),
     Column("receptive_field", "sees", (_receptive,), right=True),
     Column("min", "min", (_value("minimum"),), right=True),
     Column("max", "max", (_value("maximum"),), right=True),

@@ -24,7 +24,8 @@ def result_to_csv(result: TraceResult) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     statistics = ("min", "max", "mean") if result.values else ()
-    writer.writerow((*TITLES, *statistics))
+    times = result.times
+    writer.writerow((*TITLES, *statistics, *(() if times is None else ("seconds",))))
     for step in result.trace.steps:
         check = result.checks[step.index]
         macs = result.macs[step.index]
@@ -43,6 +44,9 @@ def result_to_csv(result: TraceResult) -> str:
         if statistics:
             stats = result.values[step.index]
             row += ["", "", ""] if stats is None else [stats.minimum, stats.maximum, stats.mean]
+        if times is not None:
+            seconds = times.steps[step.index]
+            row.append("" if seconds is None else f"{seconds:.9f}")
         writer.writerow(row)
     return buffer.getvalue()
 

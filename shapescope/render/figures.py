@@ -42,6 +42,19 @@ class Figures:
         sizes = {param.key: param.numel for step in self.inside(row) for param in step.params}
         return sum(sizes.values()) if sizes else None
 
+    def seconds(self, row: Row) -> float | None:
+        """Measured time of the row; None where nothing was measured."""
+        times = self.result.times
+        if times is None:
+            return None
+        known = [times.steps[step.index] for step in self.inside(row)]
+        measured = [seconds for seconds in known if seconds is not None]
+        return sum(measured) if measured else None
+
+    def is_expensive(self, cost: float | None, total: float) -> bool:
+        """Whether a row takes so much of the whole that it is worth a mark: a tenth or more."""
+        return bool(cost) and total > 0 and cost is not None and cost >= total / 10
+
     def macs(self, row: Row) -> int | None:
         """Multiply-adds of the row; None where nothing in it has any, or has a rule."""
         known = [self.result.macs[step.index] for step in self.inside(row)]

@@ -21,6 +21,10 @@ def result_to_dict(result: TraceResult) -> dict[str, Any]:
     """The whole result as JSON data: the trace's own fields, and what is derived from it."""
     trace = result.trace
     raw = to_dict(trace)
+    times = result.times
+    if times is not None:
+        for step, seconds in zip(raw["steps"], times.steps, strict=True):
+            step["seconds"] = seconds
     derived = zip(raw["steps"], result.macs, result.checks, result.receptive_fields, strict=True)
     return {
         "schema": SCHEMA,
@@ -112,6 +116,8 @@ def _number(value: Any) -> int | float:
 
 def _totals(result: TraceResult) -> dict[str, Any]:
     totals = asdict(result.totals)
+    if result.times is not None:
+        totals["seconds"] = result.times.forward
     return {
         name: list(value) if isinstance(value, tuple) else value for name, value in totals.items()
     }

@@ -61,6 +61,17 @@ def bytes_text(amount: int) -> str:
     return f"{amount} B" if unit == "B" else f"{value:.1f} {unit}"
 
 
+def time_text(seconds: float) -> str:
+    """A duration in three digits: `412 us`, `3.52 ms`, `1.20 s`."""
+    scale, unit = next(
+        ((scale, unit) for scale, unit in ((1.0, "s"), (1e-3, "ms")) if seconds >= scale),
+        (1e-6, "us"),
+    )
+    value = seconds / scale
+    digits = 0 if value >= 100 else 1 if value >= 10 else 2
+    return f"{value:.{digits}f} {unit}"
+
+
 def plural(count: int, singular: str, several: str | None = None) -> str:
     """The count with its noun: `1 step`, `2 steps`."""
     return f"{count_text(count)} {singular if count == 1 else several or singular + 's'}"

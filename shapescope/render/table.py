@@ -20,6 +20,7 @@ from shapescope.trace import Step, TensorSpec
 
 DEFAULT = ("path", "op", "window", "output", "params", "macs", "receptive_field", "check")
 VALUES = ("path", "op", "window", "output", "params", "min", "max", "mean", "check")
+TIMES = ("path", "op", "window", "output", "params", "macs", "time", "check")
 _DROPPABLE = frozenset({"macs", "receptive_field", "window"})
 
 
@@ -90,7 +91,8 @@ def table_lines(
     surface = surface or Surface()
     options = options or TableOptions()
     rows = make_rows(result, options.rows)
-    names = options.columns or (VALUES if result.values else DEFAULT)
+    usual = VALUES if result.values else DEFAULT if result.times is None else TIMES
+    names = options.columns or usual
     droppable = frozenset() if options.columns else _DROPPABLE
     figures = Figures(result, surface.glyphs)
     layout = lay_out(rows.rows, figures, names, surface.width, droppable)

@@ -50,6 +50,7 @@ STYLES: Mapping[str, str] = {
     "op": "cyan",
     "shape": "",
     "number": "",
+    "expensive": "bold magenta",
     "match": "green",
     "mismatch": "bold red",
     "unknown": "yellow",

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from shapescope.render.line import Line, cells, wrapped
-from shapescope.render.shapes import bytes_text, count_text, plural, short_count
+from shapescope.render.shapes import bytes_text, count_text, plural, short_count, time_text
 from shapescope.render.theme import Glyphs, Surface
 from shapescope.result import TraceResult
 
@@ -27,6 +27,7 @@ def totals_facts(result: TraceResult, glyphs: Glyphs) -> list[Line]:
         _params(result),
         _macs(result),
         _memory(result),
+        _time(result),
         _receptive_field(result),
         _checks(result, glyphs),
     ]
@@ -35,7 +36,8 @@ def totals_facts(result: TraceResult, glyphs: Glyphs) -> list[Line]:
 
 def totals_remarks(result: TraceResult) -> list[str]:
     """What the figures leave out."""
-    return [text for text in (_not_counted(result), _not_reached(result)) if text]
+    remarks = (_slowest(result), _not_counted(result), _not_reached(result))
+    return [text for text in remarks if text]
 
 
 def side_by_side(facts: Sequence[Line], width: int) -> list[Line]:
@@ -68,7 +70,10 @@ def _params(result: TraceResult) -> Line:
     return _fact("params", text)
 
 
-def _macs(result: TraceResult) -> Line:
+def _macs(result: TraceResult) -> Line | None:
+    if result.trace.mode == "symbolic":
+        # With sizes left open there is no number, and 0 would pass for one.
+        return None
     macs = result.totals.macs
     text = count_text(macs)
     return _fact("MACs", text if macs < 10_000_000 else f"{text} ({short_count(macs)})")
@@ -77,9 +82,19 @@ def _macs(result: TraceResult) -> Line:
 def _memory(result: TraceResult) -> Line:
     totals = result.totals
     text = f"{bytes_text(totals.param_bytes)} params"
-    if isinstance(totals.activation_bytes, int):
+    if isinstance(totals.activation_bytes, int) and result.trace.mode != "symbolic":
         text += f", {bytes_text(totals.activation_bytes)} activations"
     return _fact("memory", text)
+
+
+def _time(result: TraceResult) -> Line | None:
+    """The whole pass, and how much of it the kernels of the steps take together."""
+    times = result.times
+    if times is None:
+        return None
+    steps = time_text(sum(filter(None, times.steps)))
+    how = f"median of {times.runs} on the CPU, {plural(times.threads, 'thread')}"
+    return _fact("time", f"{time_text(times.forward)} a forward pass, {steps} in its steps ({how})")
 
 
 def _receptive_field(result: TraceResult) -> Line | None:
@@ -108,9 +123,24 @@ def _checks(result: TraceResult, glyphs: Glyphs) -> Line | None:
     return _fact("checks", f"{glyphs.unknown if counts['unknown'] else glyphs.match} {text}", style)
 
 
+def _slowest(result: TraceResult) -> str:
+    """The three steps that took the most of the measured time."""
+    times = result.times
+    total = 0.0 if times is None else sum(filter(None, times.steps))
+    if times is None or not total:
+        return ""
+    order = sorted(result.trace.leaves, key=lambda step: -(times.steps[step.index] or 0.0))
+    shares = (
+        f"{step.path or 'forward'} {step.op if step.kind == 'function' else ''}".rstrip()
+        + f" {(times.steps[step.index] or 0.0) / total:.0%}"
+        for step in order[:3]
+    )
+    return f"most of the time: {', '.join(shares)}"
+
+
 def _not_counted(result: TraceResult) -> str:
     ops = Counter(result.totals.not_counted)
-    if not ops:
+    if not ops or result.trace.mode == "symbolic":
         return ""
     names = ", ".join(op if count == 1 else f"{op} x {count}" for op, count in ops.items())
     return f"no rule for the MACs of: {names}"

@@ -203,7 +203,7 @@ def test_kept_answers_leave_the_same_trace(monkeypatch: pytest.MonkeyPatch) -> N
         Answers, "of_layer", lambda self, module, args, kwargs: module._call_impl(*args, **kwargs)
     )
     monkeypatch.setattr(
-        Answers, "of_call", lambda self, function, args, kwargs: function(*args, **kwargs)
+        Answers, "of_call", lambda self, function, args, kwargs, repeats: function(*args, **kwargs)
     )
     assert with_answers == trace()
     assert with_answers.mode == "meta"
