@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,24 +13,29 @@ __all__ = ["uncompiled"]
 
 @contextmanager
 def uncompiled() -> Iterator[None]:
-    """While inside, `torch.compile` gives back what it was given, and so does scripting a function.
+    """While inside, compiling, scripting and tracing give back what they were given.
 
-    Both promise to compute the same. Compiling takes many seconds, and neither a compiled nor a
-    scripted function tells what it does inside. Modules are scripted as asked.
+    They promise to compute the same. Compiling takes many seconds, scripting fails on meta, and
+    what comes out does not tell its layers. Classes are scripted as asked.
     """
     program: Any = torch
-    compile_, script = program.compile, program.jit.script
+    before = program.compile, program.jit.script, program.jit.trace, program.jit.script_method
 
-    def scripted(obj: Any, *args: Any, **kwargs: Any) -> Any:
-        return obj if isinstance(obj, types.FunctionType) else script(obj, *args, **kwargs)
+    def script(obj: Any, *args: Any, **kwargs: Any) -> Any:
+        return before[1](obj, *args, **kwargs) if isinstance(obj, type) else obj
 
-    program.compile, program.jit.script = _as_it_is, scripted
+    program.compile, program.jit.script = _as_it_is, script
+    program.jit.trace = program.jit.script_method = _first
     try:
         yield
     finally:
-        program.compile, program.jit.script = compile_, script
+        (program.compile, program.jit.script, program.jit.trace, program.jit.script_method) = before
 
 
 def _as_it_is(model: Callable[..., Any] | None = None, **_: Any) -> Any:
     """`torch.compile`, as a function and as a decorator with or without settings."""
     return _as_it_is if model is None else model
+
+
+def _first(obj: Any, *_: Any, **__: Any) -> Any:
+    return obj

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -110,12 +111,44 @@ def test_what_is_compiled_or_scripted_is_opened(in_folder: Path) -> None:
     ]  # fmt: skip
 
 
-def test_modules_are_scripted_as_asked() -> None:
-    before = torch.compile, torch.jit.script
-    with uncompiled(), pytest.warns(FutureWarning, match="jit.script"):
-        assert isinstance(torch.jit.script(nn.ReLU()), torch.jit.ScriptModule)
-        assert torch.compile(before) is before  # type: ignore[call-overload]
-    assert (torch.compile, torch.jit.script) == before
+SCRIPTED = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+    def forward(self, x):
+        return torch.relu(self.conv(x))
+
+def scripted():
+    return torch.jit.script(Net().eval())
+
+def traced():
+    return torch.jit.trace(Net().eval(), torch.rand(1, 3, 8, 8))
+"""
+
+
+@pytest.mark.parametrize("name", ["scripted", "traced"])
+def test_a_scripted_model_of_a_file_tells_its_layers(in_folder: Path, name: str) -> None:
+    (in_folder / "net.py").write_text(SCRIPTED)
+    trace = shapescope.trace(f"net.py:{name}").trace
+    assert trace.mode == "meta"
+    assert [(step.path, step.op) for step in trace.leaves][-2:] == [
+        ("conv", "conv2d"),
+        ("", "relu"),
+    ]
+
+
+def test_the_compilers_are_put_back() -> None:
+    program: Any = torch
+    before = program.compile, program.jit.script, program.jit.trace
+    layer = nn.ReLU()
+    with uncompiled():
+        assert program.compile(layer) is program.jit.script(layer) is layer
+        assert program.jit.trace(layer, torch.rand(2)) is layer
+    assert (program.compile, program.jit.script, program.jit.trace) == before
 
 
 @WITHOUT_GPU
