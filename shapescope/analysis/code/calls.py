@@ -202,7 +202,7 @@ def operand_nodes(span: SourceSpan | None) -> tuple[Code, list[ast.expr]] | None
     if not isinstance(node, ast.Call):
         return None
     call = CallSource(code, node)
-    given = [arg for arg in node.args if not isinstance(arg, ast.Starred)]
+    given = [arg for arg in node.args if not isinstance(arg, ast.Starred) and not _is_text(arg)]
     named = [keyword.value for keyword in node.keywords if keyword.arg in ("input", "tensors", "x")]
     receiver = call.receiver
     first = receiver if receiver is not None and _is_tensor_method(code, node) else None
@@ -210,6 +210,11 @@ def operand_nodes(span: SourceSpan | None) -> tuple[Code, list[ast.expr]] | None
     for value in [*given, *named]:
         operands += value.elts if isinstance(value, ast.List | ast.Tuple) else [value]
     return code, operands
+
+
+def _is_text(node: ast.expr) -> bool:
+    """Whether an argument is a string, as the equation of an einsum."""
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def _is_tensor_method(code: Code, node: ast.Call) -> bool:

@@ -76,6 +76,8 @@ def branch_proposals(
             yield from _project(trace, step, branch, other)
     if maps_differ:
         smaller, larger = sorted(branches, key=lambda branch: branch.sizes[2:])
+        if step.op != "cat":
+            yield from _take_stride(trace, smaller, larger)
         yield from _keep_stride(trace, smaller)
         if not channels_differ:
             yield from _resize(step, smaller, larger)
@@ -209,6 +211,39 @@ def _keep_stride(trace: Trace, smaller: Branch) -> Iterator[Proposal]:
             kind="stride",
         ):
             yield replace(proposal, follow=False)
+        return
+
+
+def _take_stride(trace: Trace, smaller: Branch, larger: Branch) -> Iterator[Proposal]:
+    """The stride of the one branch also for the projection on the other."""
+    ratios = {-(-m // n) for n, m in zip(smaller.sizes[2:], larger.sizes[2:], strict=True)}
+    strided = [
+        layer
+        for layer in smaller.own
+        if isinstance(layer.attrs, ConvAttrs) and max(layer.attrs.stride) > 1
+    ]
+    if len(ratios) != 1 or not strided or strided[0].kind != "module":
+        return
+    (ratio,) = ratios
+    call = constructor_of(trace, strided[0].path)
+    for layer in reversed(larger.own):
+        attrs = layer.attrs
+        if not isinstance(attrs, ConvAttrs) or max(attrs.kernel_size) > 1 or layer.kind != "module":
+            continue
+        own = constructor_of(trace, layer.path)
+        if own is None or max(attrs.stride) > 1:
+            return
+        text = str(ratio)
+        near = call is not None and own.code.function(own.node) is call.code.function(call.node)
+        if near and max(getattr(strided[0].attrs, "stride", (1,))) == ratio:
+            text = _spelled(trace, strided[0], call, "stride", ratio)
+            node = None if call is None else call.argument("stride")
+            text = call.code.text(node) if call is not None and node is not None else text
+        yield Proposal(
+            f"let `{name_of(layer)}` divide the map alike: stride={text}",
+            (own.set("stride", text),),
+            kind="stride",
+        )
         return
 
 

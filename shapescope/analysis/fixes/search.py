@@ -114,7 +114,9 @@ class Search:
         if texts is None:
             return None
         further = _MOST_FOLLOWING if proposal.follow else 0
-        return self._follow(texts, proposal, frozenset({_turn(self.trace, found, proposal)}), further)
+        return self._follow(
+            texts, proposal, frozenset({_turn(self.trace, found, proposal)}), further
+        )
 
     def _follow(
         self, texts: Mapping[str, str], proposal: Proposal, turns: frozenset[Turn], further: int

@@ -43,6 +43,7 @@ from shapescope.analysis.fixes.constructor import argument_label
 from shapescope.analysis.fixes.flatten import edit_operand
 from shapescope.attrs import AttentionAttrs, RecurrentAttrs
 from shapescope.diagnostic import Label, Severity
+from shapescope.ops import lookup
 from shapescope.trace import Step, Trace
 
 JOINED = declare("batch-joined", "tensors are joined along the batch instead of side by side")
@@ -410,6 +411,8 @@ def _crossed(case: Case, walk: BatchWalk) -> Iterator[Finding]:
 def _cross_finding(case: Case, event: Event, shown: bool) -> Finding | None:
     step = case.trace.steps[event.step]
     sizes = ints(step.inputs[event.input].shape)
+    if isinstance(step.attrs, RecurrentAttrs) and _time_is_first(case, step):
+        return None
     if isinstance(step.attrs, RecurrentAttrs | AttentionAttrs):
         return _as_time(case, step, sizes, shown)
     if event.kind == "read-across":
@@ -420,6 +423,12 @@ def _cross_finding(case: Case, event: Event, shown: bool) -> Finding | None:
     if event.kind in makers:
         return makers[event.kind](case, step, event, sizes)
     return None
+
+
+def _time_is_first(case: Case, step: Step) -> bool:
+    """Whether a state that the user makes says that axis 1 is the batch, so axis 0 the time."""
+    state = case.source(step, 1) if len(step.inputs) > 1 else None
+    return state is not None and lookup(state.op).factory
 
 
 def _as_time(case: Case, step: Step, sizes: tuple[int, ...], shown: bool) -> Finding:

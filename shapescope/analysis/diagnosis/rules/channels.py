@@ -270,6 +270,11 @@ def _mismatch_proposals(
     maker: Step | None,
 ) -> Iterator[Proposal]:
     trace = case.trace
+    if maker is None and len(sizes) == 5 and sizes[2] == wanted:
+        yield from edit_operand(
+            step, trace, ".transpose(1, 2)", f"bring the {wanted} channels in front of the frames"
+        )
+        return
     yield from set_argument(
         trace,
         step.path,

@@ -45,6 +45,7 @@ from shapescope.analysis.diagnosis.words import (
     sizes_text,
 )
 from shapescope.analysis.fixes.batch import flatten_per_sample
+from shapescope.analysis.fixes.branches import wrap
 from shapescope.analysis.fixes.constructor import argument_label, set_argument
 from shapescope.analysis.fixes.flatten import (
     edit_operand,
@@ -362,7 +363,7 @@ def _plain(case: Case, step: Step, sizes: tuple[int, ...], wanted: int) -> Findi
         step=step,
         labels=(
             *places(trace, step, "in_features", f"in_features = {wanted}"),
-            None if maker is None else _made_label(trace, maker, made),
+            None if maker is None or len(sizes) > 3 else _made_label(trace, maker, made),
         ),
         why=(way, f"{shown}, not {wanted}") if way else (f"{shown}, not {wanted}",),
         notes=(_directions_note(maker, wanted, sizes[-1]), _cat_note(maker, sizes[-1])),
@@ -396,16 +397,28 @@ def _plain_proposals(
     trace: Trace, step: Step, sizes: tuple[int, ...], wanted: int, maker: Step | None
 ) -> Iterator[Proposal]:
     """What mends a last axis of another size, the likeliest first."""
+    if step.kind == "function" and step.params:
+        weight = step.params[0].shape
+        turned = wrap(step, 1, "", ".t()") if weight == (sizes[-1], wanted) else None
+        if turned is not None:
+            code, node, text = turned
+            yield Proposal("turn the weight", (code.replace(node, text),), kind="turn")
     if wanted == 1 and sizes[-1] != 1:
         yield from edit_operand(
             step, trace, ".unsqueeze(-1)", "give every value an axis of its own"
         )
-    is_map = len(sizes) > 2 and maker is not None and bool(spatial_axes(maker))
+    is_map = len(sizes) > 2 and maker is not None and _is_map(trace, maker)
     if is_map and sizes[1] == wanted:
         axes = ", ".join(map(str, range(2, len(sizes))))
         yield from edit_operand(
-            step, trace, f".mean(({axes}))", f"average the map, and keep its {wanted} channels"
+            step,
+            trace,
+            f".mean(({axes}))",
+            f"average the map, and keep its {wanted} channels",
+            f"nn.AdaptiveAvgPool{len(sizes) - 2}d(1), nn.Flatten()",
         )
+        if len(sizes) > 3:
+            return
     if len(sizes) == 3 and sizes[1] == wanted:
         yield from edit_operand(step, trace, ".transpose(1, 2)", "bring the features to the end")
     if len(sizes) == 4 and sizes[1] == wanted and not is_map:
@@ -423,6 +436,24 @@ def _plain_proposals(
         inline=not entered_through(trace, step),
     )
     yield from make_instead(trace, maker, wanted)
+
+
+def _is_map(trace: Trace, maker: Step) -> bool:
+    """Whether a tensor is a map of channels: a window made it, or branches of such were joined."""
+    if spatial_axes(maker):
+        return True
+    inner = source_of(trace, maker) if maker.op == "cat" else None
+    return inner is not None and bool(spatial_axes(maker_behind(trace, inner)))
+
+
+def maker_behind(trace: Trace, step: Step) -> Step:
+    """The step itself, or the one that made what it passes on as it is."""
+    while passes(step):
+        above = source_of(trace, step)
+        if above is None:
+            break
+        step = above
+    return step
 
 
 def made_by(maker: Step | None, size: int) -> str:

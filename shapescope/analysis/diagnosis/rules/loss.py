@@ -85,6 +85,12 @@ def _indexed(case: Case, step: Step, output: tuple[int, ...], target: tuple[int,
         proposals += returned_with(trace, ".flatten(1)", "one row for each sample")
     elif rows == 1 and len(output) == 3 and output[1] == wanted:
         proposals += returned_with(trace, ".squeeze(0)", "drop the axis of 1")
+    elif len(output) == len(target) + 1 > 3 and rows == wanted:
+        why = (
+            f"the scores are a map of {shape_text(output[2:])}, "
+            f"the targets one of {shape_text(target[1:])}"
+        )
+        proposals += _same_map(trace, chain_to(trace, _last_of(trace, output)), target[1:])
     return finding(
         rule,
         f"{name_of(step)} gets {shape_text(output)} scores for {shape_text(target)} targets",

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import permutations
 
-from shapescope.analysis.code import call_at
+from shapescope.analysis.code import CallSource, call_at
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding
 from shapescope.analysis.diagnosis.history import ints
 from shapescope.analysis.diagnosis.registry import declare, failing
 from shapescope.analysis.diagnosis.words import operand_labels, primary, shape_text
 from shapescope.analysis.fixes.branches import wrap
+from shapescope.attrs import CallAttrs
 from shapescope.trace import Step
 
 MATMUL = declare("matmul-shape", "two matrices are multiplied whose inner sizes differ")
@@ -25,6 +27,8 @@ def no_product(case: Case) -> Iterator[Finding]:
     one, two = (ints(spec.shape) for spec in step.inputs[-2:])
     if not one or not two:
         return
+    if step.op == "einsum":
+        yield from letters(step)
     ranks = {"mm": (2, 2), "bmm": (3, 3)}.get(step.op)
     if ranks is not None and (len(one), len(two)) != ranks:
         yield _wrong_rank(step, one, two, ranks[0])
@@ -42,6 +46,57 @@ def no_product(case: Case) -> Iterator[Finding]:
         why=(why,),
         proposals=_proposals(step, one, two),
     )
+
+
+def letters(step: Step) -> Iterator[Finding]:
+    """A letter of an einsum that stands for two sizes."""
+    attrs, call = step.attrs, call_at(step.call_site)
+    equation = attrs.get("equation") if isinstance(attrs, CallAttrs) else None
+    shapes = [ints(spec.shape) for spec in step.inputs]
+    if not isinstance(equation, str) or "." in equation:
+        return
+    left, arrow, right = equation.replace(" ", "").partition("->")
+    terms = left.split(",")
+    if len(terms) != len(shapes) or any(map(_other_length, terms, shapes)):
+        return
+    sizes: dict[str, int] = {}
+    for number, (term, shape) in enumerate(zip(terms, shapes, strict=True)):
+        for letter, size in zip(term, shape, strict=True):
+            if sizes.setdefault(letter, size) == size:
+                continue
+            known = {name: one for name, one in sizes.items() if name in term}
+            turned = [
+                "".join(order)
+                for order in permutations(term)
+                if all(known.get(name, one) == one for name, one in zip(order, shape, strict=True))
+            ]
+            edits = []
+            text = _equation_node(call)
+            if call is not None and text is not None and turned:
+                swapped = ",".join([*terms[:number], turned[0], *terms[number + 1 :]])
+                edits = [call.code.replace(text, repr(f"{swapped}{arrow}{right}"))]
+            yield finding(
+                MATMUL,
+                f"`{letter}` of the einsum is {sizes[letter]} in one tensor and {size} in another",
+                step=step,
+                labels=(primary(step.call_site, operand_labels(step)),),
+                why=tuple(
+                    f"{name}: {shape_text(one)}" for name, one in zip(terms, shapes, strict=True)
+                ),
+                proposals=[Proposal(f"name its axes {turned[0]}", tuple(edits), kind="letters")]
+                if edits
+                else (),
+            )
+            return
+
+
+def _other_length(term: str, shape: tuple[int, ...]) -> bool:
+    return len(term) != len(shape)
+
+
+def _equation_node(call: CallSource | None) -> ast.expr | None:
+    nodes = [] if call is None else call.node.args
+    return next((node for node in nodes if isinstance(node, ast.Constant)), None)
 
 
 def _wrong_rank(step: Step, one: tuple[int, ...], two: tuple[int, ...], axes: int) -> Finding:

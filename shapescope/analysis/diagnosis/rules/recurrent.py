@@ -23,10 +23,16 @@ from shapescope.analysis.diagnosis.words import (
     here,
     name_of,
     operand_labels,
+    plural,
     primary,
     shape_text,
 )
-from shapescope.analysis.fixes.batch import maker_of_attention, set_batch_first
+from shapescope.analysis.fixes.batch import (
+    dim_of,
+    maker_of_attention,
+    other_dim,
+    set_batch_first,
+)
 from shapescope.analysis.fixes.constructor import argument_label, set_argument
 from shapescope.analysis.fixes.flatten import edit_operand, entered_through
 from shapescope.attrs import AttentionAttrs, RecurrentAttrs
@@ -257,8 +263,71 @@ def _hidden_proposals(
             )  # fmt: skip
         else:
             yield from _layers(trace, step, position, wanted)
+    if same_rank and given[:2] == wanted[:2]:
+        yield from _widths(trace, step, given[2], wanted[2])
     if maker is None or not isinstance(maker.attrs, RecurrentAttrs):
         yield from _without_state(step)
+
+
+def _widths(trace: Trace, step: Step, given: int, wanted: int) -> Iterator[Proposal]:
+    """Every state as wide as the layer, where it is made."""
+    edits: list[Edit] = []
+    for position in range(1, len(step.inputs)):
+        maker = source_of(trace, step, position)
+        call = None if maker is None else call_at(maker.call_site)
+        if call is None:
+            return
+        nodes = list(call.node.args)
+        if len(nodes) == 1 and isinstance(nodes[0], ast.Tuple | ast.List):
+            nodes = list(nodes[0].elts)
+        if len(nodes) < 3:
+            return
+        text = call.code.text(nodes[2])
+        named = isinstance(nodes[2], ast.Name | ast.Attribute)
+        if named and given % wanted == 0:
+            text = f"{text} // {given // wanted}"
+        elif named and wanted % given == 0:
+            text = f"{text} * {wanted // given}"
+        else:
+            text = str(wanted)
+        edits.append(call.code.replace(nodes[2], text))
+    if edits:
+        yield Proposal(f"make the state {wanted} wide", tuple(dict.fromkeys(edits)), kind="width")
+
+
+@failing("lstm_cell", "gru_cell", "rnn_cell")
+def cell(case: Case) -> Iterator[Finding]:
+    """Why a single step of a recurrent layer refuses its input."""
+    step = case.failed
+    if step is None or not isinstance(step.attrs, RecurrentAttrs) or not step.inputs:
+        return
+    trace, wanted, sizes = case.trace, step.attrs.input_size, ints(step.inputs[0].shape)
+    if not sizes or sizes[-1] == wanted:
+        return
+    maker = maker_of(trace, step)
+    cut = maker if maker is not None and maker.op in ("split", "chunk", "unbind") else None
+    proposals: list[Proposal] = []
+    if cut is not None and dim_of(cut) == 0:
+        proposals += other_dim(trace, cut, (1,), "cut along axis")
+    proposals += set_argument(
+        trace, step.path, "input_size", sizes[-1], f"take the {sizes[-1]} that arrive"
+    )
+    proposals += make_instead(trace, maker, wanted)
+    yield finding(
+        INPUT,
+        f"`{name_of(step)}` takes {plural(wanted, 'feature')}, but {arrive(sizes[-1])}",
+        step=step,
+        labels=(
+            *places(trace, step, "input_size", f"input_size = {wanted}"),
+            None if cut is None else label(cut.call_site, _cut_text(cut)),
+        ),
+        why=(f"{shape_text(sizes)}: the last axis is {sizes[-1]}, not {wanted}",),
+        proposals=proposals,
+    )
+
+
+def _cut_text(cut: Step) -> str:
+    return f"{shape_text(cut.inputs[0].shape)} cut into {shape_text(cut.outputs[0].shape)}"
 
 
 def _batch_text(trace: Trace, code: Code, node: ast.expr, step: Step, axis: int) -> str | None:
@@ -304,6 +373,7 @@ def _without_state(step: Step) -> Iterator[Proposal]:
         "leave the state away: it starts as zeros of the right size",
         (call.code.replace(call.node, text),),
         kind="stateless",
+        follow=False,
     )
 
 

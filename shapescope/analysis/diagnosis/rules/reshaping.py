@@ -30,7 +30,7 @@ from shapescope.analysis.fixes.constructor import argument_label, origin_labels
 from shapescope.analysis.fixes.flatten import flattened_call
 from shapescope.analysis.fixes.resample import feed, resize_input
 from shapescope.arithmetic import reshape_refusal
-from shapescope.attrs import CallAttrs
+from shapescope.attrs import CallAttrs, RecurrentAttrs
 from shapescope.diagnostic import Label
 from shapescope.trace import Step, Trace
 
@@ -165,8 +165,27 @@ def _rows(case: Case, step: Step, sizes: tuple[int, ...], wanted: tuple[int, ...
         ),
         why=tuple(filter(None, (size_history(chain), f"{equation(sizes[1:])} a sample; {rows}"))),
         notes=(note,),
-        proposals=_row_proposals(trace, step, built),
+        proposals=(
+            *_state_proposals(trace, step, sizes, wanted),
+            *_row_proposals(trace, step, built),
+        ),
     )
+
+
+def _state_proposals(
+    trace: Trace, step: Step, sizes: tuple[int, ...], wanted: tuple[int, ...]
+) -> Iterator[Proposal]:
+    """The last layer's state, where a state of layers x batch x features is to be rows."""
+    maker, call = maker_of(trace, step), call_at(step.call_site)
+    attrs = None if maker is None else maker.attrs
+    if maker is None or call is None or not isinstance(attrs, RecurrentAttrs) or attrs.cell:
+        return
+    state = len(sizes) == 3 and sizes != ints(maker.outputs[0].shape)
+    if state and sizes[-1] == wanted[-1] and not attrs.bidirectional and call.receiver is not None:
+        text = f"{call.code.text(call.receiver)}[-1]"
+        yield Proposal(
+            "take the state of the last layer", (call.code.replace(call.node, text),), kind="state"
+        )
 
 
 def _spelled(trace: Trace, step: Step, features: int) -> tuple[int, ...] | None:

@@ -40,6 +40,10 @@ def mixed_axes(case: Case) -> Iterator[Finding]:
         if folded is not None:
             yield _finding(step, folded, alike)
             return
+        turned = intended_turn(given, made)
+        if turned is not None:
+            yield _finding(step, turned, alike)
+            return
         split = intended_split(given, made)
         if split is not None:
             yield _split_finding(step, *split, alike)
@@ -123,6 +127,30 @@ def intended_fold(sizes: tuple[int, ...], made: tuple[int, ...]) -> tuple[int, .
     return None
 
 
+def intended_turn(sizes: tuple[int, ...], made: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The order of axes where a view puts the channels to the other end of a map.
+
+    `(b, h * w, c)` viewed as `(b, c, h, w)`, or that as `(b, h * w, c)`, means them moved.
+
+    Returns:
+        The permutation in front of the view; None where no axis changes ends, or it is in doubt
+        which one does.
+    """
+    if len(sizes) < 3 or len(made) < 3 or sizes[0] != made[0]:
+        return None
+    old, new = sizes[1:], made[1:]
+    if prod(old) != prod(new) or 0 in old or _splits_or_merges(old, new):
+        return None
+    places = tuple(range(1, len(sizes)))
+    to_front = new[0] == old[-1] and prod(new[1:]) == prod(old[:-1]) != old[-1]
+    to_end = new[-1] == old[0] and prod(new[:-1]) == prod(old[1:]) != old[0]
+    if (to_front == to_end and len(old) != 2) or old[0] in (1, new[0]) or old[-1] == 1:
+        return None
+    if to_front:
+        return (0, places[-1], *places[:-1])
+    return (0, *places[1:], places[0]) if to_end else None
+
+
 def intended_split(
     sizes: tuple[int, ...], made: tuple[int, ...]
 ) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
@@ -139,7 +167,7 @@ def intended_split(
     while front < min(len(sizes), len(made)) - 1 and sizes[front] == made[front]:
         front += 1
     old, new = sizes[front:], made[front:]
-    if front == 0 or len(old) != 2 or len(new) != 3 or prod(old) != prod(new):
+    if front == 0 or len(old) != 2 or len(new) != 3 or prod(old) != prod(new) or old[0] == 1:
         return None
     kept, split = old
     if new[1] != kept or new[0] * new[2] != split or kept in (new[0], new[2]) or new[0] == 1:
@@ -172,6 +200,21 @@ def _split_finding(
         ),
         proposals=_together([split_then_move(one, straight, made) for one in (step, *alike)]),
     )
+
+
+def _splits_or_merges(old: Sequence[int], new: Sequence[int]) -> bool:
+    """Whether every axis is as it was, or split into several, or merged from several."""
+    left, right = [size for size in old if size > 1], [size for size in new if size > 1]
+    while left and right:
+        a, b, merged, split = left.pop(0), right.pop(0), False, False
+        while a != b:
+            if a < b:
+                a, merged = a * left.pop(0), True
+            else:
+                b, split = b * right.pop(0), True
+        if merged and split:
+            return False
+    return not left and not right
 
 
 def _comes_out(old: Sequence[int], new: Sequence[int]) -> bool:
