@@ -21,7 +21,9 @@ def _arange_shape(step: Step) -> tuple[Ints, ...] | None:
         start, end = 0, start
     start = 0 if start is None else start
     numbers = [value for value in (start, end, stride) if isinstance(value, int | float)]
-    if len(numbers) < 3 or not stride or not all(map(isfinite, numbers)):
+    # a size that keeps its formula is finite, and asking would end the formula
+    endless = any(type(value) is float and not isfinite(value) for value in numbers)
+    if len(numbers) < 3 or not stride or endless:
         return None
     return ((max(ceil((end - start) / stride), 0),),)
 
