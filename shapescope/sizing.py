@@ -45,6 +45,7 @@ class _Work:
     searched_to: int | None = None
     notes: list[str] = field(default_factory=list)
     mode: str = "symbolic"
+    for_every_batch: bool = True
 
     @property
     def axes(self) -> list[str]:
@@ -106,6 +107,7 @@ def valid_sizes(model: nn.Module | LoadedModel | str, inputs: Any = None) -> Val
             )
         ),
         diagnostics=() if work.regions else _diagnosed(subject, inputs),
+        for_every_batch=work.for_every_batch,
     )
 
 
@@ -155,6 +157,7 @@ def _explore(work: _Work) -> tuple[str, ...]:
     found = explore(sizer.passage, _all_axes(sizer), _start(sizer), _asks_about_batch)
     if any(map(_asks_about_batch, found.passages)):
         # the way depends on the batch: look at it for single batches
+        work.for_every_batch = False
         explorations = [
             explore(partial(sizer.passage, batch=batch), work.axes, sizer.asked)
             for batch in _BATCHES

@@ -101,7 +101,11 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class ValidSizes:
-    """The answer of `shapescope sizes`; SIZES in the documentation says what each part means."""
+    """The answer of `shapescope sizes`; its page in the documentation says what each part means.
+
+    `for_every_batch` is False where the forward goes by the batch, and only batches of 2 and 3
+    were looked at.
+    """
 
     model: str
     mode: str
@@ -117,3 +121,4 @@ class ValidSizes:
     gives: tuple[Given, ...] = ()
     notes: tuple[str, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
+    for_every_batch: bool = True

@@ -136,7 +136,8 @@ def _table(rows: Sequence[Given]) -> list[Line]:
 
 def _certainty(found: ValidSizes) -> str:
     if found.searched_to is None:
-        said = "proven for every size and every batch of 2 or more"
+        batches = "every batch of 2 or more" if found.for_every_batch else "batches of 2 and 3"
+        said = f"proven for every size and {batches}"
     else:
         said = f"tried for sizes up to {found.searched_to}; beyond, nothing is said"
     return "; ".join((said, *found.notes))

@@ -161,3 +161,20 @@ def test_solve_lists_common_windows_first(capsys: pytest.CaptureFixture[str]) ->
     assert run(["solve", "224 -> 7 in 5 stages", "--limit", "1"]) == 0
     assert capsys.readouterr().out.startswith("224 -> 112 -> 56 -> 28 -> 14 -> 7\n")
     assert run(["solve", "from here to there"]) == 2
+
+
+def test_a_forward_that_goes_by_the_batch_is_not_said_to_hold_for_every_batch(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["sizes", f"{MODELS / 'more.py'}:EveryBatch", "--input", "1,3,64,64"]) == 0
+    assert "proven for every size and batches of 2 and 3" in capsys.readouterr().out
+    assert run(["sizes", f"{MODELS / 'more.py'}:Haar", "--input", "1,3,64,64"]) == 0
+    assert "proven for every size and every batch of 2 or more" in capsys.readouterr().out
+
+
+def test_inputs_that_have_to_be_alike_are_found() -> None:
+    found = sizes_to_dict(_answer("more.py", "Siamese", "1,1,48,48", "1,1,48,48"))
+    (part,) = found["valid"]
+    assert found["searched_to"] is None
+    assert {"H == H1", "W == W1"} < set(part["where"])
+    assert found["ranges_if_square"] == [[23, 26, 1]]

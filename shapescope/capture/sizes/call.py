@@ -130,10 +130,10 @@ def _common(call: Call, sizes: tuple[Expr, ...], shapes: Shapes) -> Expr:
         ways = [same, equal(common, ONE), equal(size, ONE)]
         left = [way for way in ways if judge.known(way) is not False]
         call.require(some(*left), lambda: f"{' and '.join(map(text, shapes))} do not broadcast")
-        for expr in (common, size):
-            # an empty axis is not the larger one
-            judge.decide(at_least(expr, ONE))
-        if judge.known(same):
+        # an empty axis is not the larger one, and what it meets is empty too
+        if not all(judge.decide(at_least(expr, ONE)) for expr in (common, size)):
+            common = number(0)
+        elif judge.known(same):
             common = min(common, size, key=lambda expr: (len(expr.names), len(expr.text)))
         else:
             common = call.chosen((common, size), largest=True)
