@@ -204,3 +204,29 @@ def test_tracing_a_network_loads_no_torchvision() -> None:
     loaded = _loaded("import shapescope; shapescope.trace('lenet5')")
     assert "torch" in loaded
     assert not {"torchvision", "matplotlib", "torchinfo", "rich.table"} & loaded
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("trace", "nosuch"),
+        ("trace", "lenet6"),
+        ("trace", "resnet18"),
+        ("trace", "no_such_file.py"),
+        ("trace", "no_such_file.py:Net(3)"),
+        ("trace", "no_such_file.pt"),
+        ("trace", "lenet5", "--input", "x,y"),
+        ("params", "nosuch"),
+        ("check", "no_such_file.py:Net"),
+    ],
+)
+def test_a_wrong_request_is_refused_without_torch(words: tuple[str, ...]) -> None:
+    code = (
+        "import os, contextlib, io\n"
+        "from shapescope.cli.app import main\n"
+        "with contextlib.redirect_stderr(io.StringIO()):\n"
+        f"    try: code = main({list(words)!r})\n"
+        "    except SystemExit as end: code = end.code\n"
+        "assert code == 2, code"
+    )
+    assert "torch" not in _loaded(code)

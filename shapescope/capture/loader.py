@@ -1,4 +1,7 @@
-"""From what a user typed to a model that can be built, on meta or for real, as often as needed."""
+"""From what a user typed to a model that can be built, on meta or for real, as often as needed.
+
+A name that means nothing and a file that is not there are refused before torch is loaded.
+"""
 
 from __future__ import annotations
 
@@ -11,23 +14,21 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from torch import Tensor, nn
-
-from shapescope.capture.building import Built, NotAModuleError, build_module
-from shapescope.capture.constructions import Constructions
-from shapescope.capture.import_errors import one_line
+from shapescope.capture.import_errors import missing_file, one_line
 from shapescope.capture.input_spec import InputSpec
-from shapescope.capture.maker import maker
 from shapescope.capture.spec import ZOOS, ModelSpec, parse_spec
 from shapescope.diagnostic import ShapescopeError
 from shapescope.networks.registry import NetworkEntry, find, names
-from shapescope.source_text import display_path
+from shapescope.source_text import absolute_path, display_path
 
 if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from shapescope.capture.building import Built
     from shapescope.capture.execute import UserCode
     from shapescope.trace import SourceSpan
 
-__all__ = ["Built", "LoadedModel", "load"]
+__all__ = ["LoadedModel", "load"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,8 @@ class LoadedModel:
         Raises:
             ShapescopeError: the constructor raises (exit code 1), or gives no module (2).
         """
+        from shapescope.capture.building import Built, NotAModuleError, build_module
+
         with self.environment():
             try:
                 built = build_module(self.make, device, seed)
@@ -129,6 +132,8 @@ def load(spec: str, *, overrides: Mapping[Path, str] | None = None) -> LoadedMod
 
         return load_from_zoo(parsed)
     if parsed.kind == "saved":
+        if not Path(parsed.place).exists():
+            raise missing_file(parsed.place)
         from shapescope.capture.saved import load_saved
 
         return load_saved(parsed)
@@ -140,6 +145,8 @@ def _load_network(parsed: ModelSpec) -> LoadedModel:
     if entry is None:
         raise _unknown(parsed)
     from importlib import import_module
+
+    from shapescope.capture.maker import maker
 
     module, _, class_name = entry.factory.partition(":")
     cls = getattr(import_module(module), class_name)
@@ -167,7 +174,7 @@ def _unknown(parsed: ModelSpec) -> ShapescopeError:
     close = get_close_matches(name.lower(), names(), 1)
     if close:
         return ShapescopeError(f"there is no model called `{name}`; did you mean {close[0]}?")
-    from shapescope.capture.zoo import zoo_with
+    from shapescope.capture.zoo_names import zoo_with
 
     zoo = zoo_with(name)
     if zoo is not None:
@@ -183,7 +190,15 @@ def _no_names(name: str) -> Any:
 
 
 def _load_code(parsed: ModelSpec, overrides: dict[Path, str]) -> LoadedModel:
+    if parsed.kind == "file" and not Path(parsed.place).exists():
+        edited = {absolute_path(path) for path in overrides}
+        if absolute_path(parsed.place) not in edited:
+            raise missing_file(parsed.place)
+    from torch import nn
+
+    from shapescope.capture.constructions import Constructions
     from shapescope.capture.execute import load_file, load_module
+    from shapescope.capture.maker import maker
 
     with Constructions() as constructions:
         if parsed.kind == "file":

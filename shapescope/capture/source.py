@@ -12,10 +12,9 @@ import ast
 import os
 import sysconfig
 from collections.abc import Callable
+from importlib.util import find_spec
 from types import CodeType, FrameType, TracebackType
 from typing import ParamSpec, TypeAlias, TypeVar
-
-import torch
 
 from shapescope.source_text import absolute_path, display_path, source_lines, working_folder
 from shapescope.trace import SourceSpan
@@ -121,7 +120,8 @@ def _folder(path: str) -> str:
     return os.path.join(os.path.abspath(path), "")
 
 
-_TORCH = _folder(os.path.dirname(torch.__file__))
+_found_torch = find_spec("torch")
+_TORCH = _folder(os.path.dirname((_found_torch and _found_torch.origin) or "torch"))
 _SHAPESCOPE = _folder(os.path.dirname(os.path.dirname(__file__)))
 _NETWORKS = _folder(_SHAPESCOPE + "networks")
 _STDLIB = tuple(

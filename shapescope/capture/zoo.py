@@ -15,7 +15,7 @@ from shapescope.capture.loader import LoadedModel
 from shapescope.capture.spec import ModelSpec
 from shapescope.diagnostic import ShapescopeError
 
-__all__ = ["load_from_zoo", "missing_extra", "no_such_name", "zoo_names", "zoo_with"]
+__all__ = ["load_from_zoo", "missing_extra", "no_such_name", "zoo_names"]
 
 _FLYING_CHAIRS = (1, 3, 384, 512)
 """The frames that optical flow models are trained on first."""
@@ -54,15 +54,6 @@ def zoo_names(zoo: str) -> list[str]:
 
         names = transformer_names()
     return names
-
-
-def zoo_with(name: str) -> str | None:
-    """The spec of a torchvision model with exactly this name, where somebody forgot the prefix."""
-    from importlib.util import find_spec
-
-    if find_spec("torchvision") is None or not name.isidentifier():
-        return None
-    return f"torchvision:{name}" if name in zoo_names("torchvision") else None
 
 
 def missing_extra(package: str, extra: str) -> ShapescopeError:

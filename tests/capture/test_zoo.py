@@ -12,7 +12,8 @@ import torch
 
 from shapescope.capture.inputs import InputSpec, make_inputs
 from shapescope.capture.loader import LoadedModel, load
-from shapescope.capture.zoo import zoo_names, zoo_with
+from shapescope.capture.zoo import zoo_names
+from shapescope.capture.zoo_names import registered_in, zoo_with
 from shapescope.diagnostic import ShapescopeError
 
 torchvision = pytest.importorskip("torchvision", reason="torchvision is not installed")
@@ -280,3 +281,11 @@ def test_a_saved_configuration(in_folder: Path) -> None:
 def test_what_transformers_refuses(spec: str, message: str) -> None:
     pytest.importorskip("transformers", reason="transformers is not installed")
     assert refused(spec) == message
+
+
+def test_the_names_in_torchvisions_source_are_those_it_registers() -> None:
+    import torchvision
+
+    folder = Path(torchvision.__file__).parent / "models"
+    found = {name for file in folder.rglob("*.py") for name in registered_in(file.read_text())}
+    assert found == set(torchvision.models.list_models())

@@ -1,0 +1,31 @@
+"""Whether torchvision has a model of some name, told from its source: nothing is imported."""
+
+from __future__ import annotations
+
+import re
+from importlib.util import find_spec
+from pathlib import Path
+
+__all__ = ["zoo_with"]
+
+_REGISTERED = re.compile(
+    r"^@register_model\((?:name=\"(?P<name>\w+)\")?\)\n[\s\S]*?^def (?P<function>\w+)\(",
+    re.MULTILINE,
+)
+
+
+def zoo_with(name: str) -> str | None:
+    """The spec of a torchvision model with exactly this name, where somebody forgot the prefix."""
+    found = find_spec("torchvision")
+    if found is None or found.origin is None or not name.isidentifier():
+        return None
+    for file in Path(found.origin).parent.glob("models/**/*.py"):
+        text = file.read_text(encoding="utf-8", errors="ignore")
+        if name in text and name in registered_in(text):
+            return f"torchvision:{name}"
+    return None
+
+
+def registered_in(text: str) -> set[str]:
+    """The names under which a file of torchvision's registers models."""
+    return {match["name"] or match["function"] for match in _REGISTERED.finditer(text)}
