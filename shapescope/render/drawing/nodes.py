@@ -54,7 +54,10 @@ def node(item: TreeItem, failed: int | None) -> Drawn:
 def input_node(name: str, shape: Shape, rank: int) -> Drawn:
     """The box of an input."""
     head = f"input {name}" if name not in ("", "input") else "input"
-    lines = [_text(head, bold=True), _text(size_text(shape, rank), small=True)]
+    lines = [
+        _text(head, bold=True, width=WIDEST_NAME),
+        _text(size_text(shape, rank), small=True),
+    ]
     return _boxed(lines, "input", None, f"input {name}: {shape_text(shape)}", radius=10)
 
 
@@ -66,7 +69,10 @@ def _unit_node(item: TreeItem, unit: Unit, failed: int | None) -> Drawn:
     times = f" x {item.times}" if item.times > 1 else ""
     if kind == "merge" and not broken and len(unit.head) <= 1:
         words = " ".join((unit.head, ", ".join(others))).strip()
-        return _boxed([_text(words, bold=True)], kind, step.index, _label(unit), radius=10)
+        lines = [_text(words, bold=True)]
+        if text_width(words, SIZE, bold=True) > WIDEST:
+            lines = [_text(unit.head, bold=True), *(_text(line) for line in _wrapped(others))]
+        return _boxed(lines, kind, step.index, _label(unit), radius=10)
     head, settings = unit.head, list[str]()
     if text_width(head + times, SIZE, bold=True) > WIDEST_HEAD:
         head, *settings = unit.head.replace(" to ", ", to ").split(", ")
