@@ -92,8 +92,13 @@ def command(line: str) -> Result:
         elif words[0] == "python":
             sys.argv = words[1:]
             runpy.run_path(words[1], run_name="__main__")
+        elif words[0] == "pytest":
+            import pytest
+
+            sys.exit(pytest.main([*words[1:], "-p", "no:cacheprovider"]))
         else:
-            raise ValueError(f"documented commands are shapescope, python and cat, not {words[0]}")
+            known = "shapescope, python, pytest and cat"
+            raise ValueError(f"documented commands are {known}, not {words[0]}")
 
     return in_child(run)
 
