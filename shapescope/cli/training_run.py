@@ -124,8 +124,7 @@ def _end(outcome: Outcome, title: str) -> int:
         line = Line("best weights  ")
         line.parts += split_line(outcome.test).parts
         show([line])
-    for command in ("evaluate", "predict"):
-        remark(f"next: shapescope {command} {run.folder}")
+    show([Line(f"next: shapescope {command} {run.folder}") for command in ("evaluate", "predict")])
     return 0
 
 

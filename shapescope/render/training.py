@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +73,8 @@ def epoch_line(lines: Sequence[Mapping[str, Any]], *, best: bool) -> Line:
         )
     train = lines[0]
     line.add(f"  {train['seconds']:.1f} s, {train['images_per_second']:,.0f} images/s", "faint")
+    if not math.isfinite(train["loss"]):
+        return line.add("  the loss is no longer a number: try a lower --lr", "error")
     return line.add("  best so far" if best else "", "match")
 
 

@@ -136,10 +136,39 @@ def check_fit(model: nn.Module, name: NamedModel, images: torch.Tensor, classes:
             f"{name.title} gives {given} for images of {shape}; training wants one row of class "
             f"scores an image: {len(images)} x {classes}",
             exit_code=1,
-            advice=(command,),
+            advice=(_advice(scores), command),
         )
     if scores.shape[1] < classes:
         raise ShapescopeError(
             f"{name.title} has {scores.shape[1]} outputs and the images have {classes} classes",
             exit_code=1,
+            advice=(f"give its last layer {classes} outputs",),
         )
+
+
+def check_trainable(model: nn.Module, name: NamedModel) -> None:
+    """Make sure that there is something to train.
+
+    Raises:
+        ShapescopeError: the model has no parameters, or all of them are frozen; exit code 1.
+    """
+    parameters = list(model.parameters())
+    if not parameters:
+        raise ShapescopeError(
+            f"{name.title} has no parameters: there is nothing to train", exit_code=1
+        )
+    if not any(parameter.requires_grad for parameter in parameters):
+        raise ShapescopeError(
+            f"every parameter of {name.title} is frozen (requires_grad is False): there is "
+            "nothing to train",
+            exit_code=1,
+        )
+
+
+def _advice(scores: object) -> str:
+    """Return what to change where a model gives something other than rows of scores."""
+    if isinstance(scores, torch.Tensor):
+        return "end forward with x.flatten(1) and a linear layer with one output a class"
+    if isinstance(scores, Mapping):
+        return f"return one of its values from forward: {', '.join(map(repr, scores))}"
+    return "return the scores alone from forward"

@@ -16,7 +16,7 @@ from shapescope.training.datasets.pixels import ImageSet, Split, hold_out
 from shapescope.training.distributed import Group
 from shapescope.training.engine import PRECISIONS, Engine, Way
 from shapescope.training.loop import Plan
-from shapescope.training.model import NamedModel, check_fit
+from shapescope.training.model import NamedModel, check_fit, check_trainable
 from shapescope.training.probe import Wishes, choose
 from shapescope.training.recipe import Recipe
 from shapescope.training.transforms import preparation, resized
@@ -132,6 +132,12 @@ def prepare(request: Request, group: Group, engine: Engine | None = None) -> Pre
     classes = len(image_set.classes)
     model = request.model.build(recipe.seed, classes)
     channels = train.pixels.shape[0]
+    check_trainable(model, request.model)
+    if classes < 2:
+        raise ShapescopeError(
+            f"{image_set.source} has one class, {image_set.classes[0]}: training needs two or more "
+            "to tell apart"
+        )
     plain = preparation(recipe.transforms, channels, training=False)
     few = torch.arange(min(2, len(test)))
     check_fit(model, request.model, plain(next(iter(test.pixels.read([few])))), classes)

@@ -93,6 +93,9 @@ def list_images(root: Path) -> Listing | None:
     if passed_over:
         shown = ", ".join(passed_over[:3]) + (", ..." if len(passed_over) > 3 else "")
         notes.append(f"{len(passed_over)} files that are no images were passed over: {shown}")
+    empty = _empty_folders(root)
+    if empty:
+        notes.append(f"no class was made of empty folders: {', '.join(empty)}")
     return Listing(classes, _files(train, classes), _files(test, classes), tuple(notes))
 
 
@@ -145,6 +148,18 @@ def _folder_members(root: Path) -> Iterator[tuple[tuple[str, ...], Path]]:
     for path in sorted(root.rglob("*")):
         if path.is_file():
             yield path.relative_to(root).parts, path
+
+
+def _empty_folders(root: Path) -> list[str]:
+    """Return the folders below a root, if it is one, that hold nothing."""
+    if not root.is_dir():
+        return []
+    folders = (path for path in sorted(root.rglob("*")) if path.is_dir())
+    return [
+        str(path.relative_to(root))
+        for path in folders
+        if not path.name.startswith(".") and not any(path.iterdir())
+    ]
 
 
 def _archive_members(path: Path) -> Iterator[tuple[tuple[str, ...], bytes]]:

@@ -1,0 +1,128 @@
+"""A network and images of one's own: what fits trains, what does not is told in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from shapescope.cli.app import run as shapescope
+
+NETS = """
+import torch
+from torch import nn
+
+class Two(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Conv2d(3, 4, 3, padding=1)
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.head = nn.Linear(4, 2)
+    def forward(self, x):
+        return self.head(self.pool(self.body(x).relu()).flatten(1))
+
+class Dict(Two):
+    def forward(self, x):
+        return {"logits": super().forward(x)}
+
+class Pair(Two):
+    def forward(self, x):
+        return super().forward(x), x
+
+class Map(Two):
+    def forward(self, x):
+        return self.body(x)
+
+class Frozen(Two):
+    def __init__(self):
+        super().__init__()
+        self.requires_grad_(False)
+
+class Nothing(nn.Module):
+    def forward(self, x):
+        return x.flatten(1)[:, :2]
+
+class Lost(Two):
+    def forward(self, x):
+        return super().forward(x) * float("nan")
+"""
+
+
+def folders(root: Path, *classes: str) -> Path:
+    """Class folders of ten small colour images each."""
+    for number, name in enumerate(classes):
+        (root / name).mkdir(parents=True)
+        for shade in range(10):
+            colour = (20 * shade, 100 * number, 50)
+            Image.new("RGB", (12, 12), colour).save(root / name / f"{shade}.png")
+    return root
+
+
+def run(tmp_path: Path, net: str, images: Path) -> int:
+    (tmp_path / "nets.py").write_text(NETS)
+    out = tmp_path / f"run-{net}"
+    spec = f"{tmp_path / 'nets.py'}:{net}"
+    return shapescope(
+        ["train", spec, "--data-dir", str(images), "--epochs", "1", "--out", str(out)]
+    )
+
+
+def test_a_run_ends_with_what_comes_next(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(tmp_path, "Two", folders(tmp_path / "images", "cat", "dog")) == 0
+    place = tmp_path / "run-Two"
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        f"next: shapescope evaluate {place}",
+        f"next: shapescope predict {place}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("net", "said"),
+    [
+        (
+            "Frozen",
+            "every parameter of Frozen is frozen (requires_grad is False): there is nothing",
+        ),
+        ("Nothing", "Nothing has no parameters: there is nothing to train"),
+        ("Dict", "return one of its values from forward: 'logits'"),
+        ("Pair", "return the scores alone from forward"),
+        ("Map", "end forward with x.flatten(1) and a linear layer with one output a class"),
+    ],
+)
+def test_what_cannot_be_trained_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], net: str, said: str
+) -> None:
+    assert run(tmp_path, net, folders(tmp_path / "images", "cat", "dog")) == 1
+    assert said in " ".join(capsys.readouterr().out.split())
+    assert not (tmp_path / f"run-{net}").exists()
+
+
+def test_more_classes_than_outputs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(tmp_path, "Two", folders(tmp_path / "images", "cat", "dog", "emu")) == 1
+    out = capsys.readouterr().out
+    assert "Two has 2 outputs and the images have 3 classes" in out
+    assert "give its last layer 3 outputs" in out
+
+
+def test_one_class_is_too_few(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(tmp_path, "Two", folders(tmp_path / "images", "cat")) != 0
+    assert "has one class, cat: training needs two or more" in " ".join(
+        capsys.readouterr().err.split()
+    )
+
+
+def test_an_empty_class_folder_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    images = folders(tmp_path / "images", "cat", "dog")
+    (images / "emu").mkdir()
+    assert run(tmp_path, "Two", images) == 0
+    assert "no class was made of empty folders: emu" in capsys.readouterr().err
+
+
+def test_a_loss_that_is_no_number_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(tmp_path, "Lost", folders(tmp_path / "images", "cat", "dog")) == 0
+    assert "the loss is no longer a number: try a lower --lr" in capsys.readouterr().out
