@@ -1,4 +1,4 @@
-"""Models whose modules run round after round, and one with many small steps behind it."""
+"""Models whose modules run round after round, one with many small steps, two small chains."""
 
 import torch
 from torch import nn
@@ -51,3 +51,26 @@ class Tail(nn.Module):
             if self.fails and place == 4:
                 part @ boxes
         return torch.cat(parts, 1)
+
+
+class Dense(nn.Module):
+    """Linear layers alone."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Linear(12, 30)
+        self.last = nn.Linear(30, 5)
+
+    def forward(self, x):
+        return self.last(self.first(x).relu())
+
+
+class Up(nn.Module):
+    """A transposed convolution without overlap."""
+
+    def __init__(self):
+        super().__init__()
+        self.up = nn.ConvTranspose2d(2, 3, 2, stride=2)
+
+    def forward(self, x):
+        return self.up(x)
