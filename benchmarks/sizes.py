@@ -204,7 +204,7 @@ def _in_a_range(size: int, ranges: Sequence[Sequence[Any]]) -> bool:
 def points(
     data: Mapping[str, Any], last: int, count: int, *, full: bool
 ) -> Iterator[dict[str, int]]:
-    """Sizes to try: all of them, or every one along each axis and the diagonal, and samples."""
+    """Sizes to try: all of them, or every one along each axis and the diagonal, and others."""
     axes = [axis["name"] for axis in data["axes"]]
     if data["searched_to"] is not None:
         last = min(last, data["searched_to"])
@@ -214,14 +214,16 @@ def points(
         return
     draw = random.Random(0)
     base = [given["sizes"] for given in data["gives"]][:2] or [data["as_asked"]["sizes"]]
+    chosen: list[dict[str, int]] = []
     for size in range(1, last + 1):
-        yield dict.fromkeys(axes, size)
+        chosen.append(dict.fromkeys(axes, size))
         for sizes in base:
             if all(other <= last for other in sizes.values()):
-                for axis in axes:
-                    yield {**sizes, axis: size}
-    for _ in range(count):
-        yield {axis: draw.randint(1, last) for axis in axes}
+                chosen += [{**sizes, axis: size} for axis in axes]
+    chosen += [{axis: draw.randint(1, last) for axis in axes} for _ in range(count)]
+    # in no order, so that what there is time for is a sample of all
+    draw.shuffle(chosen)
+    yield from chosen
 
 
 def run(case: Case, last: int, count: int, seconds: float, *, full: bool) -> tuple[int, str]:
