@@ -153,7 +153,7 @@ def without_call(step: Step) -> Iterator[Proposal]:
 
 def swap_sizes(step: Step, sizes: Sequence[int], batch: int) -> Iterator[Proposal]:
     """The sizes of a view in the order in which the values lie: the batch first."""
-    from shapescope.analysis.diagnosis.rules.reshaping import size_nodes
+    from shapescope.analysis.diagnosis.rules.pieces import size_nodes
 
     call = call_at(step.call_site)
     nodes = [] if call is None else size_nodes(call)
@@ -192,7 +192,7 @@ def permute_instead(step: Step, sizes: Sequence[int], made: Sequence[int]) -> It
 
 def split_then_move(step: Step, straight: Sequence[int], made: Sequence[int]) -> Iterator[Proposal]:
     """The sizes of a view in the order in which the values lie, and the axes moved behind it."""
-    from shapescope.analysis.diagnosis.rules.reshaping import size_nodes
+    from shapescope.analysis.diagnosis.rules.pieces import size_nodes
 
     call = call_at(step.call_site)
     nodes = [] if call is None else size_nodes(call)

@@ -24,6 +24,7 @@ from shapescope.analysis.diagnosis.words import (
     sizes_text,
 )
 from shapescope.analysis.fixes.branches import branch_proposals, rank_proposals
+from shapescope.analysis.fixes.fixed_batch import fixed_batch, made_for_a_batch
 from shapescope.arithmetic import cat_refusal
 from shapescope.attrs import CallAttrs, ConvAttrs
 from shapescope.diagnostic import Label
@@ -67,8 +68,20 @@ def no_broadcast(case: Case) -> Iterator[Finding]:
         ),
         why=_why(shapes[one], shapes[two]),
         notes=(_around_note(branches, changed), *_histories(branches)),
-        proposals=branch_proposals(trace, step, branches, changed),
+        proposals=(
+            *fixed_batch(trace, step, (one, two)),
+            *branch_proposals(trace, step, branches, changed),
+        ),
     )
+
+
+def _fixed_labels(trace: Trace, step: Step, pair: tuple[int, int]) -> Iterator[Label | None]:
+    """The call that makes rows for another batch than the one that arrives."""
+    found = made_for_a_batch(trace, step, pair)
+    if found is not None:
+        maker = found[0]
+        rows = maker.outputs[0].shape[0]
+        yield label(maker.call_site, f"makes {plural(int(rows), 'row')}, whatever arrives")
 
 
 def _clashing(shapes: Sequence[tuple[int, ...]]) -> tuple[int, int]:
@@ -176,10 +189,12 @@ def no_cat(case: Case) -> Iterator[Finding]:
             primary(step.call_site, operand_labels(step)),
             *(label(layer.defined_at, _change_text(layer)) for layer in changed),
             *_outer_labels(trace, changed),
+            *_fixed_labels(trace, step, pair),
         ),
         why=("; ".join(clashes), *_all_histories(branches)),
         notes=_multiple_notes(trace, branches),
         proposals=(
+            *fixed_batch(trace, step, pair),
             *rank_proposals(step, shapes, along),
             *_other_dim(step, shapes, along),
             *branch_proposals(trace, step, branches, changed),

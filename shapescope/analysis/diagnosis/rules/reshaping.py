@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from math import prod
 
 from shapescope.analysis.code import CallSource, call_at
-from shapescope.analysis.code.origins import bindings
 from shapescope.analysis.diagnosis.built_for import customary_sizes, maps_of, sizes_giving
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
 from shapescope.analysis.diagnosis.history import chain_to, ints, size_history, source_of
@@ -16,7 +15,16 @@ from shapescope.analysis.diagnosis.rules.layers import (
     channel_maker,
     make_instead,
     maker_of,
-    output_argument,
+)
+from shapescope.analysis.diagnosis.rules.pieces import (
+    cut_windows,
+    differing,
+    made_label,
+    make_product,
+    size_nodes,
+    size_origin,
+    whatever_arrives,
+    whole_windows,
 )
 from shapescope.analysis.diagnosis.words import (
     equation,
@@ -128,16 +136,6 @@ def first_follows_batch(call: CallSource | None) -> Iterator[Proposal]:
     )
 
 
-def size_nodes(call: CallSource) -> list[ast.expr]:
-    """The expressions of the sizes that a view or reshape asks for."""
-    given = list(call.node.args)
-    if call.receiver is None or call.callee == "unflatten":
-        given = given[1:]
-    if len(given) == 1 and isinstance(given[0], ast.Tuple | ast.List):
-        return list(given[0].elts)
-    return given
-
-
 def _rows(case: Case, step: Step, sizes: tuple[int, ...], wanted: tuple[int, ...]) -> Finding:
     """Rows of a number that a sample does not have: the flatten of another input size."""
     trace = case.trace
@@ -245,7 +243,7 @@ def _row_proposals(trace: Trace, step: Step, built: tuple[int, ...] | None) -> I
 def _other(case: Case, step: Step, sizes: tuple[int, ...], wanted: tuple[int, ...]) -> Finding:
     """Sizes that differ in a part: the leading and trailing ones that agree are set aside."""
     trace = case.trace
-    before, after = _differing(sizes, wanted)
+    before, after = differing(sizes, wanted)
     maker, _ = channel_maker(trace, step)
     named = f"{shape_text(sizes)} cannot be seen as {shape_text(wanted)}"
     why: list[str] = []
@@ -253,8 +251,8 @@ def _other(case: Case, step: Step, sizes: tuple[int, ...], wanted: tuple[int, ..
     labels: list[Label | None] = [primary(step.call_site, here(step))]
     if before and len(after) == 1 and -1 not in wanted:
         place = next(at for at, size in enumerate(wanted) if sizes[at : at + 1] != (size,))
-        labels += _size_origin(trace, step, place, after[0])
-        proposals += _whatever_arrives(step, place, prod(before))
+        labels += size_origin(trace, step, place, after[0])
+        proposals += whatever_arrives(step, place, prod(before))
     if before and after and -1 not in after:
         need, have = prod(after), prod(before)
         parts = f"{product_text(after)} = {need}" if len(after) > 1 else str(need)
@@ -262,149 +260,16 @@ def _other(case: Case, step: Step, sizes: tuple[int, ...], wanted: tuple[int, ..
         named += f": {need} values for each, but {have} arrive" if need != have else ""
         why.append(f"{parts} is asked for where {given} arrives")
         if len(before) == 1 and len(sizes) > 1 and sizes[1] == have:
-            labels.append(_made_label(trace, maker, have))
+            labels.append(made_label(trace, maker, have))
             proposals += make_product(trace, step, maker, sizes, wanted, need)
             proposals += make_instead(trace, maker, need)
-    windows = _cut_windows(before, after)
+    windows = cut_windows(before, after)
     if windows is not None:
         why.append(", ".join(f"{size} = {count} * {window} + {size - count * window}"
                              for size, count, window in dict.fromkeys(windows)))  # fmt: skip
-        proposals += _whole_windows(trace, step, sizes, windows)
+        proposals += whole_windows(trace, step, sizes, windows)
     why.append(
         f"{shape_text(sizes)} is {prod(sizes)} values"
         + (f", {shape_text(wanted)} is {prod(wanted)}" if -1 not in wanted else "")
     )
     return finding(VIEW, named, step=step, labels=labels, why=why, proposals=proposals)
-
-
-def _cut_windows(before: Sequence[int], after: Sequence[int]) -> list[tuple[int, int, int]] | None:
-    """Axes that are to be cut into windows that leave a rest: their size, count and window."""
-    if not before or len(after) != 2 * len(before):
-        return None
-    found = [(size, after[2 * at], after[2 * at + 1]) for at, size in enumerate(before)]
-    fits = all(window > 1 and count == size // window for size, count, window in found)
-    return found if fits and any(size % window for size, _, window in found) else None
-
-
-def _whole_windows(
-    trace: Trace, step: Step, sizes: tuple[int, ...], windows: Sequence[tuple[int, int, int]]
-) -> Iterator[Proposal]:
-    """An input whose map is a whole number of windows: the nearest above, or below."""
-    chain = chain_to(trace, source_of(trace, step))
-    for more in (1, 0):
-        wanted = [(count + more) * window if size % window else size
-                  for size, count, window in windows]  # fmt: skip
-        ranges = sizes_giving(chain, len(wanted), wanted)
-        if ranges is None:
-            # The channels may lie behind the map here: look in front of what moved them.
-            moved = maker_of(trace, step)
-            ranges = None if moved is None else sizes_giving(
-                chain_to(trace, source_of(trace, moved)), len(wanted), wanted
-            )  # fmt: skip
-        if ranges is not None:
-            fitting = customary_sizes(ranges)
-            yield from resize_input(trace, fitting)
-            yield from feed(trace, fitting)
-
-
-def _size_origin(trace: Trace, step: Step, place: int, size: int) -> Iterator[Label]:
-    """Where a size that a view names was taken from."""
-    call = call_at(step.call_site)
-    nodes = [] if call is None else size_nodes(call)
-    if call is None or place >= len(nodes):
-        return
-    node = nodes[place]
-    text = f"{call.code.text(node)} = {size} comes from here"
-    for origin in bindings(trace, step.path, call.code, node)[-1:]:
-        yield Label(origin.span, text)
-    function = call.code.function(call.node)
-    if function is None or not isinstance(node, ast.Name):
-        return
-    for statement in ast.walk(function):
-        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Tuple):
-            for target in statement.targets[0].elts:
-                if isinstance(target, ast.Name) and target.id == node.id:
-                    yield Label(call.code.span(target), text)
-
-
-def _whatever_arrives(step: Step, place: int, given: int) -> Iterator[Proposal]:
-    """The one size that does not come out left to torch."""
-    call = call_at(step.call_site)
-    nodes = [] if call is None else size_nodes(call)
-    if call is not None and place < len(nodes):
-        yield Proposal(
-            f"take the {given} that arrive",
-            (call.code.replace(nodes[place], "-1"),),
-            kind="open",
-        )
-
-
-def _differing(
-    sizes: tuple[int, ...], wanted: tuple[int, ...]
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """What is left of both once equal sizes at the front and the back are taken away."""
-    front = 0
-    while front < min(len(sizes), len(wanted)) and sizes[front] == wanted[front]:
-        front += 1
-    back = 0
-    while back < min(len(sizes), len(wanted)) - front and sizes[-1 - back] == wanted[-1 - back]:
-        back += 1
-    return sizes[front : len(sizes) - back], wanted[front : len(wanted) - back]
-
-
-def _made_label(trace: Trace, maker: Step | None, size: int) -> Label | None:
-    argument = None if maker is None else output_argument(maker)
-    if maker is None or argument is None:
-        return None
-    return argument_label(trace, maker.path, argument, f"{argument} = {size}")
-
-
-def make_product(
-    trace: Trace,
-    step: Step,
-    maker: Step | None,
-    sizes: tuple[int, ...],
-    wanted: tuple[int, ...],
-    need: int,
-) -> Iterator[Proposal]:
-    """Let the maker make the product of the sizes, as the view spells them.
-
-    `view(b, self.anchors, 5 + self.classes, h, w)` asks for `anchors * (5 + classes)` channels.
-    """
-    from shapescope.analysis.code import constructor_of
-
-    call = call_at(step.call_site)
-    argument = None if maker is None else output_argument(maker)
-    made = None if maker is None else constructor_of(trace, maker.path)
-    nodes = [] if call is None else size_nodes(call)
-    if call is None or maker is None or made is None or argument is None:
-        return
-    if len(nodes) != len(wanted):
-        return
-    front = len(sizes) - len(_differing(sizes, wanted)[0])
-    before, after = _differing(sizes, wanted)
-    start = next(
-        (place for place in range(len(wanted)) if wanted[place : place + len(after)] == after), None
-    )
-    function = made.code.function(made.node)
-    if start is None or function is None or front < 0 or not before:
-        return
-    parts = []
-    for node in nodes[start : start + len(after)]:
-        text = call.code.text(node).replace("self.", "")
-        parts.append(f"({text})" if isinstance(node, ast.BinOp) else text)
-    known = {arg.arg for arg in (*function.args.args, *function.args.kwonlyargs)}
-    names = {
-        name.id
-        for part in parts
-        for name in ast.walk(ast.parse(part, mode="eval"))
-        if isinstance(name, ast.Name)
-    }
-    if not names or not names <= known:
-        return
-    text = " * ".join(parts)
-    yield Proposal(
-        f"make the {need} that the view asks for in `{name_of(maker)}`",
-        (made.set(argument, text),),
-        kind="producer",
-    )

@@ -1,0 +1,161 @@
+"""An output with a row for each sample, though its rows depend on other samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from shapescope.analysis.batch import BatchWalk, Event, ancestors
+from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
+from shapescope.analysis.diagnosis.history import ints
+from shapescope.analysis.diagnosis.registry import declare
+from shapescope.analysis.diagnosis.rules.layers import (
+    places,
+)
+from shapescope.analysis.diagnosis.rules.lost import (
+    joined,
+    mixing_notes,
+    picked,
+    reduced,
+    scrambled,
+)
+from shapescope.analysis.diagnosis.rules.positions import layout_finding
+from shapescope.analysis.diagnosis.words import (
+    here,
+    name_of,
+    operand_labels,
+    primary,
+    shape_text,
+)
+from shapescope.analysis.fixes.batch import (
+    dim_of,
+    maker_of_attention,
+    other_dim,
+    set_batch_first,
+)
+from shapescope.attrs import AttentionAttrs, RecurrentAttrs
+from shapescope.diagnostic import Severity
+from shapescope.ops import lookup
+from shapescope.trace import Step
+
+ACROSS = declare("batch-read-across", "an op runs along the batch, so samples see each other")
+
+
+TIME = declare("batch-as-time", "a recurrent layer or an attention reads the batch as time")
+
+
+PAIRED = declare("batch-paired", "every sample meets every other one")
+
+
+def crossed(case: Case, walk: BatchWalk) -> Iterator[Finding]:
+    """The first step that lets samples see each other, where a run on real numbers showed it."""
+    trace, mixing = case.trace, case.evidence.mixing
+    above: set[int] = set()
+    for sink in walk.sinks:
+        above |= ancestors(trace, sink)
+    events = [event for event in walk.events if event.step in above]
+    for event in events:
+        if event.kind == "indexed":
+            if mixing is not None and mixing.order_matters:
+                yield from _indexed(case, event)
+                return
+            continue
+        shown = mixing is not None and mixing.mixes
+        time = isinstance(trace.steps[event.step].attrs, RecurrentAttrs | AttentionAttrs)
+        if shown or (time and mixing is None):
+            maker = _cross_finding(case, event, shown)
+            if maker is not None:
+                yield maker
+                return
+
+
+def _cross_finding(case: Case, event: Event, shown: bool) -> Finding | None:
+    step = case.trace.steps[event.step]
+    sizes = ints(step.inputs[event.input].shape)
+    if isinstance(step.attrs, RecurrentAttrs) and _time_is_first(case, step):
+        return None
+    if isinstance(step.attrs, RecurrentAttrs | AttentionAttrs):
+        return _as_time(case, step, sizes, shown)
+    if event.kind == "read-across":
+        return _across(case, step, event, sizes)
+    if event.kind == "paired":
+        return _paired(case, step)
+    makers = {"joined": joined, "picked": picked, "reduced": reduced, "scrambled": scrambled}
+    if event.kind in makers:
+        return makers[event.kind](case, step, event, sizes)
+    return None
+
+
+def _time_is_first(case: Case, step: Step) -> bool:
+    """Whether a state that the user makes says that axis 1 is the batch, so axis 0 the time."""
+    state = case.source(step, 1) if len(step.inputs) > 1 else None
+    return state is not None and lookup(state.op).factory
+
+
+def _as_time(case: Case, step: Step, sizes: tuple[int, ...], shown: bool) -> Finding:
+    trace = case.trace
+    call = maker_of_attention(trace, step.path)
+    read = f"{shape_text(sizes)} is read as {sizes[0]} steps"
+    if len(sizes) > 2:
+        read += f" of {sizes[1]} samples"
+    made = None
+    if call is not None:
+        made = label(call.span, "batch_first is left out, and is False")
+    return finding(
+        TIME,
+        f"`{name_of(step)}` reads axis 0, the batch of {sizes[0]}, as time",
+        severity=Severity.WARNING if shown else Severity.NOTE,
+        step=step,
+        labels=(primary(step.call_site, here(step)), made),
+        why=(f"{read}; with batch_first=True it is {sizes[0]} samples",),
+        notes=mixing_notes(case.evidence.mixing),
+        proposals=set_batch_first(trace, step.path),
+    )
+
+
+def _across(case: Case, step: Step, event: Event, sizes: tuple[int, ...]) -> Finding:
+    dim = dim_of(step)
+    rank = len(sizes)
+    near = 1 if event.axis == 0 else 0
+    dims = [axis for axis in (near, rank - 1) if axis != event.axis and axis < rank]
+    dims = [axis for axis in dims if sizes[axis] > 1] or dims
+    proposals: list[Proposal] = []
+    if dim is not None:
+        proposals += other_dim(case.trace, step, list(dict.fromkeys(dims)), "run along axis")
+    return finding(
+        ACROSS,
+        f"`{name_of(step)}` runs along axis {event.axis}, the batch of {sizes[event.axis]}",
+        severity=Severity.WARNING,
+        step=step,
+        labels=places(case.trace, step, "dim", f"dim = {dim}", here(step, event.input)),
+        why=(f"{shape_text(sizes)}: each value depends on the same place in the other samples",),
+        notes=mixing_notes(case.evidence.mixing),
+        proposals=proposals,
+    )
+
+
+def _paired(case: Case, step: Step) -> Finding:
+    return finding(
+        PAIRED,
+        f"`{name_of(step)}` pairs every sample with every other one",
+        severity=Severity.WARNING,
+        step=step,
+        labels=(primary(step.call_site, operand_labels(step)),),
+        why=(
+            (
+                f"{' and '.join(shape_text(spec.shape) for spec in step.inputs[:2])} give "
+                f"{shape_text(step.outputs[0].shape)}"
+            ),
+        ),
+        notes=mixing_notes(case.evidence.mixing),
+    )
+
+
+def _indexed(case: Case, event: Event) -> Iterator[Finding]:
+    from shapescope.analysis.diagnosis.rules.positions import table_of
+
+    step = case.trace.steps[event.step]
+    name = table_of(case.trace, step, event.input)
+    data = ints(step.inputs[1 - event.input].shape) if len(step.inputs) == 2 else ()
+    if name is None or len(data) < 3:
+        return
+    yield layout_finding(case, step, event.input, name, 0, 1, silent=True)
