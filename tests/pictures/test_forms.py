@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -53,3 +54,12 @@ def test_a_transposed_convolution_points_at_the_window_it_fills(trace_of: TraceO
     )
     assert cells[0][0] == pytest.approx(widest / 8)  # one value of the smaller map
     assert cells[-1][0] == pytest.approx(widest / 8 * 2)  # a window of 2 x 2 on the larger one
+
+
+def test_a_long_title_loses_its_folders_first(trace_of: TraceOf) -> None:
+    trace = replace(
+        trace_of(f"{FOLDER}/rounds.py:Up", "1,2,4,4"), model="folder/" * 20 + "up.py:Up"
+    )
+    titles = [text.content for text in draw(trace).texts() if text.bold][:1]
+    assert titles[0].startswith("…/folder/")
+    assert titles[0].endswith("/up.py:Up")

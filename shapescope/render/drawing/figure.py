@@ -116,7 +116,7 @@ def _with_texts(picture: _Picture, facts: Sequence[str], title: str) -> list[Ite
     above: list[Item] = []
     y = 0.0
     if title:
-        shown = shortened(title, TITLE_SIZE, wide, bold=True)
+        shown = shortened(_without_folders(title, wide), TITLE_SIZE, wide, bold=True)
         above.append(Text(box.left, y, shown, TITLE_SIZE, "start", bold=True))
         for row in _rows(facts, " · ", wide):
             y += FACT_SIZE * 1.45
@@ -130,6 +130,13 @@ def _with_texts(picture: _Picture, facts: Sequence[str], title: str) -> list[Ite
         lift = box.top - 20 - y
         above = [item.moved(0, lift) for item in above]
     return [*above, *picture.items, *below]
+
+
+def _without_folders(title: str, width: float) -> str:
+    """The title, of a path that is too wide only its end: it tells the model apart."""
+    while text_width(title, TITLE_SIZE, bold=True) > width and "/" in title.lstrip("…/"):
+        title = "…/" + title.lstrip("…/").partition("/")[2]
+    return title
 
 
 def _rows(phrases: Sequence[str], between: str, width: float) -> list[str]:
