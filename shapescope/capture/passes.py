@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from shapescope.capture.answers import Answers
 from shapescope.capture.recorder import Recorder
+from shapescope.capture.sequences import short_sequences
 from shapescope.capture.source import call_user
 from shapescope.capture.standins import light_imports
 from shapescope.capture.tensors import concrete_shape, spec_of, tensors_in
@@ -113,7 +114,7 @@ def run_pass(
     named = _named_inputs(names, args, kwargs)
     inputs = tuple(spec_of(tensor, name, shape_of) for name, tensor in named)
     output, error = None, None
-    with _nothing_changes_outside(gradients), light_imports() if mode == "meta" else inside():
+    with _nothing_changes_outside(gradients), _on_meta() if mode == "meta" else inside():
         try:
             with recorder:
                 recorder.name_inputs(named)
@@ -138,6 +139,13 @@ def run_pass(
         )
     seen = tuple(stats.get(index) for index in range(len(steps))) if values else ()
     return Pass(trace, error, seen, output)
+
+
+@contextmanager
+def _on_meta() -> Iterator[None]:
+    """What makes a pass on meta cheap."""
+    with light_imports(), short_sequences():
+        yield
 
 
 def _loss_of(output: Any, name: str, target: Tensor) -> None:
