@@ -16,6 +16,7 @@ NEVER_CALLED = declare("layer-never-called", "a layer is made, and the forward p
 _MOST_NAMED = 3
 _CONTAINERS = ("ModuleDict", "ModuleList", "ParameterDict", "ParameterList")
 _DOES_NOTHING = ("Identity", "DropPath", *_CONTAINERS)
+_PACKAGES = ("site-packages", "dist-packages")
 _COUNT = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
@@ -80,11 +81,11 @@ class Uncalled:
             yield spec
 
     def _is_own(self, spec: ModuleSpec) -> bool:
-        """Whether it is made where the model's own forward is written, not in a library."""
+        """Whether it is made where the model's own forward is written, not in a package."""
         first = next((step.call_site for step in self.trace.steps if step.call_site), None)
-        return spec.defined_at is not None and first is not None and (
-            spec.defined_at.file == first.file
-        )  # fmt: skip
+        if spec.defined_at is None or first is None or spec.defined_at.file != first.file:
+            return False
+        return not any(folder in first.file for folder in _PACKAGES)
 
     def params_of(self, path: str) -> int:
         """How many values the parameters of a module have, those inside it too."""
