@@ -206,7 +206,7 @@ class _Runner:
         recipe: Recipe,
         way: Way,
     ) -> None:
-        self.threads = way.threads
+        self.threads, self.compiled = way.threads, way.compiled
         self.images = sample.contiguous(memory_format=way.memory_format)
         self.labels = labels
         own = copy.deepcopy(model).train()
@@ -227,6 +227,10 @@ class _Runner:
             self._once()
         except RuntimeError:  # as a view of what channels_last has permuted
             return
+        except Exception:
+            if not self.compiled:
+                raise
+            return  # compilers fail in many ways, and the run can do without
         self.works = True
 
     def rate(self) -> float:
