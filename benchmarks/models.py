@@ -140,6 +140,8 @@ def is_small(trace: Trace) -> bool:
 
 def real_outputs(loaded: LoadedModel, inputs: object, trace: Trace) -> list[str]:
     """Whether a real forward gives the shapes of the trace; for a large model a fake one."""
+    if trace.mode == "real":
+        return []
     if not is_small(trace):
         fake = trace_model(loaded, inputs, mode="fake").trace  # type: ignore[arg-type]
         shapes = [spec.shape for spec in fake.outputs]

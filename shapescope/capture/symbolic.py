@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
@@ -20,7 +22,7 @@ from shapescope.arithmetic.expressions import (
 from shapescope.arithmetic.expressions.conditions import above
 from shapescope.capture.fake import entered, fake_model
 from shapescope.capture.inputs import input_names, rebatch
-from shapescope.capture.passes import run_pass
+from shapescope.capture.passes import Pass, run_pass
 from shapescope.capture.sizes.axes import axis_names
 from shapescope.capture.sizes.sizer import Sizer
 from shapescope.capture.tensors import map_tensors
@@ -34,17 +36,17 @@ _BATCH = 2
 """A batch of 1 would be taken for a constant."""
 
 _MOST_CONDITIONS = 12
+_MOST_SECONDS = 60.0
+_MOST_OPERATIONS = 40
+"""Formulas can grow from step to step until nobody could read them, or wait for them."""
 
 
 def trace_symbolic(tracer: _Tracer, symbols: Sequence[str]) -> Traced:
     """Trace with the named axes open, all that can be if none is named.
 
     Raises:
-        ShapescopeError: an axis of such a name does not exist.
+        ShapescopeError: an axis of such a name does not exist, or PyTorch cannot leave it open.
     """
-    from torch._subclasses.fake_tensor import FakeTensorMode
-    from torch.fx.experimental.symbolic_shapes import ShapeEnv
-
     sizer = Sizer(tracer.subject._model, tracer.inputs)
     names = axis_names(sizer.shapes, sizer.axes, "N" if sizer.has_batch else None)
     known = [axis for row in names for axis in row if axis is not None]
@@ -55,13 +57,53 @@ def trace_symbolic(tracer: _Tracer, symbols: Sequence[str]) -> Traced:
                 advice=(f"the axes are {', '.join(dict.fromkeys(known))}",),
             )
     chosen = set(symbols) or set(known)
+    # A batch of 1 would be taken for a constant.
+    given: Any = tracer.inputs
+    if not _are_arguments(given):
+        tracer.inputs = rebatch(given, _BATCH)
+    done, notes = _pass(tracer, names, chosen)
+    if _op(done) == "interpolate":
+        # Torch's kernels in Python take open sizes here; elsewhere they make formulas grow.
+        done, notes = _pass(tracer, names, chosen, kernels=True)
+    if done.failure is not None and tracer.meta().failure is None:
+        raise ShapescopeError(
+            f"PyTorch cannot leave these sizes open: {_place(done)}{done.reason}",
+            advice=("leave fewer open, as in --symbolic N, or trace without --symbolic",),
+        )
+    tracer.notes.extend(notes)
+    return tracer.finish(done)
+
+
+def _op(done: Pass) -> str:
+    """The op of the step that could not go on; "" where none failed."""
+    at = None if done.failure is None else done.failure.step
+    return "" if at is None else done.steps[at].op
+
+
+def _place(done: Pass) -> str:
+    """The step that could not go on, with a colon."""
+    at = None if done.failure is None else done.failure.step
+    if at is None:
+        return ""
+    step = done.steps[at]
+    return f"`{step.path}` {step.op}: " if step.path else f"{step.op}: "
+
+
+def _pass(
+    tracer: _Tracer,
+    names: Sequence[Sequence[str | None]],
+    chosen: set[str],
+    *,
+    kernels: bool = False,
+) -> tuple[Pass, list[str]]:
+    """One pass with the chosen axes open, and what it asked of them."""
+    from torch._subclasses.fake_tensor import FakeTensorMode
+    from torch.fx.experimental.symbolic_shapes import ShapeEnv
+
     env = ShapeEnv(duck_shape=False, specialize_zero_one=True)
     fake_mode = FakeTensorMode(shape_env=env, allow_non_fake_inputs=True)
     module = fake_model(tracer.subject.on("meta"), fake_mode)
     module.train(tracer.train)
-    given: Any = tracer.inputs
-    if not _are_arguments(given):
-        tracer.inputs = rebatch(given, _BATCH)
     args, kwargs = tracer.arguments("cpu", module)
     symbol_names: dict[str, str] = {}
     rows = iter(names)
@@ -70,6 +112,17 @@ def trace_symbolic(tracer: _Tracer, symbols: Sequence[str]) -> Traced:
         return _symbolic(tensor, next(rows), chosen, fake_mode, symbol_names)
 
     args, kwargs = map_tensors(place, (args, kwargs))
+    end = perf_counter() + _MOST_SECONDS
+
+    def shape_of(tensor: Tensor) -> Shape:
+        if perf_counter() > end:
+            raise TimeoutError(f"the formulas grew for {_MOST_SECONDS:.0f} seconds without an end")
+        for size in tensor.shape:
+            node: Any = getattr(size, "node", None)
+            if node is not None and node.expr.count_ops() > _MOST_OPERATIONS:
+                raise OverflowError("the formulas grow with every step")
+        return _shape(tensor, symbol_names)
+
     done = run_pass(
         module,
         tuple(args),
@@ -78,11 +131,19 @@ def trace_symbolic(tracer: _Tracer, symbols: Sequence[str]) -> Traced:
         redirect=None,
         definitions=tracer.subject.definitions(),
         names=input_names(module, len(args)),
-        shape_of=lambda tensor: _shape(tensor, symbol_names),
-        inside=lambda: entered(fake_mode),
+        shape_of=shape_of,
+        inside=lambda: _inside(fake_mode) if kernels else entered(fake_mode),
     )
-    tracer.notes.extend(_conditions(env, symbol_names))
-    return tracer.finish(done)
+    return done, _conditions(env, symbol_names)
+
+
+@contextmanager
+def _inside(fake_mode: Any) -> Iterator[None]:
+    """The fake mode, with the kernels in Python that torch has for open sizes."""
+    from torch._dispatch.python import enable_python_dispatcher
+
+    with entered(fake_mode), enable_python_dispatcher():
+        yield
 
 
 def _are_arguments(inputs: Any) -> bool:

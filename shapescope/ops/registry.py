@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
-from shapescope.attrs import Attrs, CallAttrs
+from shapescope.attrs import Attrs, CallAttrs, PadAttrs, ResizeAttrs
 from shapescope.ops.flow import Flows, elementwise_flow, pointwise_flow
 from shapescope.ops.names import snake_case
 from shapescope.ops.values import NOT_PLAIN, plain
@@ -212,6 +212,12 @@ def _ready(row: Op, step: Step) -> bool:
     for spec in step.inputs:
         if str in map(type, spec.shape):
             return False
+    attrs = step.attrs
+    # An amount or a size may be a formula where the input has none.
+    if isinstance(attrs, PadAttrs) and str in map(type, attrs.pad):
+        return False
+    if isinstance(attrs, ResizeAttrs) and str in map(type, attrs.size or ()):
+        return False
     return bool(step.inputs) or row.factory
 
 
