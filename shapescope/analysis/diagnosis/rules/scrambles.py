@@ -144,8 +144,12 @@ def intended_turn(sizes: tuple[int, ...], made: tuple[int, ...]) -> tuple[int, .
     places = tuple(range(1, len(sizes)))
     to_front = new[0] == old[-1] and prod(new[1:]) == prod(old[:-1]) != old[-1]
     to_end = new[-1] == old[0] and prod(new[:-1]) == prod(old[1:]) != old[0]
-    if (to_front == to_end and len(old) != 2) or old[0] in (1, new[0]) or old[-1] == 1:
+    if old[0] in (1, new[0]) or old[-1] == 1:
         return None
+    if to_front and to_end:
+        # On a square map the sides fit as well: the one that moved is the one like no other.
+        to_front = old.count(old[-1]) == 1
+        to_end = not to_front and old.count(old[0]) == 1
     if to_front:
         return (0, places[-1], *places[:-1])
     return (0, *places[1:], places[0]) if to_end else None

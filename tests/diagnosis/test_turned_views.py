@@ -1,0 +1,51 @@
+"""Which views are taken for axes that were meant to be moved, and which are what they seem."""
+
+from __future__ import annotations
+
+import pytest
+
+from shapescope.analysis.diagnosis.rules.scrambles import (
+    intended_fold,
+    intended_order,
+    intended_split,
+    intended_turn,
+)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "made", "order"),
+    [
+        ((2, 256, 64), (2, 64, 16, 16), (0, 2, 1)),  # tokens back to a map
+        ((2, 64, 16, 16), (2, 256, 64), (0, 2, 3, 1)),  # a map to tokens
+        ((2, 8, 4), (2, 4, 8), (0, 2, 1)),
+        ((2, 16, 16, 3), (2, 3, 16, 16), (0, 3, 1, 2)),  # channels last seen as first
+    ],
+)
+def test_axes_that_change_ends_were_meant_to_move(
+    sizes: tuple[int, ...], made: tuple[int, ...], order: tuple[int, ...]
+) -> None:
+    assert intended_turn(sizes, made) == order
+
+
+@pytest.mark.parametrize(
+    ("sizes", "made"),
+    [
+        ((2, 16, 4, 4), (2, 4, 4, 4, 4)),  # groups of a channel shuffle on a small map
+        ((2, 16, 8, 8), (2, 16, 64)),
+        ((2, 64, 12), (2, 8, 8, 12)),
+        ((2, 10, 32), (2, 10, 4, 8)),  # heads
+        ((2, 10, 4, 8), (2, 10, 32)),
+        ((2, 1, 384), (2, 12, 1, 32)),  # one token: nothing can be mixed
+        ((6, 3, 8, 8), (2, 3, 3, 8, 8)),
+    ],
+)
+def test_a_view_that_splits_or_merges_what_lies_side_by_side_is_right(
+    sizes: tuple[int, ...], made: tuple[int, ...]
+) -> None:
+    found = [find(sizes, made) for find in (intended_order, intended_turn, intended_fold)]
+    assert [*found, intended_split(sizes, made)] == [None] * 4
+
+
+def test_frames_folded_into_the_batch_across_their_channels() -> None:
+    assert intended_fold((2, 3, 6, 10, 10), (12, 3, 10, 10)) == (0, 2, 1, 3, 4)
+    assert intended_fold((2, 6, 3, 10, 10), (12, 3, 10, 10)) is None
