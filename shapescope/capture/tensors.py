@@ -160,6 +160,14 @@ def copy_model(model: nn.Module, place: Callable[[Tensor], Tensor]) -> nn.Module
         memo[id(tensor)] = place(tensor)
     for module in model.modules():
         _copy_hook_closures(module, memo)
+    copied = _deep_copy(model, memo, place)
+    _point_at_copy(model, copied, memo)
+    return copied
+
+
+def _deep_copy(
+    model: nn.Module, memo: dict[int, Any], place: Callable[[Tensor], Tensor]
+) -> nn.Module:
     with _CopyTensors(place):
         try:
             if _copies_plainly(model):
@@ -168,6 +176,16 @@ def copy_model(model: nn.Module, place: Callable[[Tensor], Tensor]) -> nn.Module
         except (TypeError, RuntimeError, AttributeError, copy.Error):
             _share_uncopyable(model, memo)
             return copy.deepcopy(model, memo)
+
+
+def _point_at_copy(model: nn.Module, copied: nn.Module, memo: Mapping[int, Any]) -> None:
+    """Let copied hooks that close over a part of the model close over the copy's."""
+    parts = {id(old): new for old, new in zip(model.modules(), copied.modules(), strict=False)}
+    for module in model.modules():
+        for name in _HOOK_DICTS:
+            for hook in module.__dict__.get(name, {}).values():
+                for cell in getattr(memo.get(id(hook)), "__closure__", None) or ():
+                    cell.cell_contents = parts.get(id(cell.cell_contents), cell.cell_contents)
 
 
 _HOW_TO_COPY = ("__deepcopy__", "__reduce__", "__reduce_ex__", "__getstate__", "__copy__")
