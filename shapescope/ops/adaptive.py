@@ -75,6 +75,12 @@ def _adaptive_text(axes: int, step: Step) -> tuple[str, ...]:
     return tuple(adaptive_formula(*one) for one in _adaptive_sizes(step, axes) or ())
 
 
+def adaptive_link(at: int, n: int, out: int) -> Link:
+    """The widest of the windows that cut an axis of n in `out` parts, `n/out` apart on average."""
+    widest = max(adaptive_window(index, n, out)[1] for index in range(min(out, n + 1)))
+    return Link(at, widest, Fraction(n, out))
+
+
 def _adaptive_flow(axes: int, step: Step) -> Flows | None:
     """The widest of its windows; they lie `n/out` apart on average."""
     sizes = _adaptive_sizes(step, axes)
@@ -84,10 +90,9 @@ def _adaptive_flow(axes: int, step: Step) -> Flows | None:
     links = []
     for at, (n, wanted) in enumerate(sizes, lead):
         out = adaptive_output(n, wanted)
-        if not out:
+        if out < 1:
             return None
-        widest = max(adaptive_window(index, n, out)[1] for index in range(min(out, n + 1)))
-        links.append(Link(at, widest, Fraction(n, out)))
+        links.append(adaptive_link(at, n, out))
     return ((*same(lead), *links),)
 
 

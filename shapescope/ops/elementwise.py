@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shapescope.ops.flow import Flows, aligned
 from shapescope.ops.registry import Op, register
 from shapescope.ops.shapes import (
     Ints,
@@ -129,7 +130,32 @@ def _cross_shape(step: Step) -> tuple[Ints, ...] | None:
     return broadcast_shape(step)
 
 
-register(Op("cross", "input other dim", shape_rule=_cross_shape, refusal_rule=_refusal, free=True))
+def _cross_axis(step: Step) -> int | None:
+    """The axis of the three coordinates; torch.cross without `dim` takes the first of size 3."""
+    sizes = (broadcast_shape(step) or ((),))[0]
+    given = argument(step, "dim", sizes.index(3) if 3 in sizes else -1)
+    return axis(given, len(sizes))
+
+
+def _cross_flow(step: Step) -> Flows | None:
+    """Each coordinate of the product reads the others of both sides."""
+    along, made = _cross_axis(step), broadcast_shape(step)
+    if along is None or made is None:
+        return None
+    flows = (aligned(sizes, made[0]) for sizes in shapes(step))
+    return tuple((*flow[:along], None, *flow[along + 1 :]) for flow in flows)
+
+
+register(
+    Op(
+        "cross",
+        "input other dim",
+        shape_rule=_cross_shape,
+        refusal_rule=_refusal,
+        flow_rule=_cross_flow,
+        free=True,
+    )
+)
 
 
 def _cdist_shape(step: Step) -> tuple[Ints, ...] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from shapescope.attrs import CallAttrs
-from shapescope.ops.flow import Flows, Link, picked, pointwise_flow, same
+from shapescope.ops.flow import Flows, Link, aligned, elementwise_flow, picked, pointwise_flow, same
 from shapescope.ops.indexing import inside
 from shapescope.ops.registry import Bound, Op, read_plain, register
 from shapescope.ops.shapes import (
@@ -140,6 +140,15 @@ def _picked_flow(step: Step) -> Flows | None:
     return (picked(None if at == along else at for at in range(len(sizes))),)
 
 
+def _take_along_flow(step: Step) -> Flows | None:
+    """As picking, where the axes besides broadcast; without `dim` all axes are merged."""
+    made, along = _take_along_shape(step), axis(argument(step, "dim"), len(shape(step)))
+    if made is None or along is None:
+        return None
+    links = aligned(shape(step), made[0])
+    return ((*links[:along], None, *links[along + 1 :]),)
+
+
 for _name, _signature, _rule, _reason in (
     ("select", "input dim index", _select_shape, _select_refusal),
     ("narrow", "input dim start length", _narrow_shape, _narrow_refusal),
@@ -156,7 +165,7 @@ for _name, _signature, _rule, _reason in (
             from_call=_select_call,
             shape_rule=_rule,
             refusal_rule=_reason,
-            flow_rule=None if _name == "take" else _picked_flow,
+            flow_rule={"take": None, "take_along_dim": _take_along_flow}.get(_name, _picked_flow),
             free=True,
             changes_axes=True,
             saves="indices",
@@ -197,7 +206,15 @@ def _masked_shape(step: Step) -> tuple[Ints, ...] | None:
 
 
 register(
-    Op("masked_scatter", "input mask source", shape_rule=_masked_shape, free=True, saves="indices")
+    Op(
+        "masked_scatter",
+        "input mask source",
+        shape_rule=_masked_shape,
+        # which value of the source lands where depends on the mask
+        flow_rule=lambda step: elementwise_flow(step)[:2],
+        free=True,
+        saves="indices",
+    )
 )
 
 # --- as many as the values say
@@ -215,7 +232,7 @@ for _name, _signature in (
     ("searchsorted", "sorted_sequence input"),
     ("histc", "input bins min max"),
 ):
-    register(Op(_name, _signature, free=True, observed=True))
+    register(Op(_name, _signature, free=True, observed=True, changes_axes=True))
 
 
 def _one_hot_call(bound: Bound) -> CallAttrs:

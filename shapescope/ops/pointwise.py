@@ -137,7 +137,7 @@ clone contiguous detach data alias requires_grad to dequantize fake_quantize_per
 quantize_per_tensor quantize_per_channel pin_memory
 fill zero uniform bernoulli exponential random cauchy log_normal geometric
 tril triu sort argsort cumsum cumprod cummax cummin logcumsumexp
-normalize renorm gumbel_softmax copy isin bucketize msort
+normalize gumbel_softmax copy isin bucketize
 resize_as weight_norm native_dropout quantize_per_tensor_dynamic poisson
 """
 """Ops that keep the shape of their first input."""
@@ -224,6 +224,29 @@ register(
         pointwise=True,
     )
 )
+
+
+def _whole_flow(step: Step) -> Flows | None:
+    """A sort reads the first axis whole; a norm reads every axis but the one it is kept along."""
+    rank = len(shape(step))
+    if step.op == "msort":
+        return mixing_flow(step, range(min(rank, 1)))
+    kept = axis(argument(step, "dim"), rank)
+    return mixing_flow(step, (at for at in range(rank) if at != kept))
+
+
+for _name, _signature in (("msort", "input"), ("renorm", "input p dim maxnorm")):
+    register(
+        Op(
+            _name,
+            _signature,
+            shape_rule=same_shape,
+            flow_rule=_whole_flow,
+            free=True,
+            pointwise=True,
+            saves=_saves(_name),
+        )
+    )
 
 
 def _normal_shape(step: Step) -> tuple[tuple[int, ...], ...] | None:

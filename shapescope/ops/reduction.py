@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shapescope.ops.flow import Flows, elementwise_flow, reduced_flow
+from shapescope.ops.flow import Flows, Link, elementwise_flow, reduced_flow
 from shapescope.ops.registry import Op, register
 from shapescope.ops.shapes import (
     Ints,
@@ -160,4 +160,21 @@ def _diff_shape(step: Step) -> tuple[Ints, ...] | None:
     return (replaced(sizes, along, max(total - times, 0)),)
 
 
-register(Op("diff", "input n dim prepend append", shape_rule=_diff_shape, free=True))
+def _diff_flow(step: Step) -> Flows | None:
+    """A difference of order n reads n + 1 neighbours; what stands in front shifts them."""
+    sizes, times = shape(step), argument(step, "n", 1)
+    along = axis(argument(step, "dim", -1), len(sizes))
+    if along is None or not sizes or len(step.inputs) > 1:
+        return None
+    return (tuple(Link(at, 1 + times if at == along else 1) for at in range(len(sizes))),)
+
+
+register(
+    Op(
+        "diff",
+        "input n dim prepend append",
+        shape_rule=_diff_shape,
+        flow_rule=_diff_flow,
+        free=True,
+    )
+)

@@ -14,6 +14,7 @@ from shapescope.arithmetic.resampling import (
     interpolate_refusal,
 )
 from shapescope.attrs import ResizeAttrs
+from shapescope.ops.adaptive import adaptive_link
 from shapescope.ops.flow import RESIZED, Flows, Link, same
 from shapescope.ops.registry import Bound, Op, register
 from shapescope.ops.shapes import Ints, argument, shape
@@ -79,7 +80,7 @@ def _resize_refusal(step: Step) -> str | None:
 
 def _resize_flow(step: Step) -> Flows | None:
     made, attrs = _resize_shape(step), step.attrs
-    if made is None or not isinstance(attrs, ResizeAttrs):
+    if made is None or not isinstance(attrs, ResizeAttrs) or 0 in made[0]:
         return None
     sizes, out = shape(step), made[0]
     links: list[Link] = []
@@ -87,7 +88,7 @@ def _resize_flow(step: Step) -> Flows | None:
         if sizes[at] == out[at]:
             links.append(Link(at))
         elif attrs.mode == "area":
-            links.append(Link(at, -(-sizes[at] // max(out[at], 1)), Fraction(sizes[at], out[at])))
+            links.append(adaptive_link(at, sizes[at], out[at]))
         else:
             neighbours = _NEIGHBOURS.get(attrs.mode, 2)
             links.append(Link(at, neighbours, Fraction(sizes[at], out[at]), kind=RESIZED))

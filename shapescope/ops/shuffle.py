@@ -20,7 +20,7 @@ from shapescope.arithmetic.resampling import (
     pixel_unshuffle_refusal,
     pixel_unshuffle_shape,
 )
-from shapescope.ops.flow import RESIZED, Flows, Link, same
+from shapescope.ops.flow import RESIZED, Flows, Link, mixing_flow, same
 from shapescope.ops.registry import Op, register
 from shapescope.ops.shapes import Ints, argument, shape
 from shapescope.trace import Step
@@ -117,6 +117,7 @@ register(
         settings=("groups",),
         shape_rule=lambda step: (shape(step),),
         refusal_rule=_channel_shuffle_refusal,
+        flow_rule=lambda step: mixing_flow(step, (1,)),
         free=True,
         pointwise=True,
     )

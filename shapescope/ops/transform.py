@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shapescope.ops.flow import Flows, dims_of, mixing_flow
+from shapescope.ops.flow import Flows, Link, dims_of, mixing_flow, whole
 from shapescope.ops.registry import Op, register
 from shapescope.ops.shapes import (
     Ints,
@@ -246,5 +246,20 @@ def _replaced_last(step: Step) -> tuple[Ints, ...] | None:
     return None if along is None else (replaced(sizes, along, sizes[along] - 1),)
 
 
-for _name in ("cumulative_trapezoid",):
-    register(Op(_name, "input x dx dim", shape_rule=_replaced_last, free=True))
+def _trapezoid_flow(step: Step) -> Flows | None:
+    """Each sum reads all of the axis, as a cumulative sum does."""
+    sizes, along = shape(step), axis(argument(step, "dim", -1), len(shape(step)))
+    if along is None:
+        return None
+    return (tuple(whole(at, n) if at == along else Link(at) for at, n in enumerate(sizes)),)
+
+
+register(
+    Op(
+        "cumulative_trapezoid",
+        "y x dx dim",
+        shape_rule=_replaced_last,
+        flow_rule=_trapezoid_flow,
+        free=True,
+    )
+)
