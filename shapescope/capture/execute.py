@@ -83,7 +83,9 @@ def _refusing(place: str, what: str = "") -> Iterator[None]:
     """Say in one line what a file of the user's did wrong while it was executed."""
     try:
         yield
-    except (Exception, SystemExit) as error:
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:  # also SystemExit, and what pytest.skip raises
         raise import_problem(error, place, what) from error
 
 

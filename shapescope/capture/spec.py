@@ -8,6 +8,7 @@ Arguments are literals, or names that the model's file defines; nothing in them 
 from __future__ import annotations
 
 import ast
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -84,7 +85,8 @@ def parse_spec(text: str) -> ModelSpec:
             raise ShapescopeError(f"{text}: the name of a model is missing behind {prefix}:")
         return ModelSpec(text, prefix, name, "", arguments, called)
     file = re.match(r"(.+?\.pyw?)(?:\s*:(.*))?$", text, re.DOTALL)
-    if file is not None and "(" not in file[1]:
+    # A parenthesis begins the arguments, unless there is a file of that name: `net (1).py`.
+    if file is not None and ("(" not in file[1] or os.path.isfile(file[1])):  # noqa: PTH113
         attribute, arguments, called = _attribute_and_arguments(text, file[2] or "")
         if file[2] is not None and not attribute:
             raise ShapescopeError(f"{text}: the name of a class is missing behind the colon")
