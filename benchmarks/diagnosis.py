@@ -33,7 +33,8 @@ from shapescope.analysis.fixes.apply import edited
 from shapescope.capture.inputs import parse_input, parse_inputs
 from shapescope.capture.investigate import investigate
 from shapescope.capture.loader import load
-from shapescope.capture.tracer import Target, trace_model
+from shapescope.capture.traced import Target
+from shapescope.capture.tracer import trace_model
 from shapescope.diagnostic import Diagnostic, Help, Severity, ShapescopeError
 from shapescope.render.diagnostics import diagnostics_lines
 from shapescope.render.line import plain_text

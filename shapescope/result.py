@@ -10,9 +10,9 @@ from shapescope.diagnostic import Diagnostic, Severity
 from shapescope.trace import Trace
 
 if TYPE_CHECKING:
-    from shapescope.analysis.check import Check
     from shapescope.analysis.cost import Totals
     from shapescope.analysis.receptive import ReceptiveField
+    from shapescope.analysis.step_check import Check
     from shapescope.capture.crosscheck import CrossCheck
     from shapescope.capture.parameters import Parameter
     from shapescope.capture.timing import Times

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from torch import nn  # noqa: TID251 - for annotations only
 
     from shapescope.capture.input_spec import InputSpec
-    from shapescope.capture.loader import LoadedModel
-    from shapescope.capture.tracer import Target
+    from shapescope.capture.loaded import LoadedModel
+    from shapescope.capture.traced import Target
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -169,6 +169,6 @@ def _target(request: Request) -> Target | None:
             advice=("--target 64:int64 --loss cross_entropy",),
         )
     from shapescope.capture.input_spec import parse_input
-    from shapescope.capture.tracer import Target
+    from shapescope.capture.traced import Target
 
     return Target(parse_input(request.target), request.loss)

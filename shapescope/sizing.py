@@ -22,7 +22,7 @@ from shapescope.valid_sizes import Passage, ValidSizes
 if TYPE_CHECKING:
     from torch import nn  # noqa: TID251 - for annotations only
 
-    from shapescope.capture.loader import LoadedModel
+    from shapescope.capture.loaded import LoadedModel
     from shapescope.capture.sizes.sizer import Sizer
 
 LAST = 300

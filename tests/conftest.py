@@ -27,11 +27,12 @@ def _every_trace_holds() -> Iterator[None]:
     """Each trace that a test makes keeps the invariants and survives the way through JSON."""
     from shapescope.capture import tracer
     from shapescope.capture.passes import Pass
+    from shapescope.capture.traced import Traced
     from shapescope.trace import from_dict, to_dict, verify
 
     original = tracer._Tracer.finish
 
-    def finish(self: tracer._Tracer, done: Pass) -> tracer.Traced:
+    def finish(self: tracer._Tracer, done: Pass) -> Traced:
         traced = original(self, done)
         verify(traced.trace)
         assert from_dict(to_dict(traced.trace)) == traced.trace

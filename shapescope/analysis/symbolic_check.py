@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-from shapescope.analysis.check import MATCH, NOT_APPLICABLE, UNKNOWN, Check, check_step
+from shapescope.analysis.step_check import MATCH, NOT_APPLICABLE, UNKNOWN, Check, check_step
 from shapescope.arithmetic.expressions import parse_expression
 from shapescope.attrs import Attrs, CallAttrs
 from shapescope.trace import Shape, Step, TensorSpec, Trace

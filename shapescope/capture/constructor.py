@@ -14,7 +14,7 @@ from shapescope.diagnostic import Diagnostic, Edit, Label, Severity, ShapescopeE
 from shapescope.source_text import source_tree
 
 if TYPE_CHECKING:
-    from shapescope.capture.loader import LoadedModel
+    from shapescope.capture.loaded import LoadedModel
 
 __all__ = ["constructor_problem"]
 

@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from shapescope.capture.inputs import make_inputs
-from shapescope.capture.loader import LoadedModel
+from shapescope.capture.loaded import LoadedModel
+from shapescope.capture.subject import Subject
 from shapescope.capture.tensors import map_tensors, to_meta
-from shapescope.capture.tracer import Subject
 from shapescope.trace import Step, Trace
 
 

@@ -14,9 +14,9 @@ from typing import Any
 
 from shapescope.capture.import_errors import one_line
 from shapescope.capture.input_spec import InputSpec
-from shapescope.capture.loader import LoadedModel
+from shapescope.capture.loaded import LoadedModel
 from shapescope.capture.spec import ModelSpec
-from shapescope.capture.zoo import literal_arguments, missing_extra, no_such_name
+from shapescope.capture.zoo_request import literal_arguments, missing_extra, no_such_name
 from shapescope.diagnostic import ShapescopeError
 
 __all__ = ["load_from_transformers", "transformer_names"]

@@ -30,7 +30,7 @@ from shapescope.capture.size_search import Attempt, Candidate, SizeSearch
 from shapescope.capture.usage import Argument, arguments_of
 
 if TYPE_CHECKING:
-    from shapescope.capture.loader import LoadedModel
+    from shapescope.capture.loaded import LoadedModel
 
 __all__ = ["Inferred", "infer_for", "infer_inputs", "plausible_inputs"]
 

@@ -12,9 +12,9 @@ from shapescope.analysis.diagnosis.finding import Finding
 from shapescope.analysis.diagnosis.loss_steps import loss_of, without_loss
 from shapescope.analysis.diagnosis.settled import is_settled
 from shapescope.analysis.fixes.search import Search
-from shapescope.capture.loader import LoadedModel
+from shapescope.capture.loaded import LoadedModel
 from shapescope.capture.retrace import Inputs, Retracer
-from shapescope.capture.tracer import Target, Traced
+from shapescope.capture.traced import Target, Traced
 from shapescope.diagnostic import Diagnostic, Severity
 from shapescope.ops import lookup
 from shapescope.trace import Trace

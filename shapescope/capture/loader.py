@@ -7,111 +7,25 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from shapescope.capture.import_errors import missing_file, one_line
+from shapescope.capture.import_errors import missing_file
 from shapescope.capture.input_spec import InputSpec
+from shapescope.capture.loaded import LoadedModel
 from shapescope.capture.spec import ZOOS, ModelSpec, parse_spec
 from shapescope.diagnostic import ShapescopeError
-from shapescope.networks.registry import NetworkEntry, find, names
+from shapescope.networks.registry import find, names
 from shapescope.source_text import absolute_path, display_path
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
-    from shapescope.capture.building import Built
-    from shapescope.capture.execute import UserCode
     from shapescope.trace import SourceSpan
 
-__all__ = ["LoadedModel", "load"]
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedModel:
-    """A model that was named and found, and can be built.
-
-    Attributes:
-        spec: what the user typed.
-        name: what to call it: a network's own name for an alias, the class added to a bare file.
-        file: the file it was read from, if it was one.
-        class_name: the class, or the function or instance that was named.
-        entry: the document network it is, if it is one.
-        default_inputs: the inputs it was made for, () where they are not known.
-        overrides: texts of edited files it was read with.
-        files: all of the user's files that it was read from.
-        weights: the tensors of a file that holds nothing else; such a "model" cannot be built.
-    """
-
-    spec: str
-    name: str
-    class_name: str
-    make: Callable[[], Any] = field(repr=False, compare=False)
-    file: Path | None = None
-    entry: NetworkEntry | None = None
-    default_inputs: tuple[InputSpec, ...] = ()
-    overrides: Mapping[Path, str] = field(default_factory=dict)
-    files: tuple[Path, ...] = ()
-    weights: Mapping[str, Tensor] | None = field(default=None, repr=False, compare=False)
-    code: UserCode | None = field(default=None, repr=False, compare=False)
-    known_definitions: Mapping[str, SourceSpan] = field(
-        default_factory=dict, repr=False, compare=False
-    )
-
-    def environment(self) -> AbstractContextManager[None]:
-        """What has to be in place while code of the model runs: `sys.path`, stdin, stdout, ..."""
-        return nullcontext() if self.code is None else self.code.environment()
-
-    def fitted(self, specs: Sequence[InputSpec]) -> tuple[InputSpec, ...]:
-        """What a user asked for, in the form this model takes: pictures in a list for detectors."""
-        if not any(spec.listed for spec in self.default_inputs):
-            return tuple(specs)
-        return tuple(
-            replace(spec, listed=True) if spec.name is None and len(spec.shape or ()) == 3 else spec
-            for spec in specs
-        )
-
-    def build(self, device: str = "meta", *, seed: int = 0) -> Built:
-        """A fresh module in eval mode.
-
-        Args:
-            device: `meta` for no memory (with a fall-back, see `Built.device`), or where to build.
-            seed: of all random values that the constructor draws.
-
-        Raises:
-            ShapescopeError: the constructor raises (exit code 1), or gives no module (2).
-        """
-        from shapescope.capture.building import Built, NotAModuleError, build_module
-
-        with self.environment():
-            try:
-                built = build_module(self.make, device, seed)
-            except ShapescopeError:
-                raise
-            except ImportError as error:
-                raise ShapescopeError(
-                    f"{self.name} cannot be built here: {one_line(error)}; install what is missing"
-                ) from None
-            except NotAModuleError as error:
-                raise ShapescopeError(
-                    f"{self.name} gives {error}, not a torch.nn.Module; name a class or a function "
-                    "that returns a model"
-                ) from None
-            except (Exception, SystemExit) as error:
-                from shapescope.capture.constructor import constructor_problem
-
-                raise constructor_problem(error, self) from error
-            if "_modules" not in built.module.__dict__:
-                from shapescope.capture.uninitialised import never_initialised
-
-                raise ShapescopeError(never_initialised(built.module, self), exit_code=1)
-        if self.known_definitions:
-            return Built(built.module, dict(self.known_definitions), "cpu")
-        return built
+__all__ = ["load"]
 
 
 def load(spec: str, *, overrides: Mapping[Path, str] | None = None) -> LoadedModel:
@@ -132,12 +46,20 @@ def load(spec: str, *, overrides: Mapping[Path, str] | None = None) -> LoadedMod
 
         return load_from_zoo(parsed)
     if parsed.kind == "saved":
-        if not Path(parsed.place).exists():
+        if not _there(parsed.place):
             raise missing_file(parsed.place)
         from shapescope.capture.saved import load_saved
 
         return load_saved(parsed)
     return _load_code(parsed, dict(overrides or {}))
+
+
+def _there(path: str, is_there: Callable[[Path], bool] = Path.exists) -> bool:
+    """Whether something is there; a name that no file can have is nowhere."""
+    try:
+        return is_there(Path(path))
+    except OSError:
+        return False
 
 
 def _load_network(parsed: ModelSpec) -> LoadedModel:
@@ -167,9 +89,9 @@ def _unknown(parsed: ModelSpec) -> ShapescopeError:
     from difflib import get_close_matches
 
     name = parsed.place
-    if Path(f"{name}.py").is_file():
+    if _there(f"{name}.py", Path.is_file):
         return ShapescopeError(f"there is no model called `{name}`; did you mean {name}.py?")
-    if Path(name).is_dir():
+    if _there(name, Path.is_dir):
         return ShapescopeError(f"`{name}` is a folder; name a file in it: {name}/net.py:Class")
     close = get_close_matches(name.lower(), names(), 1)
     if close:
@@ -190,7 +112,7 @@ def _no_names(name: str) -> Any:
 
 
 def _load_code(parsed: ModelSpec, overrides: dict[Path, str]) -> LoadedModel:
-    if parsed.kind == "file" and not Path(parsed.place).exists():
+    if parsed.kind == "file" and not _there(parsed.place):
         edited = {absolute_path(path) for path in overrides}
         if absolute_path(parsed.place) not in edited:
             raise missing_file(parsed.place)

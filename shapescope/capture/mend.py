@@ -10,9 +10,11 @@ from typing import Any
 from shapescope.analysis.fixes.apply import edited
 from shapescope.capture.inputs import InputSpec
 from shapescope.capture.investigate import investigate
-from shapescope.capture.loader import LoadedModel, load
+from shapescope.capture.loaded import LoadedModel
+from shapescope.capture.loader import load
 from shapescope.capture.own_inputs import own_inputs
-from shapescope.capture.tracer import Target, trace_model
+from shapescope.capture.traced import Target
+from shapescope.capture.tracer import trace_model
 from shapescope.diagnostic import Diagnostic, Edit, Help, Severity, ShapescopeError
 from shapescope.source_text import absolute_path, overridden, source_text
 

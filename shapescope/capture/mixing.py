@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from shapescope.analysis.batch import Mixing
 from shapescope.capture.inputs import InputSpec, make_inputs
-from shapescope.capture.loader import LoadedModel
+from shapescope.capture.loaded import LoadedModel
 from shapescope.capture.passes import _nothing_changes_outside
+from shapescope.capture.subject import Subject
 from shapescope.capture.tensors import map_tensors, tensors_in
-from shapescope.capture.tracer import Subject
 
 _NEAR = 1e-4
 

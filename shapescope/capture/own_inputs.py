@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from shapescope.capture.input_spec import InputSpec
-from shapescope.capture.loader import LoadedModel
+from shapescope.capture.loaded import LoadedModel
 from shapescope.diagnostic import ShapescopeError
 
 __all__ = ["own_inputs"]

@@ -21,7 +21,7 @@ from shapescope.diagnostic import Diagnostic, Edit, Help, Label, Severity
 from shapescope.trace import SourceSpan
 
 if TYPE_CHECKING:
-    from shapescope.capture.loader import LoadedModel
+    from shapescope.capture.loaded import LoadedModel
 
 __all__ = ["refused_by_a_layer", "unknown_argument", "unknown_name"]
 

@@ -8,10 +8,11 @@ from typing import Any
 from torch import Tensor, nn
 
 from shapescope.capture.inputs import InputSpec, make_inputs
-from shapescope.capture.loader import LoadedModel
+from shapescope.capture.loaded import LoadedModel
 from shapescope.capture.passes import _nothing_changes_outside
+from shapescope.capture.subject import Subject
 from shapescope.capture.tensors import tensors_in
-from shapescope.capture.tracer import Subject, Target
+from shapescope.capture.traced import Target
 from shapescope.ops import lookup
 from shapescope.trace import Trace
 

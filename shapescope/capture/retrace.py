@@ -10,11 +10,14 @@ from torch import nn
 
 from shapescope.analysis.batch import Evidence, Mixing, suspicions, walk_batch
 from shapescope.capture.inputs import InputSpec, rebatch
-from shapescope.capture.loader import LoadedModel, load
+from shapescope.capture.loaded import LoadedModel
+from shapescope.capture.loader import load
 from shapescope.capture.mixing import mixing_run
 from shapescope.capture.rehearsal import is_short, runs_for_real
 from shapescope.capture.source import is_library_file
-from shapescope.capture.tracer import Arguments, Target, trace_model
+from shapescope.capture.subject import Arguments
+from shapescope.capture.traced import Target
+from shapescope.capture.tracer import trace_model
 from shapescope.diagnostic import ShapescopeError
 from shapescope.ops import lookup
 from shapescope.source_text import absolute_path, overridden

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from shapescope.capture.import_errors import missing_file, one_line
 from shapescope.capture.input_spec import InputSpec
-from shapescope.capture.loader import LoadedModel
+from shapescope.capture.loaded import LoadedModel
 from shapescope.capture.spec import ModelSpec
 from shapescope.diagnostic import ShapescopeError
 from shapescope.source_text import display_path

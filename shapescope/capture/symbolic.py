@@ -30,7 +30,8 @@ from shapescope.diagnostic import ShapescopeError
 from shapescope.trace import Shape
 
 if TYPE_CHECKING:
-    from shapescope.capture.tracer import Traced, _Tracer
+    from shapescope.capture.traced import Traced
+    from shapescope.capture.tracer import _Tracer
 
 _BATCH = 2
 """A batch of 1 would be taken for a constant."""

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from shapescope.capture.inputs import InputSpec
-from shapescope.capture.loader import LoadedModel
+from shapescope.capture.loaded import LoadedModel
 from shapescope.capture.passes import _nothing_changes_outside
 from shapescope.capture.recorder import Recorder
+from shapescope.capture.subject import Arguments, Subject, arguments_on
 from shapescope.capture.tensors import map_tensors
-from shapescope.capture.tracer import Arguments, Subject, arguments_on
 from shapescope.diagnostic import ShapescopeError
 from shapescope.trace import Step, Trace
 

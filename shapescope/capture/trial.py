@@ -11,7 +11,7 @@ from shapescope.diagnostic import Edit, Help
 from shapescope.source_text import absolute_path, source_text
 
 if TYPE_CHECKING:
-    from shapescope.capture.loader import LoadedModel
+    from shapescope.capture.loaded import LoadedModel
 
 __all__ = ["tried_help"]
 

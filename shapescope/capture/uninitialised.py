@@ -17,7 +17,7 @@ from shapescope.source_text import absolute_path, display_path, source_tree
 from shapescope.trace import SourceSpan
 
 if TYPE_CHECKING:
-    from shapescope.capture.loader import LoadedModel
+    from shapescope.capture.loaded import LoadedModel
 
 __all__ = ["never_initialised", "used_too_early"]
 

@@ -6,16 +6,17 @@ import copy
 import functools
 import importlib
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 from shapescope.capture.input_spec import InputSpec
-from shapescope.capture.loader import LoadedModel
+from shapescope.capture.loaded import LoadedModel
 from shapescope.capture.spec import ModelSpec
+from shapescope.capture.zoo_request import literal_arguments, missing_extra, no_such_name
 from shapescope.diagnostic import ShapescopeError
 
-__all__ = ["load_from_zoo", "missing_extra", "no_such_name", "zoo_names"]
+__all__ = ["load_from_zoo", "zoo_names"]
 
 _FLYING_CHAIRS = (1, 3, 384, 512)
 """The frames that optical flow models are trained on first."""
@@ -56,25 +57,6 @@ def zoo_names(zoo: str) -> list[str]:
     return names
 
 
-def missing_extra(package: str, extra: str) -> ShapescopeError:
-    """The refusal of a request that needs a package which is not installed."""
-    return ShapescopeError(
-        f"{package} is not installed; pip install 'shapescope[{extra}]' or pip install {package}"
-    )
-
-
-def no_such_name(parsed: ModelSpec, names: Sequence[str]) -> ShapescopeError:
-    """The refusal of a name that a zoo does not have."""
-    from difflib import get_close_matches
-
-    by_lower = {name.lower(): name for name in names}
-    close = get_close_matches(parsed.place.lower(), by_lower, 1, cutoff=0.5)
-    advice = "`shapescope models` lists them"
-    if close:
-        advice = f"did you mean {parsed.kind}:{by_lower[close[0]]}?"
-    return ShapescopeError(f"{parsed.kind} has no model called `{parsed.place}`; {advice}")
-
-
 def _package(module: str, package: str) -> ModuleType:
     try:
         return importlib.import_module(module)
@@ -82,24 +64,6 @@ def _package(module: str, package: str) -> ModuleType:
         if error.name is not None and error.name.partition(".")[0] == package:
             raise missing_extra(package, package) from None
         raise
-
-
-def literal_arguments(parsed: ModelSpec) -> dict[str, Any]:
-    """The keyword arguments behind a zoo's name.
-
-    Raises:
-        ShapescopeError: some are positional or no literals.
-    """
-
-    def refuse(name: str) -> Any:
-        raise ShapescopeError(f"{parsed.text}: `{name}` is not defined here; write a literal")
-
-    args, kwargs = parsed.arguments.values(refuse)
-    if args:
-        raise ShapescopeError(
-            f"{parsed.text}: write arguments by name: {parsed.kind}:{parsed.place}(NAME=VALUE)"
-        )
-    return kwargs
 
 
 def _named(

@@ -13,7 +13,7 @@ from shapescope.diagnostic import Diagnostic, Severity, ShapescopeError
 if TYPE_CHECKING:
     from shapescope.analysis.comments.verdicts import Verdict
     from shapescope.capture.annotated import Watched
-    from shapescope.capture.loader import LoadedModel
+    from shapescope.capture.loaded import LoadedModel
 
 FORMATS = ("text", "json", "github")
 _MARK = "\ufeff"

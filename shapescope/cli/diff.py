@@ -11,7 +11,7 @@ from shapescope.cli.options import Inputs, Output, Train, choices, one_of
 from shapescope.diagnostic import ShapescopeError
 
 if TYPE_CHECKING:
-    from shapescope.capture.loader import LoadedModel
+    from shapescope.capture.loaded import LoadedModel
     from shapescope.trace import Trace
 
 FORMATS = ("table", "markdown", "json")

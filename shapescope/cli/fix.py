@@ -13,7 +13,7 @@ from shapescope.diagnostic import ShapescopeError
 
 if TYPE_CHECKING:
     from shapescope.capture.mend import Mended
-    from shapescope.capture.tracer import Target
+    from shapescope.capture.traced import Target
 
 
 def register(app: typer.Typer) -> None:
@@ -106,7 +106,7 @@ def _target(target: str, loss: str) -> Target | None:
             advice=("--target 64:int64 --loss cross_entropy",),
         )
     from shapescope.capture.input_spec import parse_input
-    from shapescope.capture.tracer import Target
+    from shapescope.capture.traced import Target
 
     return Target(parse_input(target), loss)
 

@@ -11,7 +11,7 @@ from shapescope.cli.options import Inputs, ModelName, Output, choices, one_of
 if TYPE_CHECKING:
     from torch import nn
 
-    from shapescope.capture.loader import LoadedModel
+    from shapescope.capture.loaded import LoadedModel
     from shapescope.render.line import Line
     from shapescope.render.theme import Surface
 

@@ -169,21 +169,29 @@ def facts_lines(
             Line(facts.name, "heading"),
             Line(f"  length        {facts.length:,}"),
             Line(
-                f"  first sample  image {shape(facts.shape)}, label {facts.first_label} "
-                f"({classes[facts.first_label]})"
+                f"  first sample  image {shape(facts.shape)}, label "
+                f"{_named(facts.first_label, classes)}"
             ),
             Line(f"  targets       [{first}, ..., {last}]"),
             Line(f"  bincount      {list(facts.bincount)}: {even}"),
             Line(f"  mean, std     {_numbers(facts.mean)}, {_numbers(facts.std)} (0 to 1)"),
             Line(f"  first batch   labels {' '.join(map(str, facts.batch_labels))}"),
         ]
-    names = ", ".join(f"{number} {name}" for number, name in enumerate(classes))
+    numbered = [name if name == str(number) else f"{number} {name}"
+                for number, name in enumerate(classes)]  # fmt: skip
+    names = ", ".join(numbered)
     return [*lines, Line(), *wrapped(names, surface.width, "classes  ")]
 
 
 def note_lines(notes: Sequence[str], surface: Surface) -> list[Line]:
     """Return what a reader of the figures should know, a paragraph each."""
     return [line for note in notes for line in wrapped(note, surface.width, "note: ", "note")]
+
+
+def _named(label: int, classes: Sequence[str]) -> str:
+    """A label with its class's name, where that says more than the number."""
+    name = classes[label]
+    return name if name == str(label) else f"{label} ({name})"
 
 
 def _numbers(values: Sequence[float]) -> str:

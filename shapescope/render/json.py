@@ -12,8 +12,8 @@ from shapescope.diagnostic import Diagnostic, Help, Label
 from shapescope.trace import SCHEMA, Trace, span_to_dict, to_dict
 
 if TYPE_CHECKING:
-    from shapescope.analysis.check import Check
     from shapescope.analysis.receptive import ReceptiveField
+    from shapescope.analysis.step_check import Check
     from shapescope.result import TraceResult
 
 

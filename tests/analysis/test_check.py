@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from shapescope.analysis.check import Check, check_step, check_trace
+from shapescope.analysis.check import check_trace
+from shapescope.analysis.step_check import Check, check_step
 from shapescope.attrs import CallAttrs, ConvAttrs, LinearAttrs, ModuleAttrs, PoolAttrs
 from shapescope.capture.tracer import trace_model
 from shapescope.networks.registry import NETWORKS, NetworkEntry

@@ -3,8 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
-from shapescope.analysis.check import Check
 from shapescope.analysis.expectations import Expectations, problems
+from shapescope.analysis.step_check import Check
 from shapescope.diagnostic import Diagnostic, Severity
 from shapescope.result import TraceResult
 from shapescope.trace import Failure

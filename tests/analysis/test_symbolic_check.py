@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from shapescope.analysis.check import Check, check_trace
+from shapescope.analysis.check import check_trace
+from shapescope.analysis.step_check import Check
 from shapescope.attrs import CallAttrs, ConvAttrs, ModuleAttrs, PoolAttrs, ResizeAttrs
 from shapescope.trace import Shape, Step, TensorSpec, Trace
 

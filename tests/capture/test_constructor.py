@@ -172,9 +172,7 @@ def test_two_faults_are_mended_one_after_the_other(in_folder: Path) -> None:
     assert not help_.verified
     after = edited(text, help_.edits)
     found = problem(in_folder, after, "net.py:LeNet5(10)")
-    assert found.message == (
-        "`LeNet5` cannot be built: NameError: name 'missing' is not defined"
-    )  # fmt: skip
+    assert found.message == "`missing` is not defined"
     assert found.labels[0].span == SourceSpan("net.py", 7, 34, 7, 41)
 
 
@@ -182,17 +180,9 @@ def test_two_faults_are_mended_one_after_the_other(in_folder: Path) -> None:
     ("body", "message", "label"),
     [
         (
-            "self.conv = nn.Conv2d(3, 4, 3, groups=2)",
-            "`Net` cannot be built: ValueError: in_channels must be divisible by groups",
-            "nn.Conv2d(3, 4, 3, groups=2)",
-        ),
-        (
-            "self.fc = nn.Linear(10)",
-            (
-                "`Net` cannot be built: TypeError: Linear.__init__() missing 1 required positional "
-                "argument: 'out_features'"
-            ),
-            "nn.Linear(10)",
+            "self.width = int('seven')",
+            "`Net` cannot be built: ValueError: invalid literal for int() with base 10: 'seven'",
+            "int('seven')",
         ),
         (
             "raise RuntimeError('one\\ntwo')",

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from shapescope.analysis.check import check_step
+from shapescope.analysis.step_check import check_step
 from shapescope.capture.tracer import trace_model
 from shapescope.trace import Step
 

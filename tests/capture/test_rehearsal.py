@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from shapescope.capture.inputs import parse_input, parse_inputs
 from shapescope.capture.rehearsal import is_short, runs_for_real
-from shapescope.capture.tracer import Target, trace_model
+from shapescope.capture.traced import Target
+from shapescope.capture.tracer import trace_model
 from shapescope.session import Request, run_trace
 
 SPECS = parse_inputs(["4,8"])

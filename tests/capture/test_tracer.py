@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from shapescope.capture.inputs import InputSpec
 from shapescope.capture.loader import load
-from shapescope.capture.tracer import Target, Traced, trace_model
+from shapescope.capture.traced import Target, Traced
+from shapescope.capture.tracer import trace_model
 from shapescope.trace import verify
 
 

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import torch
 
-from shapescope.capture.loader import LoadedModel, load
+from shapescope.capture.loaded import LoadedModel
+from shapescope.capture.loader import load
 from shapescope.diagnostic import ShapescopeError
 
 NET = "from torch import nn\nclass Net(nn.Module):\n    def forward(self, x):\n        return x\n"

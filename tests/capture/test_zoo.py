@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from shapescope.capture.inputs import InputSpec, make_inputs
-from shapescope.capture.loader import LoadedModel, load
+from shapescope.capture.loaded import LoadedModel
+from shapescope.capture.loader import load
 from shapescope.capture.zoo import zoo_names
 from shapescope.capture.zoo_names import registered_in, zoo_with
 from shapescope.diagnostic import ShapescopeError

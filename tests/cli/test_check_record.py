@@ -44,8 +44,9 @@ def test_what_is_recorded_is_compared(net: Path, program: Run) -> None:
         "net.py: error[changed-params] 10,536 parameters, recorded are 8,806 (+1,730)",
         "net.py: error[changed-macs] 96,768 multiply-adds, recorded are 95,040 (+1,728)",
         (
-            "net.py:14:16: error[changed-step] `fc` (linear) gives 1 x 12, recorded is 1 x 10; it has "
-            "10,380 parameters, recorded are 8,650; it takes 10,368 multiply-adds, recorded are 8,640"
+            "net.py:14:16: error[changed-step] `fc` (linear) gives 1 x 12, recorded is 1 x 10; "
+            "it has 10,380 parameters, recorded are 8,650; it takes 10,368 multiply-adds, recorded "
+            "are 8,640"
         ),
     ]
     annotated = program("check", "--format", "github").out.splitlines()

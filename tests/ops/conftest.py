@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from shapescope.analysis.check import check_step
+from shapescope.analysis.step_check import check_step
 from shapescope.capture.tracer import trace_model
 from shapescope.trace import Step
 

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn, rand
 
-from shapescope.analysis.check import check_step
+from shapescope.analysis.step_check import check_step
 from shapescope.attrs import (
     AdaptivePoolAttrs,
     AttentionAttrs,

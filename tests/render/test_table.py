@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shapescope.analysis.check import Check
+from shapescope.analysis.step_check import Check
 from shapescope.diagnostic import ShapescopeError
 from shapescope.render.line import Line, plain_text
 from shapescope.render.rows import RowOptions

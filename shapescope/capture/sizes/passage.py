@@ -83,6 +83,7 @@ class _Runner:
         self.recorder = Recorder(module, redirect=device, shape_of=sizes_of, observe=self._observe)
         self.strides: list[tuple[Expr, Expr]] = []
         self._judging: int | None = None
+        self._returned = False
         self._leaf_call: tuple[Any, tuple[Any, ...], Mapping[str, Any]] | None = None
 
     # --- the run
@@ -119,6 +120,7 @@ class _Runner:
         reason, failed = "", None
         outputs: tuple[tuple[Expr, ...], ...] = ()
         if error is None:
+            self._returned = True
             try:
                 outputs = self._outputs(output)
             except Refused as refusal:
@@ -251,7 +253,14 @@ class _Runner:
     # --- where things stand
 
     def _where(self) -> tuple[int | None, SourceSpan | None]:
-        site = user_frame(sys._getframe(1))
+        if self._returned:
+            # what the caller asks of the outputs is no line of the model's
+            return None, None
+        if self._judging is None:
+            site = user_frame(sys._getframe(1))
+        else:
+            # a step that torch refused is judged when the user's frames are gone
+            site = self.recorder.records[self._judging].site
         span = None if site is None else code_span(*site)
         return self._judging, span
 

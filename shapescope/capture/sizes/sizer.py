@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from shapescope.arithmetic.expressions import BATCH
 from shapescope.capture.inputs import InputSpec, input_names, make_inputs
-from shapescope.capture.loader import LoadedModel
+from shapescope.capture.loaded import LoadedModel
 from shapescope.capture.passes import Pass, run_pass
 from shapescope.capture.sizes.axes import (
     InputShape,
@@ -23,8 +23,8 @@ from shapescope.capture.sizes.axes import (
     shape_at,
 )
 from shapescope.capture.sizes.passage import run_passage
+from shapescope.capture.subject import Arguments, Subject
 from shapescope.capture.tensors import dtype_name, map_tensors, meta_copy, real_copy, tensors_in
-from shapescope.capture.tracer import Arguments, Subject
 from shapescope.ops import lookup
 from shapescope.trace import TensorSpec
 from shapescope.valid_sizes import FreeAxis, Passage

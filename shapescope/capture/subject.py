@@ -1,0 +1,90 @@
+"""What is traced: a model that can be had as often as needed, and its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from torch import Tensor, nn
+
+from shapescope.capture.constructions import find_constructors
+from shapescope.capture.inputs import InputSpec, make_inputs
+from shapescope.capture.loaded import LoadedModel
+from shapescope.capture.tensors import map_tensors, meta_copy, real_copy, to_meta
+from shapescope.trace import SourceSpan
+
+Arguments = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+class Subject:
+    """A model that can be had on meta and on the CPU as often as needed, never the user's own."""
+
+    def __init__(self, model: LoadedModel | nn.Module) -> None:
+        self._model = model
+        self._definitions: dict[str, SourceSpan] | None = None
+        self.name = type(model).__name__ if isinstance(model, nn.Module) else model.name
+        self.notes: tuple[str, ...] = ()
+
+    def on(self, device: str) -> nn.Module:
+        """A copy on `meta` or `cpu`.
+
+        Raises:
+            ShapescopeError: the constructor raises.
+        """
+        if isinstance(self._model, nn.Module):
+            module = _unwrapped(self._model)
+            return meta_copy(module) if device == "meta" else real_copy(module)
+        built = self._model.build(device)
+        self._definitions = dict(built.definitions)
+        if built.note:
+            self.notes = (built.note,)
+        if device == "meta" and (built.device != "meta" or _has_real_tensors(built.module)):
+            return meta_copy(built.module)
+        return built.module
+
+    def environment(self) -> AbstractContextManager[None]:
+        """What the user's code finds around it while it runs."""
+        return nullcontext() if isinstance(self._model, nn.Module) else self._model.environment()
+
+    def definitions(self) -> dict[str, SourceSpan]:
+        """Where each module's constructor was called, as far as that is known."""
+        if self._definitions is None:
+            if not isinstance(self._model, nn.Module):
+                raise RuntimeError("definitions are known after the model was built")
+            self._definitions = find_constructors(_unwrapped(self._model))
+        return self._definitions
+
+
+def arguments_on(
+    device: str, inputs: Sequence[InputSpec] | Arguments, module: nn.Module
+) -> Arguments:
+    """Inputs on `meta` or `cpu`: made of specs, or copied where they are the user's own."""
+    if isinstance(inputs, tuple) and len(inputs) == 2 and _are_arguments(inputs):
+        place = to_meta if device == "meta" else _cpu_copy
+        args, kwargs = map_tensors(place, inputs)
+        return tuple(args), dict(kwargs)
+    return make_inputs(inputs, module, device=device)  # type: ignore[arg-type]
+
+
+def _are_arguments(inputs: tuple[Any, ...]) -> bool:
+    return isinstance(inputs[0], tuple | list) and isinstance(inputs[1], dict)
+
+
+def _cpu_copy(tensor: Tensor) -> Tensor:
+    return tensor.detach().to("cpu", copy=True)
+
+
+def _has_real_tensors(module: nn.Module) -> bool:
+    tensors = (*module.parameters(), *module.buffers())
+    return any(tensor.device.type != "meta" for tensor in tensors)
+
+
+def _unwrapped(module: nn.Module) -> nn.Module:
+    """The model inside a wrapper that only runs it elsewhere or compiled."""
+    if isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
+        return _unwrapped(module.module)
+    children = module.__dict__.get("_modules")
+    # A scripted module keeps its children in a table of another kind.
+    inner = children.get("_orig_mod") if isinstance(children, dict) else None
+    return _unwrapped(inner) if isinstance(inner, nn.Module) else module
