@@ -72,6 +72,9 @@ def by_flow(step: Step, given: Given, notes: list[Note]) -> Layout | None:
                 axes[at] = plain(sizes[at], varies=axis.varies or layout.from_input)
         place = layout.batch_place
         lost = layout.from_input and place is not None and place not in seen
+        if lost and not sizes and place is not None and step.op in _REDUCING:
+            # One number of all samples: a loss, or what every sample is compared with.
+            notes.append(Note("reduced", number, place))
         if lost and flow and place is not None:
             notes.append(Note("reduced" if step.op in _REDUCING else "read-across", number, place))
             return None

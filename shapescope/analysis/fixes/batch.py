@@ -213,6 +213,36 @@ def split_then_move(step: Step, straight: Sequence[int], made: Sequence[int]) ->
     )
 
 
+def apart_then_move(step: Step, order: Sequence[int], back: Sequence[int]) -> Iterator[Proposal]:
+    """The sizes of a view in the order in which the values lie, and the axes moved behind it.
+
+    Args:
+        step: the view.
+        order: which of its sizes stands where.
+        back: the permutation that gives the sizes asked for.
+    """
+    from shapescope.analysis.diagnosis.rules.pieces import size_nodes
+
+    call = call_at(step.call_site)
+    nodes = [] if call is None else size_nodes(call)
+    if call is None or len(nodes) != len(order):
+        return
+    texts = [call.code.text(node) for node in nodes]
+    end = call.span
+    behind = type(end)(end.file, end.end_line, end.end_column, end.end_line, end.end_column)
+    moved = [at for at, axis in enumerate(back) if at != axis]
+    turn = f".permute({', '.join(map(str, back))})"
+    if len(moved) == 2:
+        turn = f".transpose({moved[0]}, {moved[1]})"
+    edits = tuple(
+        call.code.replace(node, texts[axis])
+        for node, axis, text in zip(nodes, order, texts, strict=True)
+        if texts[axis] != text
+    )
+    yield Proposal("take the rows apart as they lie, then move the axes",
+                   (*edits, Edit(behind, turn)), kind="permute")  # fmt: skip
+
+
 def permute_first(step: Step, order: Sequence[int], message: str) -> Iterator[Proposal]:
     """Move the axes into the order in which a view merges them."""
     call = call_at(step.call_site)

@@ -20,6 +20,7 @@ from shapescope.analysis.fixes.constructor import set_argument
 from shapescope.analysis.fixes.resample import functional_name, pad_and_crop
 from shapescope.attrs import ConvAttrs, PoolAttrs
 from shapescope.diagnostic import Edit
+from shapescope.ops.shapes import broadcast
 from shapescope.trace import Step, Trace
 
 
@@ -57,6 +58,8 @@ def branch_proposals(
     if len(one.sizes) != len(two.sizes) or len(one.sizes) < 2:
         return
     maps_differ = one.sizes[2:] != two.sizes[2:]
+    if step.op != "cat" and broadcast(one.sizes[2:], two.sizes[2:]) is not None:
+        maps_differ = False
     channels_differ = one.sizes[1] != two.sizes[1] and step.op != "cat"
     if maps_differ:
         smaller, larger = sorted(branches, key=lambda branch: branch.sizes[2:])
@@ -76,6 +79,8 @@ def branch_proposals(
             yield from _project(trace, step, branch, other)
     if maps_differ:
         smaller, larger = sorted(branches, key=lambda branch: branch.sizes[2:])
+        if step.op != "cat" and _was_enlarged(larger) and not near and not channels_differ:
+            yield from _resize(step, larger, smaller)
         if step.op != "cat":
             yield from _take_stride(trace, smaller, larger)
         yield from _keep_stride(trace, smaller)

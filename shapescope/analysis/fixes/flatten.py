@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from shapescope.analysis.code import CallSource, call_at, constructor_of
-from shapescope.analysis.code.calls import operand_nodes
+from shapescope.analysis.code.calls import SIGNATURES, operand_nodes
 from shapescope.analysis.diagnosis.finding import Proposal
 from shapescope.diagnostic import Edit
 from shapescope.trace import SourceSpan, Step, Trace
@@ -76,6 +76,8 @@ def edit_operand(
     first = inner and is_first_inside(trace, step)
     if inner and not first:
         yield from _entry(trace, step, message, module, remark)
+    if module and not is_own(step.call_site):
+        yield from _around(trace, step, message, module, remark)
     found = operand_nodes(step.call_site)
     if found is None or not found[1]:
         return
@@ -98,6 +100,17 @@ def _entry(trace: Trace, step: Step, message: str, module: str, remark: str) -> 
     inserted = _in_front(call, name)
     if inserted is not None:
         yield Proposal(message, (inserted,), remark=remark)
+
+
+def _around(trace: Trace, step: Step, message: str, module: str, remark: str) -> Iterator[Proposal]:
+    """The layer made an nn.Sequential with `module` in front: its call is a package's."""
+    call = constructor_of(trace, step.path) if step.kind == "module" else None
+    if call is None or not is_own(call.span) or call.callee not in SIGNATURES:
+        return
+    prefix = call.code.text(call.node.func).rpartition(".")[0]
+    dot = f"{prefix}." if prefix else ""
+    text = f"{dot}Sequential({module.replace('nn.', dot)}, {call.text})"
+    yield Proposal(message, (call.code.replace(call.node, text),), remark=remark)
 
 
 def is_own(span: SourceSpan | None) -> bool:

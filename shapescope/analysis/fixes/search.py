@@ -26,6 +26,7 @@ from shapescope.trace import Shape, Trace
 MOST_HELPS = 2
 _MOST_TRIALS = 24
 _MOST_FOLLOWING = 5
+_SHARE = 8
 
 Turn: TypeAlias = tuple[str, str, str]
 """A rule, the path and op it speaks of, and the kind of edit that answered it."""
@@ -85,6 +86,7 @@ class Search:
     known: frozenset[str] = frozenset()
     left: int = _MOST_TRIALS
     _read: dict[str, str] = field(default_factory=dict)
+    _kept: int = 0
 
     def helps(self, found: Finding, most: int = MOST_HELPS) -> tuple[Help, ...]:
         """The proposals of a finding that hold, at most two."""
@@ -114,6 +116,8 @@ class Search:
         if texts is None:
             return None
         further = _MOST_FOLLOWING if proposal.follow else 0
+        # One way that leads ever further must not use up the trials of those behind it.
+        self._kept = self.left - max(_SHARE, self.left // 2)
         return self._follow(
             texts, proposal, frozenset({_turn(self.trace, found, proposal)}), further
         )
@@ -149,7 +153,7 @@ class Search:
             return None
         for one in following:
             for step in one.proposals:
-                if self.left <= 0:
+                if self.left <= max(self._kept, 0):
                     return None
                 turn = _turn(trace, one, step)
                 if step.shapes is not None or not step.edits or (step.kind and turn in turns):

@@ -30,6 +30,7 @@ from shapescope.analysis.fixes.batch import (
 )
 from shapescope.analysis.fixes.constructor import argument_label, set_argument
 from shapescope.analysis.fixes.flatten import entered_through
+from shapescope.analysis.fixes.turns import project_input
 from shapescope.attrs import AttentionAttrs
 from shapescope.diagnostic import Edit, Label
 from shapescope.trace import Step, Trace
@@ -58,6 +59,8 @@ def attention(case: Case) -> Iterator[Finding]:
             message = (
                 f"`{name_of(step)}` takes {attrs.embed_dim} features, but {arrive(shapes[0][-1])}"
             )
+            if maker_of(trace, step) is None:
+                proposals += project_input(trace, step, shapes[0][-1], attrs.embed_dim)
             proposals += set_argument(
                 trace,
                 step.path,

@@ -6,8 +6,9 @@ import ast
 from collections.abc import Iterator
 from math import prod
 
+from shapescope.analysis.code import call_at
 from shapescope.analysis.code.calls import operand_nodes
-from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding
+from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
 from shapescope.analysis.diagnosis.history import ints
 from shapescope.analysis.diagnosis.registry import declare, failing
 from shapescope.analysis.diagnosis.rules.folds import folded_before
@@ -15,6 +16,7 @@ from shapescope.analysis.diagnosis.rules.layers import (
     channel_maker,
     class_name,
     make_instead,
+    maker_of,
     names_list,
     output_argument,
     places,
@@ -23,7 +25,11 @@ from shapescope.analysis.diagnosis.rules.names import MISSING_AXIS
 from shapescope.analysis.diagnosis.words import arrive, name_of, plural, shape_text
 from shapescope.analysis.fixes.constructor import argument_label, set_argument
 from shapescope.analysis.fixes.flatten import edit_operand, entered_through
-from shapescope.attrs import ConvAttrs, PoolAttrs
+from shapescope.analysis.fixes.instead import spare_layer
+from shapescope.analysis.fixes.literals import written_number
+from shapescope.analysis.fixes.loops import carry_width
+from shapescope.analysis.fixes.turns import keep_reduced
+from shapescope.attrs import CallAttrs, ConvAttrs, PoolAttrs
 from shapescope.diagnostic import Label
 from shapescope.trace import Step, Trace
 
@@ -56,7 +62,8 @@ def conv_channels(case: Case) -> Iterator[Finding]:
         return
     yield from folded_before(case, step)
     maker, between = channel_maker(case.trace, step)
-    if sizes[-1] == wanted and channels != wanted:
+    made = maker is not None and output_argument(maker) == "out_channels"
+    if sizes[-1] == wanted and channels != wanted and not made:
         yield _channels_last(case, step, sizes, wanted)
     elif len(sizes) == axes + 1 and wanted == 1:
         yield _missing_channel(case, step, sizes)
@@ -75,12 +82,17 @@ def _channels_last(case: Case, step: Step, sizes: tuple[int, ...], wanted: int) 
         method = f".permute({rank - 1}, {', '.join(map(str, range(rank - 1)))}).unsqueeze(0)"
     written = "batch x length x channels" if rank == 3 and batched else "height x width x channels"
     channels = sizes[1] if batched else sizes[0]
+    moved = maker_of(case.trace, step)
+    moved = moved if moved is not None and moved.op in ("permute", "transpose") else None
     return finding(
         CHANNELS_LAST,
         f"`{name_of(step)}` takes {plural(wanted, 'channel')} on axis {int(batched)}"
         f", but they are the last axis of {shape_text(sizes)}",
         step=step,
-        labels=places(case.trace, step, "in_channels", f"in_channels = {wanted}"),
+        labels=(
+            *places(case.trace, step, "in_channels", f"in_channels = {wanted}"),
+            None if moved is None else label(moved.call_site, here_and_there(moved)),
+        ),
         why=(
             (
                 f"{name_of(step)} reads {shape_text(sizes)} as "
@@ -89,8 +101,38 @@ def _channels_last(case: Case, step: Step, sizes: tuple[int, ...], wanted: int) 
             ),
         ),
         notes=(f"the axes look like {written}: torch has the channels first",),
-        proposals=edit_operand(step, case.trace, method, "move the channels to the front"),
+        proposals=(
+            *(_other_order(moved, rank) if moved is not None and batched else ()),
+            *edit_operand(step, case.trace, method, "move the channels to the front"),
+        ),
     )
+
+
+def here_and_there(step: Step) -> str:
+    """`4 x 64 x 64 x 3 -> 4 x 3 x 64 x 64` of a step that moves axes."""
+    return f"{shape_text(step.inputs[0].shape)} -> {shape_text(step.outputs[0].shape)}"
+
+
+def _other_order(moved: Step, rank: int) -> Iterator[Proposal]:
+    """Other axes for a permute that was to bring the channels to the front, and did not."""
+    call = call_at(moved.call_site)
+    order = moved.attrs.get("dims") if isinstance(moved.attrs, CallAttrs) else None
+    if call is None or moved.op != "permute" or not isinstance(order, tuple):
+        return
+    given = call.node.args if call.receiver is not None else call.node.args[1:]
+    nodes = list(given)
+    if len(nodes) == 1 and isinstance(nodes[0], ast.Tuple | ast.List):
+        nodes = list(nodes[0].elts)
+    if len(nodes) != rank or len(order) != rank:
+        return
+    last = [axis for axis in range(1, rank) if axis != order[-1]]
+    wanted = [0, order[-1], *last]
+    edits = tuple(
+        call.code.replace(node, str(axis))
+        for node, axis, old in zip(nodes, wanted, order, strict=True)
+        if axis != old
+    )
+    yield Proposal("move the channels to the front", edits, kind="order")
 
 
 def _missing_channel(case: Case, step: Step, sizes: tuple[int, ...]) -> Finding:
@@ -275,6 +317,10 @@ def _mismatch_proposals(
             step, trace, ".transpose(1, 2)", f"bring the {wanted} channels in front of the frames"
         )
         return
+    yield from spare_layer(trace, step)
+    yield from carry_width(trace, step)
+    if isinstance(step.attrs, ConvAttrs) and len(sizes) == len(step.attrs.kernel_size) + 1:
+        yield from keep_reduced(trace, step)
     yield from set_argument(
         trace,
         step.path,
@@ -282,6 +328,7 @@ def _mismatch_proposals(
         channels,
         f"take the {channels} that arrive",
     )
+    yield from written_number(trace, step.path, "in_channels", wanted, channels)
     yield from make_instead(trace, maker, wanted)
     if maker is not None:
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator, Sequence
 
 from shapescope.analysis.code import call_at
@@ -23,8 +24,10 @@ from shapescope.analysis.diagnosis.words import (
     shape_text,
     sizes_text,
 )
-from shapescope.analysis.fixes.branches import branch_proposals, rank_proposals
+from shapescope.analysis.fixes.branches import branch_proposals, operand_of, rank_proposals
 from shapescope.analysis.fixes.fixed_batch import fixed_batch, made_for_a_batch
+from shapescope.analysis.fixes.instead import value_that_fits
+from shapescope.analysis.fixes.resample import functional_name
 from shapescope.arithmetic import cat_refusal
 from shapescope.attrs import CallAttrs, ConvAttrs
 from shapescope.diagnostic import Label
@@ -70,9 +73,20 @@ def no_broadcast(case: Case) -> Iterator[Finding]:
         notes=(_around_note(branches, changed), *_histories(branches)),
         proposals=(
             *fixed_batch(trace, step, (one, two)),
+            *_other_level(trace, step, shapes, (one, two)),
             *branch_proposals(trace, step, branches, changed),
         ),
     )
+
+
+def _other_level(
+    trace: Trace, step: Step, shapes: Sequence[tuple[int, ...]], pair: tuple[int, int]
+) -> Iterator[Proposal]:
+    """A map of the same level, where those that meet differ in channels and in size."""
+    one, two = shapes[pair[0]], shapes[pair[1]]
+    if len(one) == len(two) > 2 and one[1] != two[1] and one[2:] != two[2:]:
+        yield from value_that_fits(trace, step, pair[1], one.__eq__)
+        yield from value_that_fits(trace, step, pair[0], two.__eq__)
 
 
 def _fixed_labels(trace: Trace, step: Step, pair: tuple[int, int]) -> Iterator[Label | None]:
@@ -195,11 +209,32 @@ def no_cat(case: Case) -> Iterator[Finding]:
         notes=_multiple_notes(trace, branches),
         proposals=(
             *fixed_batch(trace, step, pair),
+            *_one_hot(case, step, shapes),
             *rank_proposals(step, shapes, along),
             *_other_dim(step, shapes, along),
             *branch_proposals(trace, step, branches, changed),
         ),
     )
+
+
+def _one_hot(case: Case, step: Step, shapes: Sequence[tuple[int, ...]]) -> Iterator[Proposal]:
+    """Whole numbers joined with rows of features, made rows of their own: one for each class."""
+    for place, spec in enumerate(step.inputs):
+        classes = case.evidence.bounds.get(spec.name or "")
+        found = operand_of(step, place)
+        numbers = spec.dtype in ("int64", "int32") and len(shapes[place]) == 1
+        if classes is None or found is None or not numbers or not isinstance(found[1], ast.Name):
+            continue
+        code, node = found
+        functional, statement = functional_name(code), code.statement(node)
+        if functional is None or statement is None:
+            continue
+        line = f"{found[1].id} = {functional}.one_hot({found[1].id}, {classes}).float()"
+        yield Proposal(
+            f"give each of the {classes} classes a column",
+            (code.insert_before(statement, line),),
+            kind="one hot",
+        )
 
 
 def _outer_labels(trace: Trace, changed: Sequence[Step]) -> Iterator[Label | None]:

@@ -32,6 +32,7 @@ from shapescope.analysis.fixes.batch import (
     other_dim,
     set_batch_first,
 )
+from shapescope.analysis.fixes.branches import wrap
 from shapescope.attrs import AttentionAttrs, RecurrentAttrs
 from shapescope.diagnostic import Severity
 from shapescope.ops import lookup
@@ -94,6 +95,8 @@ def _time_is_first(case: Case, step: Step) -> bool:
 def _as_time(case: Case, step: Step, sizes: tuple[int, ...], shown: bool) -> Finding:
     trace = case.trace
     call = maker_of_attention(trace, step.path)
+    if isinstance(step.attrs, RecurrentAttrs | AttentionAttrs) and step.attrs.batch_first:
+        return _time_as_batch(case, step, sizes, shown)
     read = f"{shape_text(sizes)} is read as {sizes[0]} steps"
     if len(sizes) > 2:
         read += f" of {sizes[1]} samples"
@@ -109,6 +112,38 @@ def _as_time(case: Case, step: Step, sizes: tuple[int, ...], shown: bool) -> Fin
         why=(f"{read}; with batch_first=True it is {sizes[0]} samples",),
         notes=mixing_notes(case.evidence.mixing),
         proposals=set_batch_first(trace, step.path),
+    )
+
+
+def _time_as_batch(case: Case, step: Step, sizes: tuple[int, ...], shown: bool) -> Finding:
+    """A layer with batch_first that gets its tensor turned to time first."""
+    call = maker_of_attention(case.trace, step.path)
+    node = None if call is None else call.argument("batch_first")
+    proposals: list[Proposal] = []
+    if call is not None and node is not None:
+        edit = call.code.replace(node, "False")
+        proposals = [
+            Proposal("read axis 0 as time: batch_first=False", (edit,), kind="batch_first")
+        ]
+    return finding(
+        TIME,
+        f"`{name_of(step)}` reads axis 1, the batch of {sizes[1]}, as time",
+        severity=Severity.WARNING if shown else Severity.NOTE,
+        step=step,
+        labels=(
+            primary(step.call_site, here(step)),
+            None
+            if call is None or node is None
+            else label(call.code.span(node), "so axis 0 is read as the batch"),
+        ),
+        why=(
+            (
+                f"{shape_text(sizes)} is read as {sizes[0]} samples of {sizes[1]} steps; with "
+                f"batch_first=False it is {sizes[1]} samples"
+            ),
+        ),
+        notes=mixing_notes(case.evidence.mixing),
+        proposals=proposals,
     )
 
 
@@ -147,7 +182,21 @@ def _paired(case: Case, step: Step) -> Finding:
             ),
         ),
         notes=mixing_notes(case.evidence.mixing),
+        proposals=_side_by_side(step),
     )
+
+
+def _side_by_side(step: Step) -> Iterator[Proposal]:
+    """A column beside a row made two rows, or two columns: each sample meets itself."""
+    shapes = [ints(spec.shape) for spec in step.inputs[:2]]
+    for place, other in ((0, 1), (1, 0)):
+        if len(shapes) == 2 and len(shapes[other]) == 1 and shapes[place] == (*shapes[other], 1):
+            ways = ((place, ".squeeze(-1)", "drop the axis of 1"),
+                    (other, ".unsqueeze(-1)", "give it an axis of 1"))  # fmt: skip
+            for at, method, message in ways:
+                made = wrap(step, at, "", method)
+                if made is not None:
+                    yield Proposal(message, (made[0].replace(made[1], made[2]),), kind="pair")
 
 
 def _indexed(case: Case, event: Event) -> Iterator[Finding]:

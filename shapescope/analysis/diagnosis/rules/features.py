@@ -40,7 +40,7 @@ from shapescope.analysis.diagnosis.words import (
     shape_text,
     sizes_text,
 )
-from shapescope.analysis.fixes.batch import flatten_per_sample
+from shapescope.analysis.fixes.batch import dim_of, flatten_per_sample, other_dim
 from shapescope.analysis.fixes.branches import wrap
 from shapescope.analysis.fixes.constructor import argument_label, set_argument
 from shapescope.analysis.fixes.flatten import (
@@ -49,6 +49,10 @@ from shapescope.analysis.fixes.flatten import (
     flatten_operand,
     keep_batch,
 )
+from shapescope.analysis.fixes.instead import spare_layer
+from shapescope.analysis.fixes.literals import written_number
+from shapescope.analysis.fixes.loops import carry_width
+from shapescope.analysis.fixes.turns import turned_and_back
 from shapescope.attrs import LinearAttrs, RecurrentAttrs
 from shapescope.diagnostic import Label, Severity
 from shapescope.trace import Step, Trace
@@ -224,6 +228,7 @@ def _plain_proposals(
     trace: Trace, step: Step, sizes: tuple[int, ...], wanted: int, maker: Step | None
 ) -> Iterator[Proposal]:
     """What mends a last axis of another size, the likeliest first."""
+    yield from spare_layer(trace, step)
     if step.kind == "function" and step.params:
         weight = step.params[0].shape
         turned = wrap(step, 1, "", ".t()") if weight == (sizes[-1], wanted) else None
@@ -234,7 +239,8 @@ def _plain_proposals(
         yield from edit_operand(
             step, trace, ".unsqueeze(-1)", "give every value an axis of its own"
         )
-    is_map = len(sizes) > 2 and maker is not None and _is_map(trace, maker)
+    yield from _beside(trace, maker, wanted)
+    is_map = len(sizes) > 2 and maker is not None and _is_map(trace, _unsqueezed(trace, maker))
     if is_map and sizes[1] == wanted:
         axes = ", ".join(map(str, range(2, len(sizes))))
         yield from edit_operand(
@@ -247,6 +253,8 @@ def _plain_proposals(
         if len(sizes) > 3:
             return
     if len(sizes) == 3 and sizes[1] == wanted:
+        if not is_map:
+            yield from turned_and_back(trace, step, sizes)
         yield from edit_operand(step, trace, ".transpose(1, 2)", "bring the features to the end")
     if len(sizes) == 4 and sizes[1] == wanted and not is_map:
         yield from edit_operand(
@@ -254,6 +262,7 @@ def _plain_proposals(
         )
     if is_map or (len(sizes) > 2 and maker is None):
         yield from flatten_operand(step, trace)
+    yield from carry_width(trace, step)
     yield from set_argument(
         trace,
         step.path,
@@ -262,7 +271,27 @@ def _plain_proposals(
         f"take the {sizes[-1]} that arrive",
         inline=not entered_through(trace, step),
     )
+    yield from written_number(trace, step.path, "in_features", wanted, sizes[-1])
     yield from make_instead(trace, maker, wanted)
+
+
+def _beside(trace: Trace, maker: Step | None, wanted: int) -> Iterator[Proposal]:
+    """Parts joined along the batch, joined side by side where they then have the right width."""
+    if maker is None or maker.op != "cat" or dim_of(maker) != 0:
+        return
+    parts = [ints(spec.shape)[-1:] for spec in maker.inputs]
+    if sum(part[0] for part in parts if part) == wanted:
+        yield from other_dim(trace, maker, (1,), "join side by side, along axis")
+
+
+def _unsqueezed(trace: Trace, maker: Step) -> Step:
+    """What made a tensor before its axes of 1 were dropped."""
+    while maker.op == "squeeze":
+        above = source_of(trace, maker)
+        if above is None:
+            break
+        maker = maker_behind(trace, above)
+    return maker
 
 
 def _is_map(trace: Trace, maker: Step) -> bool:

@@ -17,6 +17,7 @@ from shapescope.analysis.diagnosis.words import (
     primary,
     shape_text,
 )
+from shapescope.analysis.fixes.branches import wrap
 from shapescope.analysis.fixes.constructor import argument_label, set_argument
 from shapescope.attrs import RecurrentAttrs
 from shapescope.diagnostic import Edit, Label
@@ -142,6 +143,8 @@ def _hidden_proposals(
                         (code.replace(node, text),),
                         kind="state",
                     )
+    if len(given) == 2 and wanted == (1, *given):
+        yield from _one_layer(step)
     maker = source_of(trace, step, position)
     depth = wanted[0] // (2 if attrs.bidirectional else 1)
     if same_rank and given[0] != wanted[0]:
@@ -165,6 +168,18 @@ def _hidden_proposals(
         yield from _widths(trace, step, given[2], wanted[2])
     if maker is None or not isinstance(maker.attrs, RecurrentAttrs):
         yield from _without_state(step)
+
+
+def _one_layer(step: Step) -> Iterator[Proposal]:
+    """An axis of one layer for states that are batch x features."""
+    edits: list[Edit] = []
+    for position in range(1, len(step.inputs)):
+        made = wrap(step, position, "", ".unsqueeze(0)")
+        if made is None:
+            return
+        edits.append(made[0].replace(made[1], made[2]))
+    if edits:
+        yield Proposal("give the states their axis of layers", tuple(edits), kind="state")
 
 
 def _widths(trace: Trace, step: Step, given: int, wanted: int) -> Iterator[Proposal]:

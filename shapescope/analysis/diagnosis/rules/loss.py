@@ -32,7 +32,12 @@ from shapescope.analysis.fixes.constructor import (
 )
 from shapescope.analysis.fixes.decoder import other_windows, resize_the_end
 from shapescope.analysis.fixes.outputs import output_span, returned_with
-from shapescope.analysis.fixes.resample import functional_name, root_forward
+from shapescope.analysis.fixes.resample import (
+    functional_name,
+    padding_that_keeps,
+    root_forward,
+)
+from shapescope.attrs import RecurrentAttrs
 from shapescope.diagnostic import Label, Severity
 from shapescope.ops.shapes import broadcast
 from shapescope.trace import Step, Trace
@@ -81,6 +86,9 @@ def _indexed(case: Case, step: Step, output: tuple[int, ...], target: tuple[int,
         proposals += returned_with(trace, f".permute({moved})", "classes on axis 1")
     elif prod(output[:-1]) == wanted:
         proposals += returned_with(trace, f".flatten(0, {len(output) - 2})", "one row per target")
+    elif len(output) == 3 and output[0] == wanted and len(target) == 1 and 1 not in output:
+        why = f"{shape_text(output)} has scores for each of {output[1]} steps, the target one a row"
+        proposals += _one_step(trace, output)
     elif len(output) > 2 and output[0] == wanted and len(target) == 1:
         proposals += returned_with(trace, ".flatten(1)", "one row for each sample")
     elif rows == 1 and len(output) == 3 and output[1] == wanted:
@@ -170,13 +178,16 @@ def _elementwise(
         step=step,
         labels=(
             primary(output_span(trace), f"{shape_text(output)} is returned"),
-            *(_growing(trace, chain) if maps else ()),
+            *(_growing(chain) if maps else ()),
+            *(_width_labels(trace, chain, output, target)),
+            *(_step_labels(chain, output, target)),
         ),
         why=(*why, size_history(chain)) if maps and chain else why,
         notes=("nothing raises, and the model learns the mean of the targets",)
         if not case.loss_failed and spread is not None and prod(spread) > prod(target)
         else (),
         proposals=(
+            *(_one_step(trace, output) if _has_steps(output, target) else ()),
             *_same_shape(trace, output, target),
             *_same_map(trace, chain, maps),
             *_same_width(trace, chain, output, target),
@@ -197,21 +208,92 @@ def _as_map(output: tuple[int, ...], target: tuple[int, ...]) -> tuple[int, ...]
     return target[2:] if alike else ()
 
 
-def _growing(trace: Trace, chain: Sequence[Step]) -> Iterator[Label | None]:
-    """The transposed convolutions on the way, with what each makes of the map."""
-    for step in chain:
-        if step.op.startswith("conv_transpose"):
-            axes = spatial_axes(step)
-            before, after = (
-                sizes_text(ints(spec.shape)[-axes:]) for spec in (step.inputs[0], step.outputs[0])
-            )
-            yield label(step.defined_at or step.call_site, f"{before} -> {after}")
+def _growing(chain: Sequence[Step]) -> Iterator[Label | None]:
+    """The transposed convolutions on the way, with what each makes of the map.
+
+    Without any, the last windows that changed the map.
+    """
+    shown = [step for step in chain if step.op.startswith("conv_transpose")]
+    if not shown:
+        shown = [step for step in chain if spatial_axes(step) and _maps(step)[0] != _maps(step)[1]]
+    for step in shown[-4:]:
+        before, after = (sizes_text(sizes) for sizes in _maps(step))
+        yield label(step.defined_at or step.call_site, f"{before} -> {after}")
+
+
+def _maps(step: Step) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The map that goes into a window, and the one that comes out."""
+    axes = spatial_axes(step)
+    return ints(step.inputs[0].shape)[-axes:], ints(step.outputs[0].shape)[-axes:]
+
+
+def _has_steps(output: tuple[int, ...], target: tuple[int, ...]) -> bool:
+    """Whether the output is the target's shape with an axis of steps behind the batch."""
+    return len(output) == len(target) + 1 > 2 and (output[0], *output[2:]) == target
+
+
+def _step_labels(
+    chain: Sequence[Step], output: tuple[int, ...], target: tuple[int, ...]
+) -> Iterator[Label | None]:
+    """The last layer, which is given every step."""
+    if _has_steps(output, target) and chain:
+        last = next((step for step in reversed(chain) if not passes(step)), chain[-1])
+        yield label(last.call_site, f"makes a row for each of {output[1]} steps")
+
+
+def _one_step(trace: Trace, output: tuple[int, ...]) -> Iterator[Proposal]:
+    """The step that stands for the sample: the last one, the class token's, or their mean."""
+    ways = {
+        "last": ("[:, -1]", f"the last of the {output[1]} steps"),
+        "first": ("[:, 0]", "the class token alone"),
+        "mean": (".mean(1)", f"the mean of the {output[1]} steps"),
+    }
+    chain = chain_to(trace, _last_of(trace, output))
+    kinds = {type(step.attrs) for step in chain}
+    token = any(step.op == "cat" and len(step.outputs[0].shape) == 3 for step in chain)
+    order = ["mean"]
+    if RecurrentAttrs in kinds:
+        order = ["last", "mean"]
+    elif token:
+        order = ["first", "mean"]
+    for way in order:
+        method, message = ways[way]
+        yield from returned_with(trace, method, message)
+
+
+def _width_labels(
+    trace: Trace, chain: Sequence[Step], output: tuple[int, ...], target: tuple[int, ...]
+) -> Iterator[Label | None]:
+    """The number that makes the last axis as wide as it is, where the target has another."""
+    maker = _widest(chain, output, target)
+    if maker is not None:
+        text = f"`{name_of(maker)}` makes {output[-1]}"
+        yield argument_label(trace, maker.path, "out_features", text)
+
+
+def _widest(chain: Sequence[Step], output: tuple[int, ...], target: tuple[int, ...]) -> Step | None:
+    """The linear layer that made the last axis, where all else is as in the target."""
+    columns = len(output) == len(target) + 1 and output[:-1] == target
+    same = len(output) == len(target) and output[:-1] == target[:-1]
+    if not (same or columns):
+        return None
+    for step in reversed(chain):
+        made = ints(step.outputs[0].shape)
+        if made[-1:] != output[-1:]:
+            return None
+        if output_argument(step) is not None:
+            return step if output_argument(step) == "out_features" else None
+    return None
 
 
 def _same_map(trace: Trace, chain: Sequence[Step], maps: tuple[int, ...]) -> Iterator[Proposal]:
     if not maps or not chain:
         return
+    if set(maps) == {1}:
+        axes = ", ".join(str(2 + axis) for axis in range(len(maps)))
+        yield from returned_with(trace, f".mean(({axes}), keepdim=True)", "one value for a map")
     yield from other_windows(trace, chain, maps)
+    yield from padding_that_keeps(trace, chain, maps, maps[0])
     found = root_forward(trace)
     if found is not None:
         yield from resize_the_end(chain[-1], functional_name(found[0]), maps)
@@ -221,15 +303,11 @@ def _same_width(
     trace: Trace, chain: Sequence[Step], output: tuple[int, ...], target: tuple[int, ...]
 ) -> Iterator[Proposal]:
     """The last layer as wide as the target."""
-    if len(output) != len(target) or output[:-1] != target[:-1] or not chain:
-        return
-    maker = next((step for step in reversed(chain) if not passes(step)), None)
-    argument = None if maker is None else output_argument(maker)
-    if maker is not None and argument == "out_features":
-        width = target[-1]
-        yield from set_argument(
-            trace, maker.path, argument, width, f"make {width} in `{name_of(maker)}`"
-        )
+    maker = _widest(chain, output, target)
+    if maker is not None:
+        width = 1 if len(output) > len(target) else target[-1]
+        text = f"make {width} in `{name_of(maker)}`"
+        yield from set_argument(trace, maker.path, "out_features", width, text, kind="width")
 
 
 def _same_shape(

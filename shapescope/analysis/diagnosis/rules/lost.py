@@ -34,6 +34,7 @@ from shapescope.analysis.fixes.batch import (
     without_call,
 )
 from shapescope.analysis.fixes.constructor import argument_label
+from shapescope.analysis.fixes.turns import average_instead, reduce_each
 from shapescope.attrs import RecurrentAttrs
 from shapescope.diagnostic import Label, Severity
 from shapescope.trace import Step, Trace
@@ -110,6 +111,7 @@ def _folded(case: Case, step: Step, sizes: tuple[int, ...], walk: BatchWalk) -> 
             built_note_for(trace, step, features, samples),
         ),
         proposals=(
+            *average_instead(step, sizes, made),
             *(make_instead(trace, maker, features) if len(made) > 2 else ()),
             *flatten_per_sample(trace, step),
         ),
@@ -189,7 +191,10 @@ def reduced(case: Case, step: Step, event: Event, sizes: tuple[int, ...]) -> Fin
         labels=(primary(step.call_site, here(step)),),
         why=(f"{shape_text(sizes)} -> {shape_text(step.outputs[0].shape)}",),
         notes=mixing_notes(case.evidence.mixing),
-        proposals=other_dim(case.trace, step, axes, "run over axis"),
+        proposals=(
+            *(reduce_each(step, len(sizes)) if not ints(step.outputs[0].shape) else ()),
+            *other_dim(case.trace, step, axes, "run over axis"),
+        ),
     )
 
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Sequence
 
 from shapescope.analysis.code import CallSource, call_at
-from shapescope.analysis.code.origins import bindings
+from shapescope.analysis.code.origins import bindings, factors_of, value_of
 from shapescope.analysis.diagnosis.built_for import customary_sizes, sizes_giving
 from shapescope.analysis.diagnosis.finding import Proposal
 from shapescope.analysis.diagnosis.history import chain_to, source_of
@@ -16,11 +16,13 @@ from shapescope.analysis.diagnosis.rules.layers import (
 )
 from shapescope.analysis.diagnosis.words import (
     name_of,
+    shape_text,
 )
+from shapescope.analysis.fixes.batch import without_call
 from shapescope.analysis.fixes.constructor import argument_label
-from shapescope.analysis.fixes.resample import feed, resize_input
-from shapescope.diagnostic import Label
-from shapescope.trace import Step, Trace
+from shapescope.analysis.fixes.resample import feed, functional_name, resize_input
+from shapescope.diagnostic import Edit, Label
+from shapescope.trace import SourceSpan, Step, Trace
 
 
 def cut_windows(before: Sequence[int], after: Sequence[int]) -> list[tuple[int, int, int]] | None:
@@ -82,6 +84,113 @@ def whatever_arrives(step: Step, place: int, given: int) -> Iterator[Proposal]:
             f"take the {given} that arrive",
             (call.code.replace(nodes[place], "-1"),),
             kind="open",
+        )
+
+
+def resized_map(
+    step: Step, place: int, before: tuple[int, ...], after: tuple[int, ...]
+) -> Iterator[Proposal]:
+    """The map resized to the height and width that `H * W` in the view speaks of."""
+    call = call_at(step.call_site)
+    nodes = [] if call is None else size_nodes(call)
+    if call is None or call.receiver is None or place >= len(nodes) or len(before) != 2:
+        return
+    node, functional = nodes[place], functional_name(call.code)
+    if functional is None or not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult):
+        return
+    if len(after) == 1:
+        size = f"({call.code.text(node.left)}, {call.code.text(node.right)})"
+        text = f"{functional}.interpolate({call.code.text(call.receiver)}, size={size})"
+        yield Proposal(
+            "resize the map to the one that the sizes come from",
+            (call.code.replace(call.receiver, text),),
+            kind="resize map",
+        )
+
+
+def other_map(
+    trace: Trace, step: Step, sizes: tuple[int, ...], wanted: tuple[int, ...]
+) -> Iterator[Proposal]:
+    """A view that only repeats the form a map has, with the numbers of another map."""
+    call = call_at(step.call_site)
+    nodes = [] if call is None else size_nodes(call)
+    alike = len(nodes) == len(sizes) == len(wanted) > 2 and wanted[1] == sizes[1]
+    if call is None or not alike or wanted[0] not in (-1, sizes[0]):
+        return
+    edits: dict[SourceSpan, Edit] = {}
+    for node, given, size in zip(nodes[2:], sizes[2:], wanted[2:], strict=True):
+        if given == size:
+            continue
+        further = bindings(trace, step.path, call.code, node)
+        code, place = (further[-1].code, further[-1].node) if further else (call.code, node)
+        if not isinstance(place, ast.Constant):
+            edits.clear()
+            break
+        edits[code.span(place)] = code.replace(place, str(given))
+    if edits:
+        yield Proposal(f"see it as {shape_text(sizes[1:])}", tuple(edits.values()), kind="consumer")
+    yield from without_call(step)
+    ranges = sizes_giving(chain_to(trace, source_of(trace, step)), len(sizes) - 2, wanted[2:])
+    if ranges is not None:
+        yield from resize_input(trace, customary_sizes(ranges))
+        yield from feed(trace, customary_sizes(ranges))
+
+
+def set_to_what_arrives(
+    trace: Trace, step: Step, before: tuple[int, ...], after: tuple[int, ...]
+) -> Iterator[Proposal]:
+    """The variable that a size comes from, set to the size that arrives."""
+    call = call_at(step.call_site)
+    nodes = [] if call is None else size_nodes(call)
+    plain = [size for size in after if size != 1]
+    if call is None or len(before) != 1 or len(plain) != 1:
+        return
+    for node in nodes:
+        origins = bindings(trace, step.path, call.code, node)
+        known = value_of(trace, step.path, call.code, node)
+        if known != plain[0] or not origins or origins[0].kind != "assigned":
+            continue
+        yield Proposal(
+            f"`{call.code.text(node)}` as {before[0]}, the size that arrives",
+            (origins[0].code.replace(origins[0].node, str(before[0])),),
+            kind="setting",
+        )
+
+
+def product_of_a_map(
+    trace: Trace, step: Step, sizes: tuple[int, ...], wanted: tuple[int, ...]
+) -> Iterator[Proposal]:
+    """`32 * 6 * 6` made `32 * 8 * 8`, wherever the file writes it, where a map of 8 x 8 arrives."""
+    call = call_at(step.call_site)
+    nodes = [] if call is None else size_nodes(call)
+    maps = sizes[-2:]
+    if call is None or len(sizes) < 4:
+        return
+    for node, size in zip(nodes, wanted, strict=False):
+        factors = factors_of(trace, step.path, call.code, node)
+        if factors is None or len(factors) < 3 or size < 2 or factors[-2:] == maps:
+            continue
+        if not isinstance(node, ast.BinOp) or factors[-3] not in sizes:
+            continue
+        left = node.left
+        if not isinstance(left, ast.BinOp):
+            continue
+        same = ast.dump(node)
+        edits = tuple(
+            edit
+            for one in ast.walk(call.code.tree)
+            if isinstance(one, ast.BinOp) and ast.dump(one) == same
+            and isinstance(one.left, ast.BinOp)
+            for edit in (
+                call.code.replace(one.left.right, str(maps[0])),
+                call.code.replace(one.right, str(maps[1])),
+            )
+        )  # fmt: skip
+        yield Proposal(
+            f"count a map of {shape_text(maps)}: {factors[-3]} * {maps[0]} * {maps[1]} = "
+            f"{factors[-3] * maps[0] * maps[1]}",
+            edits,
+            kind="product",
         )
 
 

@@ -25,6 +25,7 @@ from shapescope.analysis.fixes.batch import (
 )
 from shapescope.analysis.fixes.constructor import set_argument
 from shapescope.analysis.fixes.flatten import edit_operand
+from shapescope.analysis.fixes.literals import written_number
 from shapescope.attrs import RecurrentAttrs
 from shapescope.trace import Step
 
@@ -103,6 +104,7 @@ def _input_size(case: Case, step: Step, sizes: tuple[int, ...], attrs: Recurrent
     proposals += set_argument(
         trace, step.path, "input_size", sizes[-1], f"take the {sizes[-1]} that arrive"
     )
+    proposals += written_number(trace, step.path, "input_size", wanted, sizes[-1])
     maker = maker_of(trace, step)
     proposals += make_instead(trace, maker, wanted)
     return finding(

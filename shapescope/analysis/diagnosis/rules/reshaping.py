@@ -21,6 +21,10 @@ from shapescope.analysis.diagnosis.rules.pieces import (
     differing,
     made_label,
     make_product,
+    other_map,
+    product_of_a_map,
+    resized_map,
+    set_to_what_arrives,
     size_nodes,
     size_origin,
     whatever_arrives,
@@ -252,6 +256,7 @@ def _other(case: Case, step: Step, sizes: tuple[int, ...], wanted: tuple[int, ..
     if before and len(after) == 1 and -1 not in wanted:
         place = next(at for at, size in enumerate(wanted) if sizes[at : at + 1] != (size,))
         labels += size_origin(trace, step, place, after[0])
+        proposals += resized_map(step, place, before, after)
         proposals += whatever_arrives(step, place, prod(before))
     if before and after and -1 not in after:
         need, have = prod(after), prod(before)
@@ -268,6 +273,9 @@ def _other(case: Case, step: Step, sizes: tuple[int, ...], wanted: tuple[int, ..
         why.append(", ".join(f"{size} = {count} * {window} + {size - count * window}"
                              for size, count, window in dict.fromkeys(windows)))  # fmt: skip
         proposals += whole_windows(trace, step, sizes, windows)
+    proposals += other_map(trace, step, sizes, wanted)
+    proposals += set_to_what_arrives(trace, step, before, after)
+    proposals += product_of_a_map(trace, step, sizes, wanted)
     why.append(
         f"{shape_text(sizes)} is {prod(sizes)} values"
         + (f", {shape_text(wanted)} is {prod(wanted)}" if -1 not in wanted else "")

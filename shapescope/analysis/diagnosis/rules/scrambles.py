@@ -10,13 +10,15 @@ from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, findi
 from shapescope.analysis.diagnosis.history import ints, source_of
 from shapescope.analysis.diagnosis.registry import declare, scanning
 from shapescope.analysis.diagnosis.words import here, primary, shape_text
-from shapescope.analysis.fixes.batch import permute_first, split_then_move
+from shapescope.analysis.fixes.batch import apart_then_move, permute_first, split_then_move
 from shapescope.diagnostic import Severity
 from shapescope.trace import Step, Trace
 
 MIXES = declare("view-mixes-axes", "a view seems to keep an axis, but mixes its values with others")
 
-_SHIFTING = frozenset({"pad", "cat", "constant_pad_nd"})
+_PADDING = frozenset({"pad", "constant_pad_nd"})
+_SHIFTING = _PADDING | {"cat"}
+_CUTTING = frozenset({"getitem", "slice", "narrow", "view", "reshape", "contiguous"})
 
 
 @scanning
@@ -38,7 +40,10 @@ def mixed_axes(case: Case) -> Iterator[Finding]:
             return
         folded = intended_fold(given, made)
         if folded is not None:
-            yield _finding(step, folded, alike)
+            yield _finding(step, folded, alike, _taken_apart(trace, step))
+            return
+        if intended_fold(made, given) is not None:
+            yield _apart_finding(step, alike)
             return
         turned = intended_turn(given, made)
         if turned is not None:
@@ -77,7 +82,11 @@ def _is_trick(trace: Trace, step: Step) -> bool:
     maker = source_of(trace, step)
     if maker is None:
         return step.inputs[0].name not in {spec.name for spec in trace.inputs}
-    return maker.op in _SHIFTING
+    if maker.op in _SHIFTING:
+        return True
+    while maker is not None and maker.op in _CUTTING:
+        maker = source_of(trace, maker)
+    return maker is not None and maker.op in _PADDING
 
 
 def intended_order(sizes: tuple[int, ...], made: tuple[int, ...]) -> tuple[int, ...] | None:
@@ -115,16 +124,29 @@ def intended_fold(sizes: tuple[int, ...], made: tuple[int, ...]) -> tuple[int, .
     Returns:
         The permutation in front of the view; None where it merges what lies side by side.
     """
-    if len(made) != len(sizes) - 1 or len(sizes) < 3 or not made:
+    if len(made) >= len(sizes) or len(sizes) < 3 or len(made) < 2:
         return None
-    if made == (sizes[0] * sizes[1], *sizes[2:]):
+    if made[0] == sizes[0] * sizes[1] and _merges(sizes[2:], made[1:]):
         return None
     for place in range(2, len(sizes)):
         rest = tuple(axis for axis in range(1, len(sizes)) if axis != place)
-        if made == (sizes[0] * sizes[place], *(sizes[axis] for axis in rest)):
+        kept = tuple(sizes[axis] for axis in rest)
+        if made[0] == sizes[0] * sizes[place] and _merges(kept, made[1:]) and made[1] == kept[0]:
             crossed = prod(sizes[1:place])
             return (0, place, *rest) if crossed > 1 and sizes[place] > 1 else None
     return None
+
+
+def _merges(sizes: Sequence[int], made: Sequence[int]) -> bool:
+    """Whether axes that lie side by side are merged, or left alone, and nothing else."""
+    waiting = list(sizes)
+    for size in made:
+        room = 1
+        while waiting and (room < size or waiting[0] == 1):
+            room *= waiting.pop(0)
+        if room != size:
+            return False
+    return not waiting
 
 
 def intended_turn(sizes: tuple[int, ...], made: tuple[int, ...]) -> tuple[int, ...] | None:
@@ -206,6 +228,31 @@ def _split_finding(
     )
 
 
+def _apart_finding(step: Step, alike: Sequence[Step]) -> Finding:
+    """Frames that were folded into the batch, taken out of it to another place."""
+    sizes, made = ints(step.inputs[0].shape), ints(step.outputs[0].shape)
+    straight = tuple(made[axis] for axis in intended_fold(made, sizes) or range(len(made)))
+    return finding(
+        MIXES,
+        f"{shape_text(sizes)} seen as {shape_text(made)} mixes the axis of {straight[1]} with "
+        "others",
+        severity=Severity.WARNING,
+        step=step,
+        labels=(
+            primary(step.call_site, here(step)),
+            *(label(one.call_site, here(one)) for one in alike),
+        ),
+        why=(
+            (
+                f"a view moves no value: the {sizes[0]} rows lie as {straight[0]} x {straight[1]}, "
+                f"and what is cut out of them along the axis of {straight[1]} is of several"
+            ),
+            f"{shape_text(straight)} takes the rows apart as they lie; then the axes can be moved",
+        ),
+        proposals=_together([_moved_apart(one) for one in (step, *alike)]),
+    )
+
+
 def _splits_or_merges(old: Sequence[int], new: Sequence[int]) -> bool:
     """Whether every axis is as it was, or split into several, or merged from several."""
     left, right = [size for size in old if size > 1], [size for size in new if size > 1]
@@ -258,7 +305,30 @@ def _ordered(
     return tuple(order) if len(order) == len(old) else None
 
 
-def _finding(step: Step, order: Sequence[int], alike: Sequence[Step]) -> Finding:
+def _taken_apart(trace: Trace, step: Step) -> list[Step]:
+    """The later views that undo such a fold, and cut the axes as wrongly."""
+    rows = step.outputs[0].shape[0]
+    return [
+        other
+        for other in trace.steps[step.index + 1 :]
+        if other.op in ("view", "reshape")
+        and other.inputs
+        and other.outputs
+        and other.inputs[0].shape[:1] == (rows,)
+        and intended_fold(ints(other.outputs[0].shape), ints(other.inputs[0].shape)) is not None
+    ]
+
+
+def _moved_apart(step: Step) -> Iterator[Proposal]:
+    """The rows of such a view taken apart as they lie."""
+    order = intended_fold(ints(step.outputs[0].shape), ints(step.inputs[0].shape))
+    if order is not None:
+        yield from apart_then_move(step, order, [order.index(axis) for axis in range(len(order))])
+
+
+def _finding(
+    step: Step, order: Sequence[int], alike: Sequence[Step], apart: Sequence[Step] = ()
+) -> Finding:
     sizes, made = ints(step.inputs[0].shape), ints(step.outputs[0].shape)
     front = 0
     while sizes[front] == made[front]:
@@ -274,7 +344,7 @@ def _finding(step: Step, order: Sequence[int], alike: Sequence[Step]) -> Finding
         step=step,
         labels=(
             primary(step.call_site, here(step)),
-            *(label(one.call_site, here(one)) for one in alike),
+            *(label(one.call_site, here(one)) for one in (*alike, *apart)),
         ),
         why=(
             (
@@ -285,8 +355,11 @@ def _finding(step: Step, order: Sequence[int], alike: Sequence[Step]) -> Finding
         ),
         proposals=_together(
             [
-                permute_first(one, order, "bring the axes into this order before")
-                for one in (step, *alike)
+                *(
+                    permute_first(one, order, "bring the axes into this order before")
+                    for one in (step, *alike)
+                ),
+                *map(_moved_apart, apart),
             ]
         ),
     )

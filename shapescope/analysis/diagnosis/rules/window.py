@@ -150,6 +150,7 @@ def _proposals(
             yield replace(proposal, follow=False)
     if "pool" in step.op:
         yield from adaptive_pool(trace, step, (1,) * axes)
+    yield from _whole_map(trace, step)
 
 
 def _given_map(trace: Trace, axes: int) -> tuple[int, ...]:
@@ -169,6 +170,23 @@ def _padding(trace: Trace, step: Step) -> Iterator[Proposal]:
         f"let `{name_of(step)}` see half a window of zeros on either side",
         (call.set("padding", half),),
         kind="padding",
+    )
+
+
+def _whole_map(trace: Trace, step: Step) -> Iterator[Proposal]:
+    """A window as large as the map, for a convolution that goes nowhere: it sees all at once."""
+    attrs = step.attrs
+    call = constructor_of(trace, step.path) if step.kind == "module" else None
+    if call is None or not isinstance(attrs, ConvAttrs) or not step.op.startswith("conv"):
+        return
+    padded = isinstance(attrs.padding, str) or max(attrs.padding)
+    maps = ints(step.inputs[0].shape)[-len(attrs.kernel_size) :]
+    if padded or max(attrs.stride) > 1 or min(maps, default=0) < 1 or len(maps) < 2:
+        return
+    yield Proposal(
+        f"a window of {shape_text(maps)} sees the whole map",
+        (call.set("kernel_size", f"({', '.join(map(str, maps))})"),),
+        kind="whole",
     )
 
 

@@ -1,0 +1,106 @@
+"""Another name in the place of one that was written: a layer left over, a value that fits."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+
+from shapescope.analysis.code import call_at
+from shapescope.analysis.code.source import Code, Function
+from shapescope.analysis.diagnosis.finding import Proposal
+from shapescope.analysis.diagnosis.history import ints
+from shapescope.analysis.diagnosis.words import shape_text
+from shapescope.analysis.fixes.branches import operand_of
+from shapescope.trace import Step, Trace
+
+
+def spare_layer(trace: Trace, step: Step) -> Iterator[Proposal]:
+    """The neighbour of the same class that no line calls, where this layer was called before."""
+    call = call_at(step.call_site) if step.kind == "module" else None
+    before = any(
+        one.path == step.path and one.kind == "module" and one.call_site != step.call_site
+        for one in trace.steps[: step.index]
+    )
+    if call is None or not before:
+        return
+    function, cls = call.node.func, call.code.class_of(call.node)
+    if cls is None or not isinstance(function, ast.Attribute):
+        return
+    read = {
+        node.attr
+        for node in ast.walk(cls)
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
+    }
+    kinds = {spec.path: spec.class_name for spec in trace.modules}
+    above, _, own = step.path.rpartition(".")
+    for path, kind in kinds.items():
+        owner, _, name = path.rpartition(".")
+        alike = owner == above and kind == kinds.get(step.path)
+        if alike and name not in read and function.attr == own:
+            text = f"{call.code.text(function.value)}.{name}"
+            yield Proposal(
+                f"call `{name}`, which no line calls",
+                (call.code.replace(function, text),),
+                kind="name",
+            )
+
+
+def value_that_fits(
+    trace: Trace, step: Step, position: int, fits: Callable[[tuple[int, ...]], bool]
+) -> Iterator[Proposal]:
+    """Another variable of the same function, whose value has a shape that fits.
+
+    Args:
+        trace: tells which step made what.
+        step: the call that failed.
+        position: of the operand that is not the one that was meant.
+        fits: whether a shape would do.
+    """
+    found = operand_of(step, position)
+    if found is None or not isinstance(found[1], ast.Name):
+        return
+    code, node = found
+    function = code.function(node)
+    if function is None:
+        return
+    operands = [operand_of(step, place) for place in range(len(step.inputs))]
+    others = {
+        written.id
+        for other in operands
+        if other is not None
+        for written in other[1:]
+        if isinstance(written, ast.Name)
+    }
+    for name, shape in _variables(trace, step, code, function).items():
+        if name not in others and fits(shape):
+            yield Proposal(
+                f"use `{name}`, which is {shape_text(shape)}, instead of `{node.id}`",
+                (code.replace(node, name),),
+                kind="name",
+                follow=False,
+            )
+
+
+def _variables(
+    trace: Trace, step: Step, code: Code, function: Function
+) -> dict[str, tuple[int, ...]]:
+    """The variables of a function in front of a step, and the shapes of their values."""
+    line = step.call_site.line if step.call_site is not None else 0
+    statements = sorted(
+        (
+            node
+            for node in ast.walk(function)
+            if isinstance(node, ast.Assign) and node.lineno < line and len(node.targets) == 1
+        ),
+        key=lambda node: node.lineno,
+    )
+    found: dict[str, tuple[int, ...]] = {}
+    for statement in statements:
+        target, span = statement.targets[0], code.span(statement.value)
+        if not isinstance(target, ast.Name):
+            continue
+        found.pop(target.id, None)
+        for one in trace.steps[: step.index]:
+            if one.call_site == span and one.parent == step.parent and one.outputs:
+                found[target.id] = ints(one.outputs[0].shape)
+    return found

@@ -1,0 +1,153 @@
+"""Axes turned, kept or put back: around a call, behind a mean, in front of a layer."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from shapescope.analysis.code import call_at
+from shapescope.analysis.code.calls import operand_nodes
+from shapescope.analysis.code.origins import assignment_of
+from shapescope.analysis.code.source import Code
+from shapescope.analysis.diagnosis.finding import Proposal
+from shapescope.analysis.diagnosis.history import ints, passes, source_of
+from shapescope.analysis.fixes.batch import maker_of_attention
+from shapescope.analysis.fixes.flatten import is_own, own_call
+from shapescope.diagnostic import Edit
+from shapescope.trace import SourceSpan, Step, Trace
+
+_REDUCTIONS = frozenset({"mean", "sum", "max", "min", "amax", "amin", "std", "var", "logsumexp"})
+_SIMPLE = (ast.Name, ast.Attribute, ast.Call, ast.Subscript)
+
+
+def turned_and_back(trace: Trace, step: Step, sizes: tuple[int, ...]) -> Iterator[Proposal]:
+    """The last two axes swapped in front of a call and swapped back behind it.
+
+    The call itself is tried first, then those around it that hand the same tensor on.
+    """
+    current: Step | None = step
+    seen: set[SourceSpan] = set()
+    while current is not None and current.inputs and ints(current.inputs[0].shape) == sizes:
+        span = current.call_site
+        found = operand_nodes(span) if is_own(span) and span not in seen else None
+        if found is not None and found[1] and span is not None:
+            seen.add(span)
+            code, operand = found[0], found[1][0]
+            text = code.text(operand)
+            text = text if isinstance(operand, _SIMPLE) else f"({text})"
+            end = SourceSpan(
+                span.file, span.end_line, span.end_column, span.end_line, span.end_column
+            )
+            yield Proposal(
+                "bring the features to the end, and back",
+                (
+                    code.replace(operand, f"{text}.transpose(1, 2)"),
+                    Edit(end, ".transpose(1, 2)"),
+                ),
+                kind="turn back",
+                follow=False,
+            )
+        current = None if current.parent is None else trace.steps[current.parent]
+
+
+def keep_reduced(trace: Trace, step: Step) -> Iterator[Proposal]:
+    """`keepdim=True` for every mean or maximum whose results are joined in front of a step."""
+    joined = source_of(trace, step)
+    while joined is not None and passes(joined):
+        joined = source_of(trace, joined)
+    if joined is None or joined.op != "cat":
+        return
+    edits: list[Edit] = []
+    for position in range(len(joined.inputs)):
+        maker = source_of(trace, joined, position)
+        call = None if maker is None or maker.op not in _REDUCTIONS else call_at(maker.call_site)
+        if call is None or call.argument("keepdim") is not None:
+            return
+        edits.append(call.set("keepdim", "True"))
+    if edits:
+        yield Proposal("keep the axis that they run over", tuple(edits), kind="keepdim")
+
+
+def reduce_each(step: Step, rank: int) -> Iterator[Proposal]:
+    """A mean over every sample by itself, its axes kept: for what is subtracted or divided by."""
+    call = call_at(step.call_site)
+    if call is None or step.op not in _REDUCTIONS or call.argument("keepdim") is not None:
+        return
+    dims = "1" if rank == 2 else f"({', '.join(map(str, range(1, rank)))})"
+    if rank < 2 or (rank > 2 and step.op in ("max", "min")):
+        return
+    yield Proposal(
+        "run over the values of each sample",
+        (call.set("dim", f"{dims}, keepdim=True"),),
+        kind="dim",
+    )
+
+
+def average_instead(
+    step: Step, sizes: tuple[int, ...], made: tuple[int, ...]
+) -> Iterator[Proposal]:
+    """A mean over the axes that a view folds into the batch: frames, or a map of scores."""
+    call = call_at(step.call_site)
+    if call is None or call.receiver is None or step.op not in ("view", "reshape", "flatten"):
+        return
+    text = call.code.text(call.receiver)
+    text = text if isinstance(call.receiver, _SIMPLE) else f"({text})"
+    places = [
+        axis
+        for axis in range(1, len(sizes))
+        if len(made) == len(sizes) - 1 and (*sizes[1:axis], *sizes[axis + 1 :]) == made[1:]
+    ]
+    if places and sizes[places[0]] > 1:
+        yield Proposal(
+            f"average the axis of {sizes[places[0]]} instead",
+            (call.code.replace(call.node, f"{text}.mean({places[0]})"),),
+            kind="average",
+        )
+    if len(made) == 1 and len(sizes) > 2 and sizes[1] == 1:
+        axes = ", ".join(map(str, range(2, len(sizes))))
+        yield Proposal(
+            "average the map of scores to one for each sample",
+            (call.code.replace(call.receiver, f"{text}.mean(({axes}))"),),
+            kind="average",
+        )
+
+
+def project_input(trace: Trace, step: Step, given: int, wanted: int) -> Iterator[Proposal]:
+    """A linear layer of its own in front of one that is wider than the data."""
+    own = own_call(trace, step)
+    found = operand_nodes(own.call_site)
+    made = assignment_of(trace, own.path) if own.path else None
+    if found is None or not found[1] or made is None:
+        return
+    code, statement, _ = made
+    prefix = code.module_name("torch.nn")
+    if found[0].file != code.file or prefix is None:
+        return
+    operand = found[1][0]
+    name = _free(code, "project")
+    line = f"self.{name} = {prefix}.Linear({given}, {_width(trace, step, code, statement, wanted)})"
+    yield Proposal(
+        f"project the {given} features to {wanted}",
+        (
+            code.insert_after(statement, line),
+            code.replace(operand, f"self.{name}({code.text(operand)})"),
+        ),
+        kind="project",
+    )
+
+
+def _width(trace: Trace, step: Step, code: Code, statement: ast.stmt, wanted: int) -> str:
+    """The width of an attention as its constructor spells it, where that name is in reach."""
+    call = maker_of_attention(trace, step.path)
+    if call is None or call.code.file != code.file:
+        return str(wanted)
+    node = call.argument("d_model") or call.argument("embed_dim")
+    near = call.code.function(call.node) is code.function(statement)
+    return call.code.text(node) if near and isinstance(node, ast.Name) else str(wanted)
+
+
+def _free(code: Code, name: str) -> str:
+    taken = {node.attr for node in ast.walk(code.tree) if isinstance(node, ast.Attribute)}
+    while name in taken:
+        name += "_"
+    return name
