@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -146,16 +147,19 @@ def _replaced(old: Sequence[Step], new: Sequence[Step]) -> Iterator[StepChange]:
 
 
 def _other_layers(old: Sequence[Step], new: Sequence[Step]) -> Iterator[StepChange]:
-    """Modules under one path whose layer is another now; the rest came or went."""
-    after = {step.path: step for step in new if step.kind == "module"}
-    paired = {step.path for step in old if step.kind == "module" and step.path in after}
+    """Modules under one path whose layer is another now, call by call; the rest came or went."""
+    calls: dict[str, deque[Step]] = defaultdict(deque)
+    for step in new:
+        if step.kind == "module":
+            calls[step.path].append(step)
     for step in old:
-        if step.kind == "module" and step.path in paired:
-            yield _compared(step, after[step.path])
+        if step.kind == "module" and calls[step.path]:
+            yield _compared(step, calls[step.path].popleft())
         else:
             yield StepChange(REMOVED, step, None)
+    left = {step.index for steps in calls.values() for step in steps}
     for step in new:
-        if step.kind != "module" or step.path not in paired:
+        if step.kind != "module" or step.index in left:
             yield StepChange(ADDED, None, step)
 
 

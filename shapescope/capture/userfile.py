@@ -63,6 +63,10 @@ class _FolderFinder(MetaPathFinder):
         owner = self._owner()
         if owner is None or fullname in sys.builtin_module_names:
             return None
+        gone = _gone(fullname, sys.path if path is None else path, owner.texts)
+        if gone is not None:
+            loader = _SourceLoader(fullname, gone, owner.texts)
+            return spec_from_file_location(fullname, gone, loader=loader)
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is None or spec.origin is None or type(spec.loader) is not SourceFileLoader:
             return None
@@ -73,6 +77,16 @@ class _FolderFinder(MetaPathFinder):
         spec.origin = origin
         spec.cached = None
         return spec
+
+
+def _gone(fullname: str, folders: Sequence[str], texts: Mapping[str, str]) -> str | None:
+    """The file of a module that has a text in memory and none on the disk."""
+    name = fullname.rpartition(".")[2]
+    for folder in folders:
+        for file in (os.path.join(folder, name, "__init__.py"), os.path.join(folder, f"{name}.py")):
+            if file in texts and not os.path.lexists(file):
+                return file
+    return None
 
 
 class UserCode:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -224,3 +225,102 @@ def test_a_revision_holds_for_imported_files_too(
     part.write_text(part.read_text().replace("4, 3", "8, 3"))
     assert run(["diff", "git:HEAD", "net.py", "--input", "1,1,8,8"]) == 1
     assert "1 x 4 x 6 x 6 -> 1 x 8 x 6 x 6" in capsys.readouterr().out
+
+
+HELPER = "from torch import nn\n\n\ndef layer():\n    return nn.Conv2d(1, {width}, 3)\n"
+USER = (
+    "from torch import nn\nfrom {module} import layer\n\n\n"
+    "class Net(nn.Sequential):\n    def __init__(self):\n        super().__init__(layer())\n"
+)
+
+
+def commit(folder: Path) -> None:
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "x"]):
+        subprocess.run([*git, *command], check=True, cwd=folder)
+
+
+@pytest.mark.parametrize("inside", ["", "sub"])
+def test_a_revision_holds_through_a_link(
+    inside: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "repository" / inside
+    folder.mkdir(parents=True)
+    (folder / "blocks.py").write_text(HELPER.format(width=4))
+    (folder / "net.py").write_text(USER.format(module="blocks"))
+    commit(tmp_path / "repository")
+    (folder / "blocks.py").write_text(HELPER.format(width=8))
+    link = tmp_path / "link"
+    link.symlink_to(folder)
+    assert run(["diff", "git:HEAD", f"{link}/net.py", "--input", "1,1,8,8"]) == 1
+    assert "1 x 4 x 6 x 6 -> 1 x 8 x 6 x 6" in capsys.readouterr().out
+
+
+def test_a_revision_leaves_alone_what_it_cannot_read(
+    in_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (in_folder / "blocks.py").write_text(HELPER.format(width=4))
+    (in_folder / "net.py").write_text(USER.format(module="blocks"))
+    (in_folder / "old.py").write_bytes(b"# caf\xe9\n")
+    commit(in_folder)
+    (in_folder / "old.py").write_bytes(b"# caf\xe9s\n")
+    assert run(["diff", "git:HEAD", "net.py", "--input", "1,1,8,8"]) == 0
+    (in_folder / "blocks.py").write_text(HELPER.format(width=8))
+    assert run(["diff", "git:HEAD", "net.py", "--input", "1,1,8,8"]) == 1
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("helper", ["blocks.py", "parts/blocks.py", "parts/__init__.py"])
+def test_a_revision_has_the_files_that_were_renamed_since(
+    helper: str, in_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = in_folder / helper
+    file.parent.mkdir(exist_ok=True)
+    if file.parent != in_folder:
+        (file.parent / "__init__.py").touch()
+    file.write_text(HELPER.format(width=4))
+    module = helper.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    (in_folder / "net.py").write_text(USER.format(module=module))
+    commit(in_folder)
+    if file.parent != in_folder:
+        shutil.rmtree(file.parent)
+    else:
+        file.unlink()
+    (in_folder / "renamed.py").write_text(HELPER.format(width=8))
+    (in_folder / "net.py").write_text(USER.format(module="renamed"))
+    assert run(["diff", "git:HEAD", "net.py", "--input", "1,1,8,8"]) == 1
+    assert "1 x 4 x 6 x 6 -> 1 x 8 x 6 x 6" in capsys.readouterr().out
+
+
+CALLS = """
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.act = nn.{act}()
+
+    def forward(self, x):
+        for _ in range({times}):
+            x = self.act(x)
+        return x
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kinds"),
+    [
+        (("ReLU", 1), ("GELU", 2), ["changed", "added"]),
+        (("ReLU", 2), ("GELU", 1), ["changed", "removed"]),
+        (("ReLU", 2), ("GELU", 2), ["changed", "changed"]),
+    ],
+)
+def test_repeated_calls_are_paired_one_by_one(
+    before: tuple[str, int], after: tuple[str, int], kinds: list[str], tmp_path: Path
+) -> None:
+    found = diff_traces(
+        *(traced(tmp_path, CALLS.format(act=act, times=times)) for act, times in (before, after))
+    )
+    assert [one.kind for one in found.changes] == kinds
+    seen = [one.after.index for one in found.changes if one.after is not None]
+    assert len(set(seen)) == len(seen)
