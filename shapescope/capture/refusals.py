@@ -122,7 +122,8 @@ def refused_by_a_layer(error: BaseException, model: LoadedModel) -> Diagnostic |
     text = one_line(error)
     numbers = {
         name: value
-        for name, value in inner.f_locals.items()
+        for frame in _library_frames(error)
+        for name, value in frame.f_locals.items()
         if type(value) is int and re.search(rf"\b{name}\b", text)
     }
     written = call.code.text(call.node.func)
@@ -228,6 +229,22 @@ def _users_frame(error: BaseException) -> FrameType | None:
 def _library_frame(error: BaseException) -> FrameType | None:
     """The outermost `__init__` of the library below the user's last line."""
     return _frames(error)[1]
+
+
+def _library_frames(error: BaseException) -> list[FrameType]:
+    """Every `__init__` of the library below the user's last line, from the outside in.
+
+    A layer may hand its numbers on to one inside it, which refuses them under other names.
+    """
+    found: list[FrameType] = []
+    entry = error.__traceback__
+    while entry is not None:
+        if is_user_code(entry.tb_frame.f_code):
+            found = []
+        elif entry.tb_frame.f_code.co_name == "__init__":
+            found.append(entry.tb_frame)
+        entry = entry.tb_next
+    return found
 
 
 def _frames(error: BaseException) -> tuple[FrameType | None, FrameType | None]:

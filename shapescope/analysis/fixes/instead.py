@@ -57,11 +57,11 @@ def value_that_fits(
         fits: whether a shape would do.
     """
     found = operand_of(step, position)
-    if found is None or not isinstance(found[1], ast.Name):
+    if found is None:
         return
     code, node = found
     function = code.function(node)
-    if function is None:
+    if function is None or not isinstance(node, ast.Name):
         return
     operands = [operand_of(step, place) for place in range(len(step.inputs))]
     others = {
