@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from shapescope.capture.filled_slices import filled_too_much
 from shapescope.capture.import_errors import one_line
 from shapescope.capture.refusals import refused_by_a_layer, unknown_argument, unknown_name
 from shapescope.capture.source import code_span, node_span, traceback_site
@@ -103,4 +104,7 @@ def _class_around(file: str, line: int) -> tuple[str, ast.ClassDef] | None:
     return (file, max(around, key=lambda node: node.lineno)) if around else None
 
 
-_EXPLAINED = (_wrong_super, used_too_early, unknown_name, unknown_argument, refused_by_a_layer)
+_EXPLAINED = (
+    _wrong_super, used_too_early, unknown_name, unknown_argument, refused_by_a_layer,
+    filled_too_much,
+)  # fmt: skip

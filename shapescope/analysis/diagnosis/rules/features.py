@@ -195,11 +195,26 @@ def _plain(case: Case, step: Step, sizes: tuple[int, ...], wanted: int) -> Findi
         labels=(
             *places(trace, step, "in_features", f"in_features = {wanted}"),
             None if maker is None or len(sizes) > 3 else _made_label(trace, maker, made),
+            _entry_label(trace, step, sizes) if sizes[1:2] == (wanted,) else None,
         ),
         why=(way, f"{shown}, not {wanted}") if way else (f"{shown}, not {wanted}",),
         notes=(_directions_note(maker, wanted, sizes[-1]), _cat_note(maker, sizes[-1])),
         proposals=_plain_proposals(trace, step, sizes, wanted, maker),
     )
+
+
+def _entry_label(trace: Trace, step: Step, sizes: tuple[int, ...]) -> Label | None:
+    """The outermost call that hands on the very tensor: where its axes could be turned."""
+    outer = step
+    while outer.parent is not None and outer.input_sources()[:1]:
+        above = trace.steps[outer.parent]
+        same = above.inputs and ints(above.inputs[0].shape) == sizes and above.call_site
+        if not same or above.input_sources()[:1] != step.input_sources()[:1]:
+            break
+        outer = above
+    if outer.call_site is None or outer.call_site == step.call_site:
+        return None
+    return label(outer.call_site, f"`{name_of(outer)}` is given {shape_text(sizes)}")
 
 
 def _cat_note(maker: Step | None, given: int) -> str | None:
