@@ -184,8 +184,8 @@ class _Bench:
 
     @property
     def own_share(self) -> float:
-        """How much of a core one thread got while it was measured, 0 to 1."""
-        return self.used / self.passed if self.passed else 0.0
+        """How much of a core one thread got while measured, 0 to 1; 1 where no such way ran."""
+        return self.used / self.passed if self.passed else 1.0
 
     def _rate(self, runner: _Runner) -> float:
         runner.warm_up()

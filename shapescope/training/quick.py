@@ -50,7 +50,7 @@ class QuickOperations(TorchFunctionMode):
 
 
 def max_pool(
-    images: torch.Tensor,
+    input: torch.Tensor,  # noqa: A002 - callers name it, as PyTorch does
     kernel_size: Any,
     stride: Any = None,
     padding: Any = 0,
@@ -60,14 +60,14 @@ def max_pool(
 ) -> torch.Tensor | None:
     """Return the maxima of 2 x 2 windows, or None for other arguments; bits as PyTorch's."""
     plain = not return_indices and _is(dilation, 1)
-    if plain and _halves(images, kernel_size, stride, padding):
-        result: torch.Tensor = _MaxPool.apply(images)
+    if plain and _halves(input, kernel_size, stride, padding):
+        result: torch.Tensor = _MaxPool.apply(input)
         return result
     return None
 
 
 def average_pool(
-    images: torch.Tensor,
+    input: torch.Tensor,  # noqa: A002 - callers name it, as PyTorch does
     kernel_size: Any,
     stride: Any = None,
     padding: Any = 0,
@@ -76,14 +76,14 @@ def average_pool(
     divisor_override: int | None = None,
 ) -> torch.Tensor | None:
     """Return the means of 2 x 2 windows, or None for other arguments; equal but for rounding."""
-    if divisor_override is None and _halves(images, kernel_size, stride, padding):
-        result: torch.Tensor = _AveragePool.apply(images)
+    if divisor_override is None and _halves(input, kernel_size, stride, padding):
+        result: torch.Tensor = _AveragePool.apply(input)
         return result
     return None
 
 
 def convolution(
-    images: torch.Tensor,
+    input: torch.Tensor,  # noqa: A002 - callers name it, as PyTorch does
     weight: torch.Tensor,
     bias: torch.Tensor | None = None,
     stride: Any = 1,
@@ -93,18 +93,19 @@ def convolution(
 ) -> torch.Tensor | None:
     """Return the convolution if its kernel covers the whole image, else None."""
     if (
-        images.ndim != 4
-        or images.shape[2:] != weight.shape[2:]
+        input.ndim != 4
+        or input.shape[2:] != weight.shape[2:]
         or not (_is(padding, 0) and _is(dilation, 1) and groups == 1)
     ):
         return None
+    images = input
     if not images.is_contiguous():
         images, weight = images.permute(0, 2, 3, 1), weight.permute(0, 2, 3, 1)
     return F.linear(images.flatten(1), weight.flatten(1), bias)[:, :, None, None]
 
 
 def reduced_convolution(
-    images: torch.Tensor,
+    input: torch.Tensor,  # noqa: A002 - callers name it, as PyTorch does
     weight: torch.Tensor,
     bias: torch.Tensor | None = None,
     stride: Any = 1,
@@ -113,13 +114,13 @@ def reduced_convolution(
     groups: int = 1,
 ) -> torch.Tensor | None:
     """Return the convolution as ``convolution`` does, or multiplied in bfloat16 where it pays."""
-    as_linear = convolution(images, weight, bias, stride, padding, dilation, groups)
-    if as_linear is not None or images.dtype != torch.float32 or weight.shape[1] < _FEW_INPUTS:
+    as_linear = convolution(input, weight, bias, stride, padding, dilation, groups)
+    if as_linear is not None or input.dtype != torch.float32 or weight.shape[1] < _FEW_INPUTS:
         return as_linear
     half = torch.bfloat16
     small_bias = None if bias is None else bias.to(half)
     result = F.conv2d(
-        images.to(half), weight.to(half), small_bias, stride, padding, dilation, groups
+        input.to(half), weight.to(half), small_bias, stride, padding, dilation, groups
     )
     return result.float()
 

@@ -190,3 +190,12 @@ def test_optimizers_have_the_recipes_values(spec: OptimizerSpec, kind: type) -> 
     else:
         assert values["betas"] == spec.betas
     assert len(values["params"]) == len(list(model.parameters())) - 1
+
+
+def test_a_fixed_number_of_threads_is_remembered_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    # no way of one thread is measured, so nothing tells that the machine is busy
+    monkeypatch.setattr(probe, "_OWN_SHARE", 0.85)
+    wishes = Wishes(threads=2, most_threads=2)
+    assert measured(LeNet5(), wishes).chosen == "measured"
+    monkeypatch.setattr(probe, "_SLOWED", 0.0)
+    assert measured(LeNet5(), wishes).chosen == "remembered"

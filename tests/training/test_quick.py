@@ -180,3 +180,20 @@ def test_a_step_of_a_document_network_has_the_same_gradients(
 def test_freed_memory_is_kept_where_the_c_library_can(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.libc_ver", lambda: ("", ""))
     assert keep_freed_memory() is False
+
+
+@pytest.mark.parametrize(
+    ("function", "options"),
+    [
+        (F.conv2d, {"weight": torch.ones(4, 3, 8, 8)}),
+        (F.avg_pool2d, {"kernel_size": 2}),
+        (F.max_pool2d, {"kernel_size": 2}),
+        (torch.max_pool2d, {"kernel_size": 2}),
+    ],
+)
+@pytest.mark.parametrize("reduced", [False, True])
+def test_the_input_may_be_given_by_name(function: Any, options: Any, reduced: bool) -> None:
+    images = torch.linspace(0, 1, 2 * 3 * 8 * 8).view(2, 3, 8, 8)
+    expected = function(images, **options)
+    with QuickOperations(reduced=reduced):
+        assert torch.allclose(function(input=images, **options), expected, rtol=1e-5)
