@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import chdir
+from contextlib import chdir, nullcontext, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -110,7 +110,8 @@ def check(
     What --update recorded in shapescope.lock is compared with, step by step.
 
     Exit code 0: no errors, 1: an error in a model, 2: a wrong request. Where one of the listed
-    models cannot be looked at, the others still are.
+    models cannot be looked at, the others still are: what is found there goes to stderr, or to
+    --output.
 
     Examples:
     shapescope check net.py:Net --input 1,3,32,32 --expect 1,10
@@ -135,10 +136,12 @@ def check(
     else:
         folder, listed = _listed()
         asked, refused = listed.models, list(listed.problems)
+    unread = bool(refused)
     from shapescope.cli.lock import Lock
 
     lock = Lock(folder, listed=not model)
     done = []
+    kept = []
     with chdir(folder):  # what pyproject.toml names lies beside it
         for entry in asked:
             try:
@@ -147,20 +150,27 @@ def check(
                 if model:
                     raise
                 refused.append(_named(error, entry.model))
-    if update:
+                kept.append(entry)
+    if unread and update:
+        print("shapescope.lock: left as it is, for not every entry could be read", file=sys.stderr)
+    elif update:
         for one in done:
             if not one.failed:
                 lock.record(one.entry, one.result)
-        print(lock.write(one.entry for one in done if one.failed), file=sys.stderr)
+        kept += [one.entry for one in done if one.failed]
+        print(lock.write(kept), file=sys.stderr)
     from shapescope.cli.output import emit, show_error
 
-    for problem in refused:
-        show_error(problem)
-    if done or not refused:
-        emit(_text(done, form, verbose=verbose), output)
-    if refused:
+    unmet = any(problem.exit_code == 2 for problem in refused)
+    # A request that cannot be met as a whole leaves stdout empty.
+    with redirect_stdout(sys.stderr) if unmet else nullcontext():
+        for problem in refused:
+            show_error(problem)
+        if done or not refused:
+            emit(_text(done, form, verbose=verbose), output)
+    if unmet:
         return 2
-    return 1 if any(one.failed for one in done) else 0
+    return 1 if refused or any(one.failed for one in done) else 0
 
 
 def _named(error: ShapescopeError, model: str) -> ShapescopeError:
@@ -182,20 +192,14 @@ def _shape(text: str) -> tuple[int, ...]:
 
 
 def _listed() -> tuple[Path, Listed]:
-    """The models that the nearest pyproject.toml lists, else those recorded, and their folder."""
+    """The models that the nearest pyproject.toml lists, and its folder."""
     from shapescope.cli.config import FILE, Listed, find_config, read_config
-    from shapescope.cli.lock import recorded_models
-    from shapescope.cli.lockfile import find_lock
     from shapescope.diagnostic import ShapescopeError
 
     file = find_config(Path.cwd())
     listed = read_config(file) if file is not None else Listed(())
     if file is not None and (listed.models or listed.problems):
         return file.parent, listed
-    lock = find_lock(Path.cwd())
-    recorded = recorded_models(lock) if lock is not None else ()
-    if lock is not None and recorded:
-        return lock.parent, Listed(recorded)
     none = f"there is no {FILE} that lists models to check"
     raise ShapescopeError(
         none if file is None else f"{file} lists no models to check",

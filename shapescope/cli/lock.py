@@ -43,13 +43,13 @@ class Lock:
         """Keep what the model gives now, for `write`."""
         self._new[_key(entry)] = record_of(result)
 
-    def write(self, failed: Iterable[CheckedModel]) -> str:
+    def write(self, left: Iterable[CheckedModel]) -> str:
         """Write what was recorded, and say what that changed, in one line.
 
-        The models that failed keep the record they had. Others that were not looked at keep
+        The models that failed or could not be looked at keep the record they had. Others keep
         theirs, unless those looked at are all there should be.
         """
-        kept = {_key(entry) for entry in failed} if self.listed else set(self._known)
+        kept = {_key(entry) for entry in left} if self.listed else set(self._known)
         records = {key: record for key, record in self._known.items() if key in kept} | self._new
         counts = {
             "new": len(records.keys() - self._known.keys()),
@@ -64,13 +64,6 @@ class Lock:
             write_file(self.file, text)
         said = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
         return f"{LOCK}: {said or 'nothing changed'}"
-
-
-def recorded_models(file: Path) -> tuple[CheckedModel, ...]:
-    """The models in a lock file, as `check` is to look at them."""
-    return tuple(
-        CheckedModel(model, inputs, train=train) for model, inputs, train in read_lock(file)
-    )
 
 
 def _key(entry: CheckedModel) -> Key:

@@ -24,14 +24,6 @@ Key: TypeAlias = tuple[str, tuple[str, ...], bool]
 """The model, its inputs as they were asked for, and whether it is in training mode."""
 
 
-def find_lock(folder: Path) -> Path | None:
-    """The nearest lock file, in the folder or above it."""
-    for place in (folder, *folder.parents):
-        if (place / LOCK).is_file():
-            return place / LOCK
-    return None
-
-
 def read_lock(file: Path) -> dict[Key, Record]:
     """The recorded models; none where there is no such file.
 

@@ -129,8 +129,10 @@ def test_what_cannot_be_looked_at_leaves_the_others_checked(net: Path, program: 
         "[[tool.shapescope.models]]\nmodel = 'lenet5'\n"
     )
     ran = program("check")
-    assert ran.code == 2
-    assert ran.out.startswith("lenet5: ok, gives 1 x 10")
+    assert (ran.code, ran.out) == (2, "")
+    assert "\nlenet5: ok, gives 1 x 10" in ran.err
     assert "gone.py" in ran.err
     assert "model 2 has an unknown key `inputs`; did you mean `input`?" in ran.err
     assert "Traceback" not in ran.err
+    assert program("check", "--output", "found.txt").code == 2
+    assert Path("found.txt").read_text().startswith("lenet5: ok, gives 1 x 10")

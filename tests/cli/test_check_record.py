@@ -35,7 +35,7 @@ def _edit(file: Path, old: str, new: str) -> None:
 
 def test_what_is_recorded_is_compared(net: Path, program: Run) -> None:
     assert program("check", *MODEL, "--update").err.splitlines()[-1] == f"{LOCK}: 1 new"
-    assert program("check").code == 0
+    assert program("check", *MODEL).code == 0
     _edit(net / "net.py", "nn.Linear(6 * 12 * 12, classes)", "nn.Linear(6 * 12 * 12, 12)")
     ran = program("check", *MODEL)
     assert ran.code == 1
@@ -49,16 +49,16 @@ def test_what_is_recorded_is_compared(net: Path, program: Run) -> None:
             "are 8,640"
         ),
     ]
-    annotated = program("check", "--format", "github").out.splitlines()
+    annotated = program("check", *MODEL, "--format", "github").out.splitlines()
     assert annotated[-1].startswith("::error file=net.py,line=14,")
     assert program("check", *MODEL, "--update").err.splitlines()[-1] == f"{LOCK}: 1 changed"
-    assert program("check").code == 0
+    assert program("check", *MODEL).code == 0
 
 
 def test_an_update_without_a_change_writes_nothing(net: Path, program: Run) -> None:
     program("check", *MODEL, "--update")
     before = (net / LOCK).stat().st_ino
-    assert program("check", "--update").err.splitlines()[-1] == f"{LOCK}: nothing changed"
+    assert program("check", *MODEL, "--update").err.splitlines()[-1] == f"{LOCK}: nothing changed"
     assert (net / LOCK).stat().st_ino == before
 
 
@@ -66,7 +66,7 @@ def test_a_broken_model_keeps_its_record(net: Path, program: Run) -> None:
     program("check", *MODEL, "--update")
     before = (net / LOCK).read_text()
     _edit(net / "net.py", "6 * 12 * 12", "6 * 11 * 11")
-    assert program("check", "--update").code == 1
+    assert program("check", *MODEL, "--update").code == 1
     assert (net / LOCK).read_text() == before
 
 
@@ -74,7 +74,7 @@ def test_other_models_keep_their_records(net: Path, program: Run) -> None:
     program("check", *MODEL, "--update")
     program("check", "lenet5", "--update")
     assert [key[0] for key in read_lock(net / LOCK)] == ["lenet5", "net.py"]
-    assert len(program("check").out.splitlines()) == 2
+    assert program("check", *MODEL).code == program("check", "lenet5").code == 0
 
 
 def test_the_list_of_the_project_decides(net: Path, program: Run) -> None:
@@ -89,6 +89,47 @@ def test_the_list_of_the_project_decides(net: Path, program: Run) -> None:
     assert program("check").code == 0
 
 
+BOTH = f"{LISTED}[[tool.shapescope.models]]\nmodel = 'lenet5'\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("net.py", "from torch", "import nothing_here\nfrom torch"),
+        ("pyproject.toml", "input =", "inputt ="),
+        ("pyproject.toml", 'input = ["', 'input = [3, "'),
+    ],
+)
+def test_what_cannot_be_looked_at_keeps_its_record(
+    file: str, old: str, new: str, net: Path, program: Run
+) -> None:
+    (net / "pyproject.toml").write_text(BOTH)
+    assert program("check", "--update").err.splitlines()[-1] == f"{LOCK}: 2 new"
+    before = (net / LOCK).read_text()
+    _edit(net / file, old, new)
+    assert program("check", "--update").code == 2
+    assert (net / LOCK).read_text() == before
+
+
+def test_an_unreadable_list_leaves_even_changed_records(net: Path, program: Run) -> None:
+    (net / "pyproject.toml").write_text(BOTH)
+    program("check", "--update")
+    before = (net / LOCK).read_text()
+    _edit(net / "net.py", "classes=10", "classes=12")
+    _edit(net / "pyproject.toml", "model = 'lenet5'", "modell = 'lenet5'")
+    ran = program("check", "--update")
+    assert f"{LOCK}: left as it is, for not every entry could be read\n" in ran.err
+    assert (net / LOCK).read_text() == before
+
+
+def test_a_record_is_no_list_of_models(net: Path, program: Run) -> None:
+    program("check", *MODEL, "--update")
+    for words in (("check",), ("check", "--update")):
+        ran = program(*words)
+        assert (ran.code, ran.out) == (2, "")
+        assert "there is no pyproject.toml that lists models to check" in ran.err
+
+
 def test_other_inputs_are_another_entry(net: Path, program: Run) -> None:
     program("check", *MODEL, "--update")
     assert program("check", "net.py", "--input", "2,1,28,28").code == 0
@@ -97,7 +138,7 @@ def test_other_inputs_are_another_entry(net: Path, program: Run) -> None:
 def test_steps_that_came_and_went(net: Path, program: Run) -> None:
     program("check", *MODEL, "--update")
     _edit(net / "net.py", "F.relu(self.conv(x))", "self.conv(x).tanh()")
-    said = program("check").out
+    said = program("check", *MODEL).out
     assert "error[changed-step] `relu` is gone, it gave 1 x 6 x 24 x 24" in said
     assert "error[changed-step] `tanh` is new, it gives 1 x 6 x 24 x 24" in said
 
@@ -105,9 +146,10 @@ def test_steps_that_came_and_went(net: Path, program: Run) -> None:
 def test_many_changed_steps_are_counted(program: Run, in_folder: Path) -> None:
     source = "from torch import nn\nnet = nn.Sequential(*[nn.Conv2d(3, 3, 3) for _ in range(20)])\n"
     (in_folder / "net.py").write_text(source)
-    program("check", "net.py:net", "--input", "1,3,64,64", "--update")
+    model = ("net.py:net", "--input", "1,3,64,64")
+    program("check", *model, "--update")
     (in_folder / "net.py").write_text(source.replace("3, 3, 3", "3, 3, 1"))
-    lines = program("check").out.splitlines()
+    lines = program("check", *model).out.splitlines()
     assert sum("[changed-step]" in line for line in lines) == 6
     assert lines[-1].endswith("error[changed-step] 15 more steps differ from the record")
 
