@@ -6,14 +6,16 @@ again and again, one block like the other, and some answers take torch half a mi
 Python (batch norm, layer norm, gelu). Each question is put to torch once in a pass; whoever asks it
 again gets a fresh tensor of the same kind.
 
-Every doubt is decided for asking torch: a layer with hooks or with children that are no layers, a
-tensor that is not plain or not on meta, an argument that cannot be told apart by value, gradients,
-autocast, a dispatch mode of the user's, and a result that is or shares an input.
+Every doubt is decided for asking torch: a layer of a class of the user's, with hooks or with
+children that are no layers, a tensor that is not plain or not on meta, an argument that cannot be
+told apart by value, gradients, autocast, a dispatch mode of the user's, a call that `torch.vmap`
+and its like transform, and a result that is or shares an input.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
+from functools import cache
 from typing import Any, TypeAlias
 
 import torch
@@ -28,6 +30,7 @@ _Kind: TypeAlias = tuple[torch.Size, tuple[int, ...], torch.dtype]
 _PLAIN = frozenset({bool, int, float, complex, str, type(None), torch.dtype, torch.device})
 _ASK: Any = object()
 _UNKNOWN: Any = object()
+_transforms: Callable[[], int | None] = torch._C._functorch.maybe_current_level
 _GLOBAL_HOOKS = (
     torch_modules._global_forward_pre_hooks,
     torch_modules._global_forward_hooks,
@@ -68,7 +71,9 @@ class Answers:
             return run(*args, **kwargs)
         given: list[Tensor] = []
         try:
-            key = (question, _told(args, given), _told(kwargs, given) if kwargs else None)
+            told = _told(args, given), _told(kwargs, given) if kwargs else None
+            # Whole numbers divided give the default dtype, which a forward may change.
+            key = (question, torch.get_default_dtype(), *told)
             answer = self._known.get(key, _UNKNOWN)
         except TypeError:  # something among the arguments is not told apart by value
             return run(*args, **kwargs)
@@ -89,6 +94,7 @@ def _nothing_special() -> bool:
         torch.is_grad_enabled()
         or torch._C._is_any_autocast_enabled()
         or torch._C._len_torch_dispatch_stack()
+        or _transforms() is not None
     )
 
 
@@ -99,7 +105,8 @@ def _layer(module: nn.Module) -> Hashable:
         or module._forward_hooks
         or any(_GLOBAL_HOOKS)
         or not is_leaf(module)
-        or "forward" in module.__dict__
+        or not type(module).__module__.startswith("torch.")
+        or not _methods(type(module)).isdisjoint(module.__dict__)
     ):
         return None
     inside = []
@@ -117,6 +124,12 @@ def _layer(module: nn.Module) -> Hashable:
         return None
     settings = [value for name, value in module.__dict__.items() if name[0] != "_"]
     return (type(module), tuple(settings), tuple(weights), tuple(inside))
+
+
+@cache
+def _methods(kind: Any) -> frozenset[str]:
+    """What a forward may call on itself, and an instance may have another one of."""
+    return frozenset(name for name in dir(kind) if callable(getattr(kind, name)))
 
 
 def _told(value: Any, given: list[Tensor]) -> Hashable:

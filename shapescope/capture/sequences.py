@@ -44,9 +44,15 @@ def _shortened(function: Callable[..., Any], *args: Any) -> Any:
     if steps <= _STEPS:
         return function(*args)
     output, *states = function(data.narrow(axis, 0, _STEPS), *args[1:])
-    sizes = [*output.shape]
+    return (_stretched(output, axis, steps), *states)
+
+
+def _stretched(output: Tensor, axis: int, steps: int) -> Tensor:
+    """A tensor with more steps along `axis`, its axes in the same order in memory."""
+    sizes, strides = [*output.shape], output.stride()
     sizes[axis] = steps
-    return (output.new_empty(sizes), *states)
+    longer = [stride * steps // _STEPS if stride > strides[axis] else stride for stride in strides]
+    return output.new_empty_strided(sizes, longer)
 
 
 def _is_padded(args: tuple[Any, ...]) -> bool:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 from shapescope.attrs import Attrs, CallAttrs, PadAttrs, ResizeAttrs
 from shapescope.ops.flow import Flows, elementwise_flow, pointwise_flow
 from shapescope.ops.names import snake_case
-from shapescope.ops.values import NOT_PLAIN, plain
+from shapescope.ops.values import NOT_PLAIN, plain, plain_sizes
 from shapescope.trace import Shape, Step
 
 Bound: TypeAlias = Mapping[str, Any]
@@ -31,11 +31,20 @@ class Window(NamedTuple):
     dilation: int
 
 
+_SIZES = frozenset(
+    {"size", "shape", "sizes", "repeats", "dims", "dim", "output_size", "split_size_or_sections"}
+)
+"""The arguments whose numbers code may also give as tensors."""
+
+
 def read_plain(bound: Bound) -> CallAttrs:
     """The plain arguments of a call; tensors, None and objects are left out."""
     found = []
     for name, value in bound.items():
-        if value is not None and (kept := plain(value)) is not NOT_PLAIN:
+        if value is None:
+            continue
+        kept = plain_sizes(value) if name in _SIZES else plain(value)
+        if kept is not NOT_PLAIN:
             found.append((name, kept))
     return CallAttrs(tuple(found))
 

@@ -22,7 +22,7 @@ def plain(value: Any) -> Any:
     if type(value) in _SCALARS:
         return value
     if isinstance(value, tuple | list):
-        items = tuple(_element(item) for item in value)
+        items = tuple(plain(item) for item in value)
         return NOT_PLAIN if any(item is NOT_PLAIN for item in items) else items
     if isinstance(value, slice):
         return slice_text(value)
@@ -37,11 +37,22 @@ def plain(value: Any) -> Any:
     return NOT_PLAIN
 
 
-def _element(value: Any) -> Any:
-    """One entry of a sequence: a tensor that holds one number there, such as a size, is it."""
-    if type(value).__name__ == "Tensor" and value.shape == () and value.device.type == "cpu":
-        return plain(value.item())
+def plain_sizes(value: Any) -> Any:
+    """The same for sizes: a whole number that a tensor holds among them is that number."""
+    if isinstance(value, tuple | list):
+        return plain([_size(item) for item in value])
     return plain(value)
+
+
+def _size(value: Any) -> Any:
+    if type(value).__name__ != "Tensor" or value.shape != () or value.device.type != "cpu":
+        return value
+    if value.is_floating_point() or value.is_complex():
+        return value
+    try:
+        return value.item()
+    except RuntimeError:  # one that `torch.vmap` or its like stands behind has no number
+        return value
 
 
 def _scalar(value: int | float | str) -> Plain:

@@ -207,3 +207,61 @@ def test_kept_answers_leave_the_same_trace(monkeypatch: pytest.MonkeyPatch) -> N
     )
     assert with_answers == trace()
     assert with_answers.mode == "meta"
+
+
+class Padded(nn.Conv2d):
+    """A layer with a setting of its own that the key of a layer of torch's does not know."""
+
+    def __init__(self, extra: int) -> None:
+        super().__init__(3, 3, 3)
+        self._extra = extra
+
+    def _conv_forward(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        return super()._conv_forward(F.pad(x, [self._extra] * 4), weight, bias)
+
+
+def test_a_layer_of_the_users_own_class_runs_each_time() -> None:
+    model = nn.ModuleDict({"a": Padded(1), "b": Padded(3)})
+
+    class Both(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = model
+
+        def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+            return self.inner["a"](x), self.inner["b"](x)
+
+    trace = trace_model(Both().eval(), ((torch.ones(1, 3, 8, 8),), {}), mode="meta").trace
+    assert [spec.shape for spec in trace.outputs] == [(1, 3, 8, 8), (1, 3, 12, 12)]
+
+
+def test_a_layer_with_a_method_of_its_own_runs_each_time() -> None:
+    layer = nn.Conv2d(3, 3, 3, device="meta")
+    other = nn.Conv2d(3, 3, 3, device="meta")
+    vars(other)["_conv_forward"] = lambda x, weight, bias: x[:, :1]
+    with quiet() as answers:
+        assert answers.of_layer(layer, (meta(1, 3, 8, 8),), {}).shape == (1, 3, 6, 6)
+        assert answers.of_layer(other, (meta(1, 3, 8, 8),), {}).shape == (1, 1, 8, 8)
+
+
+def test_transformed_calls_are_left_to_torch() -> None:
+    class Mapped(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            result: Tensor = torch.vmap(lambda row: torch.stack([row.sin(), row.sin()]))(x)
+            return result
+
+    trace = trace_model(Mapped(), ((torch.ones(5, 3),), {})).trace
+    assert trace.mode == "meta"
+    assert [spec.shape for spec in trace.outputs] == [(5, 2, 3)]
+
+
+def test_the_default_dtype_is_part_of_the_question() -> None:
+    whole = meta(2, dtype=torch.int64)
+    before = torch.get_default_dtype()
+    with quiet() as answers:
+        assert answers.of_call(torch.true_divide, (whole, 2), {}).dtype == torch.float32
+        torch.set_default_dtype(torch.float64)
+        try:
+            assert answers.of_call(torch.true_divide, (whole, 2), {}).dtype == torch.float64
+        finally:
+            torch.set_default_dtype(before)

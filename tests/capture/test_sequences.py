@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import nn
@@ -51,3 +53,35 @@ def test_torch_is_left_as_it_was() -> None:
     with pytest.raises(RuntimeError, match="stop"), short_sequences():
         raise RuntimeError("stop")
     assert set(vars(torch._VF)) == before
+
+
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("both_ways", [False, True])
+@pytest.mark.parametrize("shape", [(3, 7, 8), (7, 3, 8), (1, 7, 8), (7, 1, 8)])
+def test_a_long_output_lies_in_memory_as_torch_lays_it(
+    kind: Callable[..., nn.Module], batch_first: bool, both_ways: bool, shape: tuple[int, ...]
+) -> None:
+    layer = kind(8, 16, batch_first=batch_first, bidirectional=both_ways).eval()
+    with torch.no_grad():
+        real, _ = layer(torch.zeros(shape))
+        with short_sequences():
+            short, _ = layer.to("meta")(torch.empty(shape, device="meta"))
+    assert (short.shape, short.stride()) == (real.shape, real.stride())
+
+
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
+def test_a_view_that_torch_refuses_is_refused(kind: Callable[..., nn.Module]) -> None:
+    class Flat(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = kind(8, 16, batch_first=True)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            output: torch.Tensor = self.layer(x)[0]
+            return output.view(-1, 16)
+
+    for mode in ("meta", "real"):
+        trace = trace_model(Flat().eval(), parse_inputs(["3,7,8"]), mode=mode).trace
+        assert trace.failure is not None
+        assert "view size is not compatible" in trace.failure.message

@@ -13,6 +13,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from torch.utils.checkpoint import checkpoint
 
 from shapescope.analysis.check import check_trace
+from shapescope.attrs import CallAttrs
 from shapescope.capture.tracer import trace_model
 from shapescope.ops import lookup
 from shapescope.trace import Trace
@@ -20,7 +21,9 @@ from shapescope.trace import Trace
 AssertMatches = Callable[[str, Callable[[], Any]], None]
 
 
-def traced(function: Callable[..., Any], *args: Any, layer: nn.Module | None = None) -> Trace:
+def traced(
+    function: Callable[..., Any], *args: Any, layer: nn.Module | None = None, mode: str = "auto"
+) -> Trace:
     class Net(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -29,7 +32,7 @@ def traced(function: Callable[..., Any], *args: Any, layer: nn.Module | None = N
         def forward(self, *inputs: Any) -> Any:
             return function(self.layer, *inputs)
 
-    return trace_model(Net(), (args, {})).trace
+    return trace_model(Net(), (args, {}), mode=mode).trace
 
 
 @pytest.mark.parametrize(
@@ -109,3 +112,27 @@ def test_a_size_that_depends_on_values_is_an_int_in_the_trace() -> None:
     assert linear.outputs[0].shape == (4, 6)
     sizes = [size for step in trace.steps for spec in step.outputs for size in spec.shape]
     assert {type(size) for size in sizes} == {int}
+
+
+@pytest.mark.parametrize("mode", ["meta", "real"])
+def test_values_of_tensors_are_no_settings(mode: str) -> None:
+    def joined(layer: Any, x: Tensor) -> Tensor:
+        whole = x.sum().long()
+        return torch.stack([x.sum(), x.mean()]) + torch.stack([whole, torch.tensor(3)])
+
+    trace = traced(joined, torch.ones(2, 3), mode=mode)
+    stacks = [step for step in trace.leaves if step.op == "stack"]
+    assert [step.attrs for step in stacks] == [CallAttrs(()), CallAttrs(())]
+
+
+def test_sizes_inside_a_transformed_call_are_not_asked_for() -> None:
+    def mapped(layer: Any, x: Tensor) -> Tensor:
+        def pair(row: Tensor) -> Tensor:
+            return torch.stack([row.sum(), row.mean()])
+
+        result: Tensor = torch.vmap(pair)(x)
+        return result
+
+    trace = traced(mapped, torch.ones(5, 3), mode="real")
+    assert trace.failure is None
+    assert trace.outputs[0].shape == (5, 2)
