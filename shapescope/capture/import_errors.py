@@ -5,9 +5,9 @@ from __future__ import annotations
 from difflib import get_close_matches
 from pathlib import Path
 
-from shapescope.capture.source import traceback_site
+from shapescope.capture.source import is_library_file, traceback_site
 from shapescope.diagnostic import ShapescopeError
-from shapescope.source_text import display_path
+from shapescope.source_text import absolute_path, display_path
 
 __all__ = ["import_problem", "missing_file", "one_line"]
 
@@ -101,8 +101,28 @@ def _missing_module(name: str, place: str, where: str) -> ShapescopeError:
             f"there is no module `{name}`, neither installed nor in the working folder; "
             "check the name, or name a file: path/file.py:Class"
         )
+    absent = _absent_file(name, place)
+    if absent is not None:
+        shown = missing_file(str(absent)).diagnostic.message
+        return ShapescopeError(f"{where} imports `{name}`, but {shown}")
     top = name.partition(".")[0]
     return ShapescopeError(f"{where} imports `{name}`, which is not installed; pip install {top}?")
+
+
+def _absent_file(name: str, place: str) -> Path | None:
+    """The file that a module of a package of the user's own would be, if there were one.
+
+    The package is one that lies beside `place`, in a folder around it or in the working folder.
+    """
+    *packages, last = name.split(".")
+    if not packages:
+        return None
+    folders = Path(absolute_path(place)).parents if place.endswith((".py", ".pyw")) else ()
+    for folder in (*folders, Path.cwd()):
+        package = folder.joinpath(*packages)
+        if package.is_dir() and not is_library_file(str(package / "__init__.py")):
+            return package / f"{last}.py"
+    return None
 
 
 def _is_same(error: OSError, place: str) -> bool:

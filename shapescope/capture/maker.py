@@ -34,6 +34,10 @@ def maker(
     """
     if isinstance(value, type) and not issubclass(value, nn.Module):
         raise ShapescopeError(f"{parsed.text}: `{attribute}` is a class, but no torch.nn.Module")
+    if value is nn.Module:
+        raise ShapescopeError(
+            f"{parsed.text}: `{attribute}` is torch's own base of all models; name a class of yours"
+        )
     if not callable(value):
         raise ShapescopeError(
             f"{parsed.text}: `{attribute}` is of type {type(value).__name__}; "

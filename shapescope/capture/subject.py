@@ -12,6 +12,7 @@ from shapescope.capture.constructions import find_constructors
 from shapescope.capture.inputs import InputSpec, make_inputs
 from shapescope.capture.loaded import LoadedModel
 from shapescope.capture.tensors import map_tensors, meta_copy, real_copy, to_meta
+from shapescope.diagnostic import ShapescopeError
 from shapescope.trace import SourceSpan
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
@@ -72,6 +73,12 @@ def _are_arguments(inputs: tuple[Any, ...]) -> bool:
 
 
 def _cpu_copy(tensor: Tensor) -> Tensor:
+    if tensor.is_meta:
+        shape = " x ".join(map(str, tensor.shape)) or "no axes"
+        raise ShapescopeError(
+            f"an input of {shape} is on meta and holds no values to run on; "
+            "give it on the CPU, or trace with mode='meta'"
+        )
     return tensor.detach().to("cpu", copy=True)
 
 

@@ -57,7 +57,10 @@ def read_config(file: Path) -> Listed:
         raise ShapescopeError(f"cannot read {file}: {error}") from error
     except tomllib.TOMLDecodeError as error:
         raise ShapescopeError(f"{file} is no TOML: {error}") from error
-    table = data.get("tool", {}).get("shapescope", {})
+    tools = data.get("tool", {})
+    if not isinstance(tools, dict):
+        raise ShapescopeError(f"{file}: `tool` is no table", advice=(f"write {_EXAMPLE}",))
+    table = tools.get("shapescope", {})
     entries = table.get("models", []) if isinstance(table, dict) else None
     if not isinstance(entries, list):
         raise ShapescopeError(f"{file}: tool.shapescope.models is no list of tables",

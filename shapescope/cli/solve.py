@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -108,6 +109,7 @@ def solve(
     nearest: list[tuple[Window, ...]] = []
     try:
         if asked:
+            _refuse_settings({"in": n, "out": out, **settings, "ceil-mode": ceil_mode or None})
             chains, nearest = _chains(asked, kind, most)
         else:
             found = solve_window(n, out, **settings, kind=kind, ceil_mode=ceil_mode)  # type: ignore[arg-type]
@@ -142,7 +144,6 @@ def _chains(
     """The chains that were asked for in words, and where there are none those that come close."""
     from shapescope.arithmetic.chain import solve_chain
     from shapescope.arithmetic.nearest import nearest_chains
-    from shapescope.arithmetic.solve import solve_window
     from shapescope.diagnostic import ShapescopeError
 
     match = _CHAIN.fullmatch(asked)
@@ -158,18 +159,40 @@ def _chains(
     kinds = None if kind == "conv" else (kind,)
     if len(sizes) > 2:
         # each size is named: a stage for each of them
-        stages = [
-            solve_chain(one, two, 1, kinds=kinds, limit=most)  # type: ignore[arg-type]
-            for one, two in itertools.pairwise(sizes)
-        ]
-        return [tuple(window for (window,) in each) for each in zip(*stages, strict=False)], []
+        stages = [_stage(one, two, kind, most) for one, two in itertools.pairwise(sizes)]
+        return list(zip(*stages, strict=False)), []
     first, last, count = sizes[0], sizes[1], int(match["stages"] or 1)
-    chains = solve_chain(first, last, count, kinds=kinds, limit=most)  # type: ignore[arg-type]
-    if count == 1 and not chains:
-        fitting = "transposed" if kinds is None and last > first else kind
-        windows = solve_window(first, last, kind=fitting)  # type: ignore[arg-type]
-        chains = [(window,) for window in windows[:most]]
+    chains: list[tuple[Window, ...]]
+    if count == 1:
+        chains = [(window,) for window in _stage(first, last, kind, most)]
+    else:
+        chains = solve_chain(first, last, count, kinds=kinds, limit=most)  # type: ignore[arg-type]
     return chains, [] if chains else nearest_chains(first, last, count, kinds)  # type: ignore[arg-type]
+
+
+def _stage(n: int, out: int, kind: str, most: int) -> list[Window]:
+    """The windows of one stage: those that networks are made of, else any."""
+    from shapescope.arithmetic.chain import solve_chain
+    from shapescope.arithmetic.solve import solve_window
+
+    kinds = None if kind == "conv" else (kind,)
+    common = solve_chain(n, out, 1, kinds=kinds, limit=most)  # type: ignore[arg-type]
+    if common:
+        return [window for (window,) in common]
+    fitting = "transposed" if kinds is None and out > n else kind
+    return solve_window(n, out, kind=fitting)[:most]  # type: ignore[arg-type]
+
+
+def _refuse_settings(given: Mapping[str, object]) -> None:
+    """Refuse options that say how one window is set where a chain was asked for in words."""
+    from shapescope.diagnostic import ShapescopeError
+
+    named = [f"--{name.replace('_', '-')}" for name, value in given.items() if value is not None]
+    if named:
+        raise ShapescopeError(
+            f"a chain in words takes no {' or '.join(named)}",
+            advice=("for one window: shapescope solve --in 28 --out 14 --kernel-size 5",),
+        )
 
 
 def _data(window: Window) -> dict[str, object]:

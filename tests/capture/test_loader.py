@@ -279,6 +279,15 @@ def test_missing_arguments_come_with_an_example(
     assert caught.value.exit_code == 2
 
 
+@pytest.mark.parametrize("name", ["nn.Module", "nn.modules.Module", "Module"])
+def test_torchs_base_class_is_no_model(name: str, net: Path) -> None:
+    net.write_text(f"{NET}\nModule = nn.Module\n")
+    assert refused(f"net.py:{name}") == (
+        f"net.py:{name}: `{name}` is torch's own base of all models; name a class of yours"
+    )
+    assert load("net.py:nn.Conv2d(1, 2, 3)").build().module.kernel_size == (3, 3)
+
+
 def test_several_models_are_named_and_one_is_asked_for(in_folder: Path) -> None:
     body = "(nn.Module):\n    def forward(self, x):\n        return x\n"
     (in_folder / "two.py").write_text(

@@ -12,8 +12,10 @@ from torch import Tensor, nn
 
 from shapescope.capture.inputs import InputSpec
 from shapescope.capture.loader import load
+from shapescope.capture.subject import Arguments
 from shapescope.capture.traced import Target, Traced
 from shapescope.capture.tracer import trace_model
+from shapescope.diagnostic import ShapescopeError
 from shapescope.trace import verify
 
 
@@ -159,6 +161,13 @@ def test_inputs_may_be_tensors_which_stay_as_they_are() -> None:
     assert traced.trace.mode == "meta"
     assert [spec.name for spec in traced.trace.inputs] == ["input0", "b"]
     assert x.device.type == "cpu" and x.grad_fn is None
+
+
+def test_real_values_cannot_come_from_meta_inputs() -> None:
+    inputs: Arguments = ((torch.empty(2, 3, device="meta"),), {})
+    assert trace_model(nn.Linear(3, 4), inputs, mode="meta").trace.failure is None
+    with pytest.raises(ShapescopeError, match=r"^an input of 2 x 3 is on meta and holds no values"):
+        trace_model(nn.Linear(3, 4), inputs, mode="real")
 
 
 def test_a_wrapper_is_looked_through() -> None:

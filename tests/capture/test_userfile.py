@@ -333,6 +333,48 @@ def test_a_file_that_cannot_be_executed(in_folder: Path, text: str, message: str
 
 
 @pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        (
+            "net.py",
+            "from parts.gone import layer\n",
+            "net.py:1 imports `parts.gone`, but parts/gone.py does not exist; check the path",
+        ),
+        (
+            "net.py",
+            "import parts.block\n",
+            ("net.py:1 imports `parts.block`, but parts/block.py does not exist; did you mean "
+             "parts/blocks.py?"),
+        ),
+        (
+            "parts/net.py",
+            "from .block import layer\n",
+            ("parts/net.py:1 imports `parts.block`, but parts/block.py does not exist; did you "
+             "mean parts/blocks.py?"),
+        ),
+        (
+            "other/net.py",
+            "\nfrom parts.deep.gone import layer\n",
+            ("other/net.py:2 imports `parts.deep`, but parts/deep.py does not exist; "
+             "check the path"),
+        ),
+    ],
+)  # fmt: skip
+def test_a_module_that_is_missing_in_a_package_of_ones_own(
+    in_folder: Path, file: str, text: str, message: str
+) -> None:
+    for folder in ("parts", "other"):
+        (in_folder / folder).mkdir()
+    (in_folder / "parts" / "__init__.py").touch()
+    (in_folder / "parts" / "blocks.py").touch()
+    (in_folder / file).write_text(text)
+    with pytest.raises(ShapescopeError) as caught:
+        load(file)
+    assert str(caught.value) == message
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
     ("spec", "message"),
     [
         ("nett.py", "nett.py does not exist; did you mean net.py?"),

@@ -74,6 +74,8 @@ def test_what_is_wrong_is_named_and_the_others_stay(
     [
         ("[tool.shapescope]\nmodels = 'a'\n", "is no list of tables"),
         ("[tool]\nshapescope = 3\n", "is no list of tables"),
+        ("tool = 3\n", "`tool` is no table"),
+        ("[[tool]]\nx = 1\n", "`tool` is no table"),
         ("[tool\n", "is no TOML"),
     ],
 )

@@ -43,6 +43,30 @@ def test_one_stage_may_be_any_window(program: Run) -> None:
     assert ran.out == "conv k32 s32                (224 - 32 + 2*0)/32 + 1 = 7\n"
 
 
+def test_each_stage_may_be_any_window(program: Run) -> None:
+    for sizes in ("224 to 55", "55 to 27", "224 to 55 to 27"):
+        assert program("solve", sizes).code == 0
+    ran = program("solve", "224 to 55 to 27", "--limit", "1")
+    assert ran.out.splitlines()[0] == "224 -> 55 -> 27"
+    assert len(ran.out.splitlines()) == 3
+    assert program("solve", "7 to 20 to 20", "--kind", "pool").code == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (("--kernel-size", "5"), "--kernel-size"),
+        (("--padding", "0", "-s", "2"), "--stride or --padding"),
+        (("--in", "28"), "--in"),
+        (("--kind", "pool", "--ceil-mode"), "--ceil-mode"),
+    ],
+)
+def test_a_chain_takes_no_settings(options: tuple[str, ...], named: str, program: Run) -> None:
+    ran = program("solve", "28 -> 14", *options)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(f"error: a chain in words takes no {named}\n")
+
+
 def test_long_settings_stand_clear_of_their_formula(program: Run) -> None:
     ran = program("solve", "--in", "7", "--out", "14", "--kind", "transposed")
     formulas = {line.index("(7 - 1)") for line in ran.out.splitlines()}
