@@ -100,13 +100,14 @@ def _nothing_special() -> bool:
 
 def _layer(module: nn.Module) -> Hashable:
     """All that tells what a layer gives, besides its inputs; None where that cannot be said."""
+    cls: Any = type(module)
     if (
         module._forward_pre_hooks
         or module._forward_hooks
         or any(_GLOBAL_HOOKS)
         or not is_leaf(module)
-        or not type(module).__module__.startswith("torch.")
-        or not _methods(type(module)).isdisjoint(module.__dict__)
+        or not cls.__module__.startswith("torch.")
+        or not _methods(cls).isdisjoint(module.__dict__)
     ):
         return None
     inside = []
@@ -123,7 +124,7 @@ def _layer(module: nn.Module) -> Hashable:
     except TypeError:
         return None
     settings = [value for name, value in module.__dict__.items() if name[0] != "_"]
-    return (type(module), tuple(settings), tuple(weights), tuple(inside))
+    return (cls, tuple(settings), tuple(weights), tuple(inside))
 
 
 @cache

@@ -104,6 +104,12 @@ def parse_inputs(texts: Iterable[str]) -> tuple[InputSpec, ...]:
     for name in names:
         if names.count(name) > 1:
             raise ShapescopeError(f"--input gives `{name}` twice; keep one of them")
+        inside = next((other for other in names if other.startswith(f"{name}.")), None)
+        if inside is not None:
+            raise ShapescopeError(
+                f"--input gives `{name}` itself and `{inside}`, which makes a dict of it; "
+                "keep one of them"
+            )
     return specs
 
 

@@ -137,7 +137,8 @@ def run_pass(
             buffers=_buffers(recorder),
             modules=_modules(recorder, definitions),
         )
-    seen = tuple(stats.get(index) for index in range(len(steps))) if values else ()
+    by_step = recorder.by_step(stats)
+    seen = tuple(by_step.get(step.index) for step in steps) if values else ()
     return Pass(trace, error, seen, output)
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -46,6 +46,7 @@ _RETURNS_SELF_WHEN_OFF = frozenset(
      "feature_alpha_dropout"}
 )  # fmt: skip
 
+T = TypeVar("T")
 Observer = Callable[[int, tuple[Tensor, ...]], None]
 
 
@@ -84,6 +85,7 @@ class Recorder(TorchFunctionMode):
         self._inside = 0
         self._exit = ExitStack()
         self._failed: list[int] = []
+        self._numbers: dict[int, int] = {}
         self._lazy = False
         self._functions: dict[Any, _Function | None] = {}
         self._runner = runner or PlainRunner()
@@ -331,7 +333,8 @@ class Recorder(TorchFunctionMode):
         for tensor in outputs:
             tensor.__dict__[_TAG] = index
         if self.observe is not None:
-            self.observe(index, outputs)
+            with _GUARD():
+                self.observe(index, outputs)
 
     def name_inputs(self, names_and_tensors: list[tuple[str, Tensor]]) -> None:
         """Tell the recorder what the model's inputs are called."""
@@ -347,14 +350,21 @@ class Recorder(TorchFunctionMode):
     def finish(
         self, error: BaseException | None, definitions: Mapping[str, SourceSpan]
     ) -> tuple[tuple[Step, ...], Failure | None]:
-        """The steps that were recorded, and how the pass failed if `error` ended it."""
+        """The steps that were recorded, and how the pass failed if `error` ended it.
+
+        They are numbered anew where the forward caught an error: `by_step` knows how.
+        """
         if self._lazy:
             self.registered = Registered(tuple(self.model.named_modules()))
         failed = self._failing_record(error)
-        steps, renumbered = steps_of(self.records, failed, self.registered, definitions)
+        steps, self._numbers = steps_of(self.records, failed, self.registered, definitions)
         if error is None:
             return steps, None
-        return steps, failure_of(error, None if failed is None else renumbered[failed])
+        return steps, failure_of(error, None if failed is None else self._numbers[failed])
+
+    def by_step(self, observed: Mapping[int, T]) -> dict[int, T]:
+        """What was observed while it ran, by the numbers that the steps have in the end."""
+        return {new: observed[old] for old, new in self._numbers.items() if old in observed}
 
     def _failing_record(self, error: BaseException | None) -> int | None:
         if error is None:

@@ -7,6 +7,7 @@ import dataclasses
 import types
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import torch
@@ -185,7 +186,8 @@ def _point_at_copy(model: nn.Module, copied: nn.Module, memo: Mapping[int, Any])
         for name in _HOOK_DICTS:
             for hook in module.__dict__.get(name, {}).values():
                 for cell in getattr(memo.get(id(hook)), "__closure__", None) or ():
-                    cell.cell_contents = parts.get(id(cell.cell_contents), cell.cell_contents)
+                    if not _is_empty(cell):
+                        cell.cell_contents = parts.get(id(cell.cell_contents), cell.cell_contents)
 
 
 _HOW_TO_COPY = ("__deepcopy__", "__reduce__", "__reduce_ex__", "__getstate__", "__copy__")
@@ -213,8 +215,26 @@ def _copied_tree(model: nn.Module, memo: dict[int, Any]) -> nn.Module:
             for name, value in module.__dict__.items()
             if name != "_compiled_call_impl"
         )
+        kind: Any = type(module)
+        for slot in _slots(kind):
+            try:
+                value = slot.__get__(module)
+            except AttributeError:  # it was never set
+                continue
+            slot.__set__(memo[id(module)], _copied(value, memo))
     copied: nn.Module = memo[id(model)]
     return copied
+
+
+@cache
+def _slots(kind: Any) -> tuple[types.MemberDescriptorType, ...]:
+    """What a class keeps outside of the `__dict__` of its instances."""
+    return tuple(
+        entry
+        for base in kind.__mro__
+        for entry in base.__dict__.values()
+        if type(entry) is types.MemberDescriptorType
+    )
 
 
 def _copied(value: Any, memo: dict[int, Any]) -> Any:
@@ -277,6 +297,9 @@ def _copy_hook_closures(module: nn.Module, memo: dict[int, Any]) -> None:
 def _with_copied_closure(function: types.FunctionType, memo: dict[int, Any]) -> types.FunctionType:
     cells = []
     for cell in function.__closure__ or ():
+        if _is_empty(cell):
+            cells.append(types.CellType())
+            continue
         content = cell.cell_contents
         plain = isinstance(content, list | dict | set)
         cells.append(types.CellType(copy.copy(content) if plain else content))
@@ -289,6 +312,15 @@ def _with_copied_closure(function: types.FunctionType, memo: dict[int, Any]) -> 
     )
     copied.__kwdefaults__ = function.__kwdefaults__
     return copied
+
+
+def _is_empty(cell: types.CellType) -> bool:
+    """Whether a name that a function closes over was never given a value."""
+    try:
+        cell.cell_contents  # noqa: B018 - asking is the only way to know
+    except ValueError:
+        return True
+    return False
 
 
 def _share_uncopyable(model: nn.Module, memo: dict[int, Any]) -> None:

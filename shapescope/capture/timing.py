@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +29,8 @@ class Times:
     """Measured seconds on the CPU, medians over `runs` forward passes after one that warmed up.
 
     Attributes:
-        steps: per step, its own kernel and nothing around it; None for a module that was opened.
+        steps: per step, its own kernel and nothing around it; None for a module that was opened
+            and for what no run measured.
         forward: of the whole pass, with nothing listening.
         runs: how many passes counted.
         threads: how many threads torch had.
@@ -115,13 +116,15 @@ def time_steps(
             wholes.append(_alone(module, args, kwargs))
     counted = runs[1:]
     medians = tuple(
-        None
-        if step.is_composite
-        else statistics.median([seconds.get(step.index, 0.0) for seconds in counted])
-        for step in trace.steps
+        None if step.is_composite else _median_of(step.index, counted) for step in trace.steps
     )
     forward = statistics.median(wholes[1:])
     return Times(medians, forward, len(counted), torch.get_num_threads())
+
+
+def _median_of(index: int, runs: Sequence[Mapping[int, float]]) -> float | None:
+    measured = [seconds[index] for seconds in runs if index in seconds]
+    return statistics.median(measured) if measured else None
 
 
 def _listened(
@@ -142,7 +145,7 @@ def _listened(
         raise ShapescopeError(
             f"it cannot be timed: on real tensors its forward raises {failure.exception}"
         ) from error
-    return steps, clock.seconds
+    return steps, recorder.by_step(clock.seconds)
 
 
 def _alone(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> float:

@@ -25,7 +25,7 @@ def uncompiled() -> Iterator[None]:
         return before[1](obj, *args, **kwargs) if isinstance(obj, type) else obj
 
     program.compile, program.jit.script = _as_it_is, script
-    program.jit.trace = program.jit.script_method = _first
+    program.jit.trace, program.jit.script_method = _untraced, _method
     try:
         yield
     finally:
@@ -37,5 +37,9 @@ def _as_it_is(model: Callable[..., Any] | None = None, **_: Any) -> Any:
     return _as_it_is if model is None else model
 
 
-def _first(obj: Any, *_: Any, **__: Any) -> Any:
-    return obj
+def _untraced(func: Any, *_: Any, **__: Any) -> Any:
+    return func
+
+
+def _method(fn: Any, *_: Any, **__: Any) -> Any:
+    return fn

@@ -205,3 +205,13 @@ def test_there_may_be_no_batch_to_change() -> None:
     specs = parse_inputs(["()", "flag:=true", "@feed.py:f"])
     assert rebatch(specs, 3) == specs
     assert rebatch((), 3) == ()
+
+
+@pytest.mark.parametrize("texts", [["batch=1,4", "batch.x=1,4"], ["batch.x=1,4", "batch:=3"]])
+def test_one_name_for_a_tensor_and_for_a_dict_is_refused(texts: list[str]) -> None:
+    with pytest.raises(ShapescopeError) as caught:
+        parse_inputs(texts)
+    assert str(caught.value) == (
+        "--input gives `batch` itself and `batch.x`, which makes a dict of it; keep one of them"
+    )
+    assert caught.value.exit_code == 2

@@ -148,6 +148,7 @@ def test_the_compilers_are_put_back() -> None:
     with uncompiled():
         assert program.compile(layer) is program.jit.script(layer) is layer
         assert program.jit.trace(layer, torch.rand(2)) is layer
+        assert program.jit.trace(func=layer, example_inputs=torch.rand(2)) is layer
     assert (program.compile, program.jit.script, program.jit.trace) == before
 
 

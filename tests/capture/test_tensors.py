@@ -148,3 +148,37 @@ def test_trees_keep_their_types() -> None:
 
 def test_a_copy_of_a_copy_is_possible() -> None:
     copy.deepcopy(meta_copy(nn.LSTM(3, 3)))
+
+
+@pytest.mark.parametrize("copier", [meta_copy, real_copy])
+def test_a_hook_that_closes_over_a_name_without_a_value(copier: Any) -> None:
+    layer = nn.Linear(4, 4)
+
+    def hook(module: nn.Module, args: Any, output: Tensor) -> Tensor:
+        return output if module.training else later(output)
+
+    layer.register_forward_hook(hook)
+    mine = copier(layer)
+    (copied,) = mine._forward_hooks.values()
+    assert copied is not hook
+    with pytest.raises(NameError, match="later"):
+        copied(mine.eval(), (), torch.ones(1))
+    later = abs
+
+
+class Slotted(nn.Module):
+    __slots__ = ("__width", "unset", "weights")
+
+    def __init__(self) -> None:
+        super().__init__()
+        object.__setattr__(self, "_Slotted__width", 3)
+        object.__setattr__(self, "weights", [torch.ones(2)])
+
+
+def test_what_is_kept_in_slots_is_copied() -> None:
+    model: Any = Slotted()
+    mine: Any = meta_copy(model)
+    assert mine._Slotted__width == 3
+    assert mine.weights is not model.weights
+    assert mine.weights[0].device.type == "meta"
+    assert not hasattr(mine, "unset")

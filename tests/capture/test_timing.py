@@ -116,3 +116,38 @@ def test_only_a_forward_pass_is_timed(fields: dict[str, str], option: str) -> No
 )  # fmt: skip
 def test_durations_have_three_digits(seconds: float, text: str) -> None:
     assert time_text(seconds) == text
+
+
+class Catching(nn.Module):
+    """Its forward catches an error, so that the steps behind it are numbered anew."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        try:
+            return x.view(-1, 7)
+        except RuntimeError:
+            result: Tensor = Slow.apply(self.fc(x))
+            return torch.relu(result)
+
+
+def test_times_and_values_are_those_of_their_steps_behind_a_caught_error() -> None:
+    model = Catching().eval()
+    traced = trace_model(model, INPUTS, values=True)
+    assert [step.op for step in traced.trace.steps] == ["module", "linear", "slow", "relu"]
+    times = time_steps(model, INPUTS, traced.trace)
+    linear, slow, relu = times.steps[1:]
+    assert linear is not None
+    assert slow is not None
+    assert relu is not None
+    assert slow >= 0.02 > max(linear, relu)
+    assert min(linear, relu) > 0
+    outputs = torch.nn.functional.linear(INPUTS[0][0], model.fc.weight, model.fc.bias)
+    values = traced.values[1:]
+    assert [value is not None for value in values] == [True, True, True]
+    assert values[0] is not None
+    assert values[0].maximum == pytest.approx(outputs.max().item())
+    assert values[2] is not None
+    assert values[2].minimum >= 0
