@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import pytest
+import torch
+from torch import nn
+from torch.nn import functional
 
+from shapescope.analysis.diagnosis import diagnose
 from shapescope.analysis.diagnosis.rules.scrambles import (
     intended_fold,
     intended_order,
     intended_split,
     intended_turn,
 )
+from shapescope.capture.inputs import parse_inputs
+from shapescope.capture.tracer import trace_model
 
 
 @pytest.mark.parametrize(
@@ -49,3 +55,37 @@ def test_a_view_that_splits_or_merges_what_lies_side_by_side_is_right(
 def test_frames_folded_into_the_batch_across_their_channels() -> None:
     assert intended_fold((2, 3, 6, 10, 10), (12, 3, 10, 10)) == (0, 2, 1, 3, 4)
     assert intended_fold((2, 6, 3, 10, 10), (12, 3, 10, 10)) is None
+
+
+def test_frames_folded_with_their_map_in_one_go() -> None:
+    assert intended_fold((2, 32, 5, 6, 6), (10, 32, 36)) == (0, 2, 1, 3, 4)
+
+
+@pytest.mark.parametrize(
+    ("rows", "made"),
+    [
+        ((14, 16, 8, 8), (2, 7, 16, 8, 8)),  # as the rows lie
+        ((8, 7, 7, 96), (2, 2, 2, 7, 7, 96)),  # windows of a map
+        ((6, 3, 8, 8), (2, 3, 3, 8, 8)),  # as many frames as channels
+    ],
+)
+def test_rows_taken_apart_as_they_lie(rows: tuple[int, ...], made: tuple[int, ...]) -> None:
+    assert intended_fold(made, rows) is None
+
+
+def test_rows_taken_apart_behind_the_channels() -> None:
+    assert intended_fold((2, 16, 7, 8, 8), (14, 16, 8, 8)) == (0, 2, 1, 3, 4)
+
+
+class RelativeShift(nn.Module):
+    """Scores shifted row by row, with a column of zeros and views of other sizes."""
+
+    def forward(self, scores: torch.Tensor) -> torch.Tensor:
+        batch, heads, queries, keys = scores.shape
+        padded = functional.pad(scores, (1, 0)).view(batch, heads, -1, queries)
+        return padded[:, :, 1:].view(batch, heads, queries, keys)
+
+
+def test_a_shift_by_views_behind_a_pad_is_meant() -> None:
+    traced = trace_model(RelativeShift(), parse_inputs(["2,4,6,11"]))
+    assert [one.rule for one in diagnose(traced.trace)] == []
