@@ -22,11 +22,9 @@ __all__ = ["constructor_problem"]
 
 def constructor_problem(error: BaseException, model: LoadedModel) -> ShapescopeError:
     """The Diagnostic of a constructor that raised `error`; exit code 1."""
-    for explain in (*_EXPLAINED, _any_error):
-        found = explain(error, model)
-        if found is not None:
-            return ShapescopeError(found, exit_code=1)
-    raise error
+    found = (explain(error, model) for explain in _EXPLAINED)
+    known = next((one for one in found if one is not None), None)
+    return ShapescopeError(known or _any_error(error, model), exit_code=1)
 
 
 def _any_error(error: BaseException, model: LoadedModel) -> Diagnostic:

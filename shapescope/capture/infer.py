@@ -66,7 +66,8 @@ def infer_for(model: LoadedModel | nn.Module) -> Inferred | None:
 
     sizes: tuple[int, ...] = ()
     if isinstance(model, nn.Module):
-        module, environment = model, _nothing()
+        module = model
+        environment: AbstractContextManager[None] = nullcontext()
     else:
         module, environment = model.build("meta").module, model.environment()
         sizes = _said_sizes(model.spec)
@@ -82,10 +83,6 @@ def infer_for(model: LoadedModel | nn.Module) -> Inferred | None:
         if way == "meta":
             return found
         return infer_inputs(module, lambda specs: trace_model(module, specs, mode=way).trace, sizes)
-
-
-def _nothing() -> AbstractContextManager[None]:
-    return nullcontext()
 
 
 def _said_sizes(spec: str) -> tuple[int, ...]:

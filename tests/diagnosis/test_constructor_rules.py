@@ -366,6 +366,105 @@ def test_what_is_meant_is_not_mentioned(said: Say, init: str, forward: str) -> N
     assert said(net(init, forward), "2,8") == ""
 
 
+def test_a_list_of_tensors_is_one_input(said: Say) -> None:
+    text = net("self.fc = nn.Linear(8, 4)", "return self.fc(x[0]) + None")
+    assert "input-count" not in said(text, "[2,8]", "[2,8]")
+
+
+def test_an_error_inside_forward_says_nothing_of_its_inputs(said: Say) -> None:
+    text = net("self.fc = nn.Linear(8, 4)", "return self.fc(x) + None").replace(
+        "(self, x)", "(self, x, flag)"
+    )
+    assert "input-count" not in said(text, "x=2,8", "flag:=true")
+
+
+def test_a_list_of_tensors_is_kept_where_another_input_is_missing(said: Say) -> None:
+    text = net("self.fc = nn.Linear(8, 4)", "return self.fc(x[0]) + y").replace(
+        "(self, x)", "(self, x, y)"
+    )
+    text = said(text, "[2,8]", "[2,8]")
+    assert "forward takes 2 inputs (x, y), but 1 is given" in text
+    assert "give each input its shape: --input [2,8] --input [2,8] --input y=SHAPE" in text
+
+
+TWO_BLOCKS = (
+    net(
+        "self.layer1 = Block()\nself.NAME = nn.Sequential(nn.Linear(8, 8))\n"
+        "self.NAME[0].fc = nn.Linear(8, 8)",
+        "return self.NAME(self.layer1(x))",
+    )
+    + """
+
+class Block(nn.Module):
+    def __init__(self, first=False):
+        super().__init__()
+        if first:
+            self.fc = nn.Linear(8, 8)
+            self.fc = nn.Linear(8, 8)
+        self.act = nn.Linear(8, 8)
+
+    def forward(self, x):
+        return self.act(x)
+"""
+)
+
+
+@pytest.mark.parametrize("name", ["layer10", "tail"])
+def test_what_another_module_holds_says_nothing_of_a_class(said: Say, name: str) -> None:
+    assert "assigned" not in said(TWO_BLOCKS.replace("NAME", name), "2,8")
+
+
+def test_the_name_of_a_layer_deeper_down_is_not_its_parents(said: Say) -> None:
+    init = (
+        "if False:\n    self.fc = nn.Linear(8, 8)\n    self.fc = nn.Linear(8, 8)\n"
+        "self.body = nn.Sequential()\nself.body.add_module('fc', nn.Linear(8, 8))"
+    )
+    assert "assigned" not in said(net(init, "return self.body(x)"), "2,8")
+
+
+def test_an_einsum_names_as_many_axes_as_there_are(said: Say) -> None:
+    text = said(net("pass", "return torch.einsum('ij,jk->ik', x, x[0])"), "2,3,3")
+    assert "`ij` of the einsum names 2 axes, but 2 x 3 x 3 has 3" in text
+    assert "cannot multiply" not in text
+
+
+def test_the_letters_of_a_long_einsum_are_turned_at_once(said: Say) -> None:
+    letters = "abcdefghijkl"
+    init, forward = "pass", f"return torch.einsum('{letters},{letters}->a', x, x.movedim(0, -1))"
+    text = said(net(init, forward), "3,2,2,2,2,2,2,2,2,2,2,2")
+    assert "help: name its axes bcdefghijkla" in text
+
+
+def test_a_generator_gives_no_tensor(said: Say) -> None:
+    text = said(net("self.fc = nn.Linear(8, 4)", "yield self.fc(x)"), "2,8")
+    assert "forward returns no tensor" in text
+    assert "^^^^^^^^^^^^^^^^ no tensor comes out here" in text
+
+
+def test_attention_over_a_single_number_is_survived(said: Say) -> None:
+    text = net("self.att = nn.MultiheadAttention(8, 2)", "q = x.sum()\nreturn self.att(q, q, q)[0]")
+    assert said(text, "2,8").startswith("error")
+
+
+def test_each_mask_is_turned_once(said: Say) -> None:
+    text = net(
+        "self.att = nn.MultiheadAttention(8, 2, batch_first=True)",
+        "keep = torch.zeros(x.size(1), x.size(0), dtype=torch.bool)\n"
+        "more = torch.zeros(5, 5)\n"
+        "return self.att(x, x, x, key_padding_mask=keep, attn_mask=more)[0]",
+    )
+    assert said(text, "2,5,8").count("help: turn the mask") == 1
+
+
+def test_an_unbatched_sequence_has_no_batch(said: Say) -> None:
+    text = net(
+        "self.rnn = nn.GRU(8, 4, batch_first=True)",
+        "return self.rnn(x, torch.zeros(2, 4))[0]",
+    )
+    why = "why: 5 x 8 is time 5 x features 8, so the state is num_layers 1 x 4\n"
+    assert why in said(text, "5,8")
+
+
 def test_two_entries_under_one_key(said: Say) -> None:
     layers = 'OrderedDict([("fc", nn.Linear(8, 8)), ("act", nn.ReLU()), ("fc", nn.Linear(8, 4))])'
     text = "from collections import OrderedDict\n" + net(

@@ -69,9 +69,9 @@ def equation(factors: Sequence[int]) -> str:
     return str(factors[0]) if len(factors) == 1 else f"{product_text(factors)} = {prod(factors)}"
 
 
-def plural(count: int, noun: str) -> str:
-    """`1 channel`, `3 channels`."""
-    return f"{count} {noun}" + ("" if count == 1 else "s")
+def plural(count: int, noun: str, several: str = "") -> str:
+    """`1 channel`, `3 channels`; `several` where an s is not all: `3 axes`."""
+    return f"{count} {noun if count == 1 else several or noun + 's'}"
 
 
 def arrive(count: int) -> str:

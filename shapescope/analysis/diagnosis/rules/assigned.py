@@ -31,6 +31,7 @@ class Twice:
         second: the value that is kept.
         target: what the second is assigned to, in the words of the source: `self.conv2`.
         place: the name itself where the second is given it, to write another in its place.
+        is_key: whether the name is one inside a container, not one of the module itself.
     """
 
     code: Code
@@ -39,6 +40,7 @@ class Twice:
     second: ast.expr
     target: str
     place: ast.expr
+    is_key: bool = False
 
 
 @scanning
@@ -50,16 +52,17 @@ def assigned_twice(case: Case) -> Iterator[Finding]:
         if found is None:
             continue
         code, cls = found
-        registered = {
-            spec.path[len(path) + 1 if path else 0 :]
-            for path in paths
-            for spec in trace.modules
-            if spec.path.startswith(path)
-        }
+        prefixes = tuple(f"{path}." if path else "" for path in paths)
+        below = [spec.path for spec in trace.modules if spec.path.startswith(prefixes)]
+        names = {path.rpartition(".")[2] for path in below if _owner(path) in paths}
+        inside = {path.rpartition(".")[2] for path in below if _owner(path) not in paths}
         for twice in _lost(code, cls):
-            names = {name.rpartition(".")[2] for name in registered}
-            if twice.name in names:
+            if twice.name in (inside if twice.is_key else names):
                 yield _finding(twice, _missing_neighbour(twice, cls, names))
+
+
+def _owner(path: str) -> str:
+    return path.rpartition(".")[0]
 
 
 def _owners(trace: Trace) -> dict[str, list[str]]:
@@ -160,7 +163,7 @@ def _same_key(code: Code, call: ast.Call) -> Iterator[Twice]:
         if not _makes_layer(code, entry):
             continue
         if key.value in known:
-            yield Twice(code, key.value, known[key.value], entry, code.text(key), key)
+            yield Twice(code, key.value, known[key.value], entry, code.text(key), key, True)
         known[key.value] = entry
 
 

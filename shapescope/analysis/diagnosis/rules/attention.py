@@ -46,6 +46,8 @@ def attention(case: Case) -> Iterator[Finding]:
         return
     trace, attrs = case.trace, step.attrs
     shapes = [ints(spec.shape) for spec in step.inputs]
+    if not all(shapes[:2]):
+        return  # a number has no features to attend with
     proposals: list[Proposal] = []
     labels: list[Label | None] = []
     why = [f"query {shape_text(shapes[0])}, key {shape_text(shapes[1])}"]
@@ -80,8 +82,8 @@ def attention(case: Case) -> Iterator[Finding]:
                 proposals += [_joined(f"take keys and values of {given} features", edits)]
         elif not attrs.batch_first:
             proposals += batch_first(trace, step.path)
-    for position in range(3, len(shapes)):
-        proposals += _turned(step, position)
+    if len(shapes) > 3:
+        proposals += _turned(step)
     yield finding(
         ATTENTION,
         message,
@@ -159,8 +161,8 @@ def _joined(message: str, edits: tuple[Edit, ...]) -> Proposal:
     return Proposal(message, edits, kind="consumer")
 
 
-def _turned(step: Step, position: int) -> Iterator[Proposal]:
-    """A mask with its two axes swapped."""
+def _turned(step: Step) -> Iterator[Proposal]:
+    """Each mask with its two axes swapped, one at a time."""
     found = operand_nodes(step.call_site)
     call = call_at(step.call_site)
     if found is None or call is None:

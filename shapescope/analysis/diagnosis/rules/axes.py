@@ -53,7 +53,7 @@ def no_such_axis(case: Case) -> Iterator[Finding]:
 
 
 def _axes(rank: int) -> str:
-    return plural(rank, "axis").replace("axiss", "axes")
+    return plural(rank, "axis", "axes")
 
 
 @failing("permute")

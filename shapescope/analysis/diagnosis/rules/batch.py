@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from shapescope.analysis.batch import BatchWalk, Event, ancestors, walk_batch
 from shapescope.analysis.diagnosis.finding import Case, Finding, finding, label
@@ -166,9 +167,6 @@ def _moved(case: Case, sink: Step, shape: tuple[int, ...]) -> Finding:
     )
 
 
-# --- an output whose rows depend on other samples
-
-
 # --- a model for one batch size
 
 
@@ -177,8 +175,6 @@ def _only(case: Case, other: Trace, walk: BatchWalk) -> Iterator[Finding]:
     inner = next(explain_failure(Case(other)), None)
     if inner is None:
         return
-    from dataclasses import replace
-
     size = next((spec.shape[0] for spec in other.inputs if spec.shape), "?")
     diagnostic = replace(
         inner.diagnostic,

@@ -156,7 +156,7 @@ def _missing_channel(case: Case, step: Step, sizes: tuple[int, ...]) -> Finding:
 
 
 def _wrong_rank(case: Case, step: Step, sizes: tuple[int, ...], axes: int) -> Finding:
-    given = plural(len(sizes), "axis").replace("axiss", "axes")
+    given = plural(len(sizes), "axis", "axes")
     return finding(
         RANK,
         f"`{name_of(step)}` takes {axes + 2} axes, but {shape_text(sizes)} has {len(sizes)}",

@@ -38,12 +38,16 @@ def hidden(
     trace = case.trace
     sizes = ints(step.inputs[0].shape)
     first = "batch" if attrs.batch_first else "time"
-    order = ("batch", "time") if attrs.batch_first else ("time", "batch")
+    order = ["batch", "time"] if attrs.batch_first else ["time", "batch"]
+    if len(sizes) == 2:
+        order.remove("batch")
+    read = " x ".join(map("{} {}".format, order, sizes))
     why = [
-        f"{shape_text(sizes)} is {order[0]} {sizes[0]} x {order[1]} {sizes[1]} x features "
-        f"{sizes[-1]}, so the state is num_layers {attrs.num_layers}"
+        f"{shape_text(sizes)} is {read} x features {sizes[-1]}, "
+        f"so the state is num_layers {attrs.num_layers}"
         + (" * 2 directions" if attrs.bidirectional else "")
-        + f" x batch {wanted[1] if len(wanted) > 2 else ''} x {wanted[-1]}"
+        + (f" x batch {wanted[1]}" if len(wanted) > 2 else "")
+        + f" x {wanted[-1]}"
     ]
     notes = []
     batch_wrong = len(given) == len(wanted) == 3 and given[1] != wanted[1]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
-from itertools import permutations
 
 from shapescope.analysis.code import CallSource, call_at
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding
 from shapescope.analysis.diagnosis.history import ints
 from shapescope.analysis.diagnosis.registry import declare, failing
-from shapescope.analysis.diagnosis.words import operand_labels, primary, shape_text
+from shapescope.analysis.diagnosis.words import operand_labels, plural, primary, shape_text
 from shapescope.analysis.fixes.branches import wrap
 from shapescope.attrs import CallAttrs
 from shapescope.trace import Step
@@ -29,6 +29,7 @@ def no_product(case: Case) -> Iterator[Finding]:
         return
     if step.op == "einsum":
         yield from letters(step)
+        return
     ranks = {"mm": (2, 2), "bmm": (3, 3)}.get(step.op)
     if ranks is not None and (len(one), len(two)) != ranks:
         yield _wrong_rank(step, one, two, ranks[0])
@@ -57,23 +58,23 @@ def letters(step: Step) -> Iterator[Finding]:
         return
     left, arrow, right = equation.replace(" ", "").partition("->")
     terms = left.split(",")
-    if len(terms) != len(shapes) or any(map(_other_length, terms, shapes)):
+    if len(terms) != len(shapes):
         return
+    for term, shape in zip(terms, shapes, strict=True):
+        if len(term) != len(shape):
+            yield _other_length(step, term, shape)
+            return
     sizes: dict[str, int] = {}
     for number, (term, shape) in enumerate(zip(terms, shapes, strict=True)):
         for letter, size in zip(term, shape, strict=True):
             if sizes.setdefault(letter, size) == size:
                 continue
             known = {name: one for name, one in sizes.items() if name in term}
-            turned = [
-                "".join(order)
-                for order in permutations(term)
-                if all(known.get(name, one) == one for name, one in zip(order, shape, strict=True))
-            ]
+            turned = _turned(term, shape, known)
             edits = []
             text = _equation_node(call)
-            if call is not None and text is not None and turned:
-                swapped = ",".join([*terms[:number], turned[0], *terms[number + 1 :]])
+            if call is not None and text is not None and turned is not None:
+                swapped = ",".join([*terms[:number], turned, *terms[number + 1 :]])
                 edits = [call.code.replace(text, repr(f"{swapped}{arrow}{right}"))]
             yield finding(
                 MATMUL,
@@ -83,15 +84,38 @@ def letters(step: Step) -> Iterator[Finding]:
                 why=tuple(
                     f"{name}: {shape_text(one)}" for name, one in zip(terms, shapes, strict=True)
                 ),
-                proposals=[Proposal(f"name its axes {turned[0]}", tuple(edits), kind="letters")]
+                proposals=[Proposal(f"name its axes {turned}", tuple(edits), kind="letters")]
                 if edits
                 else (),
             )
             return
 
 
-def _other_length(term: str, shape: tuple[int, ...]) -> bool:
-    return len(term) != len(shape)
+def _turned(term: str, shape: tuple[int, ...], known: dict[str, int]) -> str | None:
+    """The letters in an order in which they have their sizes, if there is one."""
+    order = ""
+    left = term
+    for place, size in enumerate(shape):
+        for name in left:
+            others = left.replace(name, "", 1)
+            sizes = Counter(known[other] for other in others if other in known)
+            if known.get(name, size) == size and sizes <= Counter(shape[place + 1 :]):
+                order, left = order + name, others
+                break
+        else:
+            return None
+    return order
+
+
+def _other_length(step: Step, term: str, shape: tuple[int, ...]) -> Finding:
+    return finding(
+        MATMUL,
+        f"`{term}` of the einsum names {plural(len(term), 'axis', 'axes')}, "
+        f"but {shape_text(shape)} has {len(shape)}",
+        step=step,
+        labels=(primary(step.call_site, operand_labels(step)),),
+        why=("each letter names one axis, in order",),
+    )
 
 
 def _equation_node(call: CallSource | None) -> ast.expr | None:

@@ -102,12 +102,17 @@ def _with_return(code: Code, last: ast.stmt) -> Iterator[Proposal]:
 
 
 def _no_tensor(code: Code, forward: Function) -> Finding:
-    value = next(node for node in _own(forward) if isinstance(node, ast.Return) and node.value)
+    nodes = list(_own(forward))
+    given: list[ast.expr | ast.stmt] = [
+        node for node in nodes if isinstance(node, ast.Return) and node.value
+    ]
+    # without a value given back it is a generator: no layer runs before something asks for it
+    given = given or [node for node in nodes if isinstance(node, ast.Yield | ast.YieldFrom)]
     return finding(
         RETURNED_NOTHING,
         "forward returns no tensor",
         severity=Severity.WARNING,
         step=None,
-        labels=(primary(code.span(value), "no tensor comes out here"),),
+        labels=(primary(code.span(given[0]), "no tensor comes out here"),),
         notes=("numbers and text carry no gradient, and their shape cannot be checked",),
     )

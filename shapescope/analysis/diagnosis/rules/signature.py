@@ -14,7 +14,7 @@ from shapescope.analysis.diagnosis.registry import declare, failing
 from shapescope.analysis.diagnosis.words import plural, primary, shape_text
 from shapescope.diagnostic import Edit, Help
 from shapescope.source_text import display_path
-from shapescope.trace import SourceSpan, Step
+from shapescope.trace import SourceSpan, Step, TensorSpec
 
 NO_FORWARD = declare("forward-missing", "a module has no forward that could be called")
 INPUT_COUNT = declare("input-count", "forward is given more or fewer inputs than it takes")
@@ -63,10 +63,25 @@ def input_count(case: Case) -> Iterator[Finding]:
     signature = None if function is None else Signature.of(code, function)
     if signature is None:
         return
-    given = len(case.trace.inputs) if step.parent is None else _given(step)
+    if step.parent is None:
+        given = None if failure.call_site is not None else len(_fed(case))
+    else:
+        given = _given(step)
     if given is None or len(signature.required) <= given <= len(signature.names):
         return
     yield _finding(case, step, signature, given)
+
+
+def _fed(case: Case) -> dict[str, list[TensorSpec]]:
+    """The tensors of each argument of the model: a list or a dict of tensors is one argument.
+
+    Python counts arguments before forward begins: an error that has a line came later.
+    """
+    found: dict[str, list[TensorSpec]] = {}
+    for place, spec in enumerate(case.trace.inputs):
+        name = str(place) if spec.name is None else spec.name.partition(".")[0]
+        found.setdefault(name, []).append(spec)
+    return found
 
 
 def _given(step: Step) -> int | None:
@@ -119,10 +134,14 @@ def _what_is_fed(case: Case) -> str:
 
 def _help(case: Case, signature: Signature) -> Help:
     """One `--input` for each that forward needs, the shapes of those that came kept."""
-    came = [",".join(map(str, spec.shape)) for spec in case.trace.inputs]
+    came = list(_fed(case).values())
     parts = []
     for place, name in enumerate(signature.required):
-        parts.append(f"--input {came[place]}" if place < len(came) else f"--input {name}=SHAPE")
+        specs = came[place] if place < len(came) else []
+        sizes = [",".join(map(str, spec.shape)) for spec in specs]
+        if len(sizes) > 1:
+            sizes = [f"[{size}]" for size in sizes]
+        parts += [f"--input {size}" for size in sizes] or [f"--input {name}=SHAPE"]
     return Help(f"give each input its shape: {' '.join(parts)}")
 
 
