@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from shapescope.analysis.batch import Evidence, is_unbatched
+from shapescope.analysis.code.source import code_of
 from shapescope.analysis.diagnosis import find
 from shapescope.analysis.diagnosis.finding import Finding, Proposal
 from shapescope.analysis.diagnosis.loss_steps import loss_of, without_loss
@@ -235,7 +236,7 @@ class Search:
         if len(edits) > 1 and proposal.edits:
             edits = _first_things_first(edits, proposal.edits)
         changed, added = changed_weights(self.trace, trial.trace)
-        remark = _remark(proposal, changed, added)
+        remark = _remark(proposal, changed, added, _shared(self.trace, edits))
         joint = "  " if proposal.inline else " "
         message = f"{proposal.message}{joint}({remark})" if remark else proposal.message
         return Help(
@@ -270,8 +271,8 @@ def _first_things_first(edits: Sequence[Edit], first: Sequence[Edit]) -> tuple[E
     return tuple(sorted(edits, key=lambda edit: edit.span.line not in lines))
 
 
-def _remark(proposal: Proposal, changed: Sequence[str], added: int) -> str:
-    words = []
+def _remark(proposal: Proposal, changed: Sequence[str], added: int, shared: str) -> str:
+    words = [shared] if shared else []
     if proposal.silent_weights:
         return ""
     if changed:
@@ -285,6 +286,24 @@ def _remark(proposal: Proposal, changed: Sequence[str], added: int) -> str:
     if proposal.inline:
         words.append("verified")
     return "; ".join(words)
+
+
+def _shared(trace: Trace, edits: Sequence[Edit]) -> str:
+    """`in both Blocks`, where an edit stands in a class that the model holds several times."""
+    for edit in edits:
+        code = code_of(edit.span.file)
+        around = [
+            cls
+            for cls in (() if code is None else code.classes().values())
+            if cls.lineno <= edit.span.line <= (cls.end_lineno or cls.lineno)
+        ]
+        if not around:
+            continue
+        name = max(around, key=lambda cls: cls.lineno).name
+        count = sum(spec.class_name == name for spec in trace.modules)
+        if count > 1:
+            return f"in {'both' if count == 2 else f'all {count}'} `{name}`s"
+    return ""
 
 
 def changed_weights(before: Trace, after: Trace) -> tuple[tuple[str, ...], int]:
