@@ -13,6 +13,7 @@ from shapescope.collection import collection_waits
 from shapescope.diagnostic import ShapescopeError
 from shapescope.result import TraceResult
 from shapescope.trace import Failure, Trace
+from shapescope.turns import one_at_a_time
 
 if TYPE_CHECKING:
     from torch import nn  # noqa: TID251 - for annotations only
@@ -81,6 +82,7 @@ def run_trace(request: Request) -> TraceResult:
     )
 
 
+@one_at_a_time()
 @collection_waits()
 def trace_any(
     model: nn.Module | LoadedModel | str,
@@ -142,7 +144,7 @@ def trace_any(
 
 def _quietly(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Call without what the model prints: in the further passes it would only say it again."""
-    with redirect_stderr(io.StringIO()):
+    with one_at_a_time(), redirect_stderr(io.StringIO()):
         return call(*args, **kwargs)
 
 

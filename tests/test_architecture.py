@@ -16,7 +16,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 CENTRE = {
     "trace", "attrs", "diagnostic", "source_text", "valid_sizes", "pattern",
-    "collection",
+    "collection", "turns",
 }  # fmt: skip
 STDLIB_ROOMS = {*CENTRE, "arithmetic", "ops", "analysis"}
 TORCH_ROOMS = {"capture", "networks", "training"}
@@ -28,6 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     "trace": {"attrs"},
     "attrs": set(),
     "collection": set(),
+    "turns": set(),
     "diagnostic": {"trace"},
     "source_text": set(),
     "pattern": {"trace", "attrs", "diagnostic"},

@@ -22,6 +22,7 @@ from shapescope.capture.one_device import without_gpu
 from shapescope.capture.source import call_user, traceback_site
 from shapescope.capture.standins import light_imports
 from shapescope.trace import SourceSpan
+from shapescope.turns import one_at_a_time
 
 __all__ = ["Built", "build_module"]
 
@@ -44,6 +45,7 @@ class Built:
     note: str = ""
 
 
+@one_at_a_time()
 def build_module(make: Callable[[], Any], device: str = "meta", seed: int = 0) -> Built:
     """Call `make`, seeded, and put what it gives in eval mode.
 

@@ -11,14 +11,20 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from shapescope.capture.redirect import dtype_of_type, is_gpu_number
+from shapescope.turns import one_at_a_time
+
 __all__ = ["on_one_device", "without_gpu"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 _GPUS = ("cuda", "mps", "xpu", "hip")
-_MISSING = re.compile(r"NVIDIA|CUDA|\bMPS\b|\bXPU\b|\bHIP\b")
-_MOVES = frozenset({"to", "type"})
+_MISSING = re.compile(r"NVIDIA|CUDA|\bMPS\b|\bXPU\b|\bHIP\b|torch\.cuda\.\w+Tensor")
+_TYPES = (
+    "FloatTensor", "DoubleTensor", "HalfTensor", "BFloat16Tensor", "ByteTensor", "CharTensor",
+    "ShortTensor", "IntTensor", "LongTensor", "BoolTensor",
+)  # fmt: skip
 
 
 def without_gpu(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -29,7 +35,7 @@ def without_gpu(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """
     try:
         return call(*args, **kwargs)
-    except (RuntimeError, AssertionError) as error:
+    except (RuntimeError, AssertionError, TypeError, ValueError) as error:
         if not _MISSING.search(str(error)):
             raise
     with on_one_device():
@@ -39,8 +45,18 @@ def without_gpu(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
 @contextmanager
 def on_one_device() -> Iterator[None]:
     """While inside, nothing goes to a GPU: tensors stay, and new ones come to where others do."""
+    with one_at_a_time():
+        yield from _one_device()
+
+
+def _one_device() -> Iterator[None]:
     cuda: Any = torch.cuda
-    functions = {"set_device": _nothing, "synchronize": _nothing, "current_device": _first}
+    functions: dict[str, Any] = {
+        "set_device": _nothing,
+        "synchronize": _nothing,
+        "current_device": _first,
+    }
+    functions |= {name: getattr(torch, name) for name in _TYPES}
     before = {name: getattr(cuda, name) for name in functions}
     for name, function in functions.items():
         setattr(cuda, name, function)
@@ -58,7 +74,9 @@ class _Redirect(TorchFunctionMode):
         name = getattr(func, "__name__", "")
         if name in _GPUS and args and isinstance(args[0], Tensor):
             return args[0]
-        if name in _MOVES:
+        if name == "type" and (dtype := dtype_of_type(args, kwargs)) is not None:
+            return args[0].to(dtype)
+        if name == "to":
             device = args[0].device
             args = tuple(device if _is_gpu(value) else value for value in args)
             if _is_gpu(kwargs.get("device")):
@@ -72,7 +90,9 @@ class _Redirect(TorchFunctionMode):
 def _is_gpu(value: Any) -> bool:
     if isinstance(value, torch.device):
         return value.type in _GPUS
-    return isinstance(value, str) and value.partition(":")[0] in _GPUS
+    if isinstance(value, str):
+        return value.partition(":")[0] in _GPUS
+    return is_gpu_number(value)
 
 
 def _nothing(*_: Any, **__: Any) -> None:

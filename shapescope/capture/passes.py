@@ -36,6 +36,7 @@ from shapescope.trace import (
     TensorSpec,
     Trace,
 )
+from shapescope.turns import one_at_a_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +138,25 @@ def run_pass(
             buffers=_buffers(recorder),
             modules=_modules(recorder, definitions),
         )
+    if error is not None:
+        _let_go_of_frames(error)
     by_step = recorder.by_step(stats)
     seen = tuple(by_step.get(step.index) for step in steps) if values else ()
     return Pass(trace, error, seen, output)
+
+
+def _let_go_of_frames(error: BaseException) -> None:
+    """Drop the tracebacks of an error and of those it came from.
+
+    Their frames hold the model and all of its tensors, and the error itself: a circle that stays
+    until garbage is collected, which a trace puts off.
+    """
+    link: BaseException | None = error
+    seen: set[int] = set()
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        link.__traceback__ = None
+        link = link.__cause__ or link.__context__
 
 
 @contextmanager
@@ -195,7 +212,7 @@ def _nothing_changes_outside(gradients: bool) -> Iterator[None]:
     python_state = random.getstate()
     numpy_random: Any = sys.modules.get("numpy.random")
     numpy_state = numpy_random.get_state() if numpy_random is not None else None
-    with ExitStack() as stack:
+    with one_at_a_time(), ExitStack() as stack:
         stack.enter_context(torch.random.fork_rng(devices=[]))
         stack.callback(random.setstate, python_state)
         if numpy_random is not None:

@@ -31,6 +31,7 @@ from shapescope.capture.source import user_frame
 from shapescope.capture.tensors import concrete_shape, spec_of, tensors_of
 from shapescope.ops import Op, canonical_name, is_inplace, lookup, op_of_module, snake_case
 from shapescope.trace import Failure, ParamSpec, Shape, SourceSpan, Step, TensorSpec
+from shapescope.turns import one_at_a_time
 
 _TAG = "_shapescope_source"
 """The attribute by which a tensor names the step (int) or the outside thing (str) it comes from."""
@@ -94,6 +95,7 @@ class Recorder(TorchFunctionMode):
     # --- beginning and end
 
     def __enter__(self) -> Recorder:
+        self._exit.enter_context(one_at_a_time())
         self._exit.callback(self._take_off)
         for _, module in self.modules:
             # A scripted module runs outside of Python: it is seen by what it calls.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -30,6 +30,8 @@ def redirected(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], device:
             return func, args, {**kwargs, "device": "cpu"}
         return func, args, {**kwargs, "device": device}
     name = getattr(func, "__name__", "")
+    if name == "type" and (dtype := dtype_of_type(args, kwargs)) is not None:
+        return func, (args[0], dtype), {}
     if name in _MOVES_AWAY:
         return _stay, args[:1], {}
     if name in _MOVES:
@@ -42,9 +44,33 @@ def redirected(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], device:
 
 
 def _is_device(value: Any) -> bool:
-    if isinstance(value, torch.device):
+    if isinstance(value, torch.device) or is_gpu_number(value):
         return True
     return isinstance(value, str) and value.split(":")[0] in ("cpu", "cuda", "mps", "xpu")
+
+
+def is_gpu_number(value: Any) -> bool:
+    """Whether a value that stands where a device may stand is a GPU's number, as in `x.to(0)`."""
+    return type(value) is int
+
+
+def dtype_of_type(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> torch.dtype | None:
+    """The dtype of what `x.type(...)` asks for by a type of tensors on one device.
+
+    `torch.cuda.FloatTensor` and `torch.FloatTensor` are such types, given themselves or by name;
+    None where it asks for something else.
+    """
+    wanted = args[1] if len(args) > 1 else kwargs.get("dtype")
+    name = wanted if isinstance(wanted, str) else _type_name(wanted)
+    package, _, kind = name.rpartition(".")
+    if package not in ("torch", "torch.cuda"):
+        return None
+    dtype = getattr(getattr(torch, kind, None), "dtype", None)
+    return dtype if isinstance(dtype, torch.dtype) else None
+
+
+def _type_name(kind: Any) -> str:
+    return f"{kind.__module__}.{kind.__name__}" if isinstance(kind, type) else ""
 
 
 def _stay(tensor: Tensor) -> Tensor:

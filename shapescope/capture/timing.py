@@ -19,6 +19,7 @@ from shapescope.capture.subject import Arguments, Subject, arguments_on
 from shapescope.capture.tensors import map_tensors
 from shapescope.diagnostic import ShapescopeError
 from shapescope.trace import Step, Trace
+from shapescope.turns import one_at_a_time
 
 _RUNS = 5
 _ENOUGH_SECONDS = 10.0
@@ -75,6 +76,7 @@ class Clock:
         self.seconds[index] = self._latest
 
 
+@one_at_a_time()
 def time_steps(
     model: LoadedModel | nn.Module,
     inputs: Sequence[InputSpec] | Arguments,

@@ -24,12 +24,14 @@ from shapescope.capture.tensors import concrete_shape, map_tensors
 from shapescope.capture.traced import Target, Traced
 from shapescope.ops import lookup
 from shapescope.trace import Shape, Step, TensorSpec
+from shapescope.turns import one_at_a_time
 
 AFFORDABLE_BYTES = 2 * 1024**3
 AFFORDABLE_MACS = 20 * 10**9
 _BYTES_PER_VALUE = 4
 
 
+@one_at_a_time()
 def trace_model(
     model: LoadedModel | nn.Module,
     inputs: Sequence[InputSpec] | Arguments,

@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from shapescope.turns import one_at_a_time
+
 __all__ = ["uncompiled"]
 
 
@@ -18,6 +20,11 @@ def uncompiled() -> Iterator[None]:
     They promise to compute the same. Compiling takes many seconds, scripting fails on meta, and
     what comes out does not tell its layers. Classes are scripted as asked.
     """
+    with one_at_a_time():
+        yield from _replaced()
+
+
+def _replaced() -> Iterator[None]:
     program: Any = torch
     before = program.compile, program.jit.script, program.jit.trace, program.jit.script_method
 

@@ -156,3 +156,49 @@ def test_the_compilers_are_put_back() -> None:
 def test_a_model_is_built_on_meta_all_the_same(in_folder: Path) -> None:
     (in_folder / "net.py").write_text(ON_GPU)
     assert load("net.py:Net").build().device == "meta"
+
+
+BY_NUMBER = """
+import torch
+from torch import nn
+
+top = torch.zeros(3).to(0)
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(6, 4).to(0)
+        self.register_buffer("mean", torch.zeros(6, device=0))
+        self.register_buffer("std", torch.cuda.FloatTensor(6).fill_(1))
+        self.scale = nn.Parameter(torch.ones(4).type("torch.cuda.FloatTensor"))
+
+    def forward(self, x):
+        noise = torch.zeros(6, device=0)
+        x = x.to(0).type("torch.cuda.FloatTensor").type(torch.cuda.FloatTensor)
+        return self.fc((x - self.mean) / self.std + noise) * self.scale
+
+model = Net()
+"""
+
+
+@WITHOUT_GPU
+@pytest.mark.parametrize("name", ["net.py:Net", "net.py:model"])
+def test_a_gpu_by_its_number_and_by_its_types(in_folder: Path, name: str) -> None:
+    (in_folder / "net.py").write_text(BY_NUMBER)
+    result = shapescope.trace(name)
+    assert result.trace.failure is None
+    assert result.trace.mode == "meta"
+    assert [spec.shape for spec in result.trace.outputs] == [(1, 4)]
+
+
+@WITHOUT_GPU
+def test_types_of_a_gpu_are_put_back_and_keep_their_dtype() -> None:
+    program: Any = torch
+    before = program.cuda.LongTensor
+    with on_one_device():
+        assert torch.ones(2).type("torch.cuda.LongTensor").dtype == torch.int64
+        assert torch.ones(2).type(torch.float16).dtype == torch.float16
+        assert torch.ones(2).type() == "torch.FloatTensor"
+        made = program.cuda.LongTensor([1, 2])
+        assert (made.device.type, made.dtype) == ("cpu", torch.int64)
+    assert program.cuda.LongTensor is before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import weakref
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from shapescope.capture.loader import load
 from shapescope.capture.subject import Arguments
 from shapescope.capture.traced import Target, Traced
 from shapescope.capture.tracer import trace_model
+from shapescope.collection import collection_waits
 from shapescope.diagnostic import ShapescopeError
 from shapescope.trace import verify
 
@@ -209,3 +211,24 @@ def test_the_document_networks_have_their_documents_sizes(name: str, shapes: lis
     assert windowed == shapes
     assert all(step.call_site is not None for step in traced.trace.leaves)
     assert all(step.defined_at is not None for step in traced.trace.leaves if step.kind == "module")
+
+
+def test_a_failed_pass_keeps_no_copy_of_the_model() -> None:
+    """A traceback holds the frames of the pass, they the model: garbage that waits for long."""
+    copies: list[weakref.ref[nn.Module]] = []
+
+    class Failing(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            copies.append(weakref.ref(self))
+            try:
+                return x.view(5, 7)
+            except RuntimeError as error:
+                raise ValueError("no view") from error
+
+    model = Failing()
+    with collection_waits():
+        traced = trace_model(model, ((torch.ones(2, 3),), {}), mode="real")
+        assert traced.trace.failure is not None
+        assert traced.trace.failure.exception == "ValueError"
+        assert traced.trace.failure.call_site is not None
+        assert [copy() for copy in copies] == [None]
