@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import inspect
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from difflib import get_close_matches
+from math import gcd
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,13 @@ __all__ = ["refused_by_a_layer", "unknown_argument", "unknown_name"]
 
 _MOST_NUMBERS = 4
 _MOST_DIVISORS = 8
+_DIVIDED = (
+    ("in_channels", "groups"),
+    ("out_channels", "groups"),
+    ("embed_dim", "num_heads"),
+    ("num_channels", "num_groups"),
+)
+"""Arguments of torch's layers of which the first has to be a multiple of the second."""
 _CHOICES = ("num_heads", "num_groups", "groups", "nhead")
 """Arguments that may take another value without anything else having to follow."""
 
@@ -116,37 +124,40 @@ def unknown_argument(error: BaseException, model: LoadedModel) -> Diagnostic | N
 
 def refused_by_a_layer(error: BaseException, model: LoadedModel) -> Diagnostic | None:
     """Numbers that a layer of torch's refuses, with what each of them is."""
-    call, inner = _call(error), _library_frame(error)
+    call, inner = _call(error), _refusing_frame(error)
     if call is None or inner is None or not isinstance(error, ValueError | AssertionError):
         return None
-    text = one_line(error)
-    numbers = {
-        name: value
-        for frame in _library_frames(error)
-        for name, value in frame.f_locals.items()
-        if type(value) is int and re.search(rf"\b{name}\b", text)
-    }
-    written = call.code.text(call.node.func)
-    shown = list(numbers.items())[:_MOST_NUMBERS]
-    why = []
-    for name, value in shown:
-        if str(value) not in text:
-            text = re.sub(rf"\b{name}\b", f"{name} ({value})", text, count=1)
-    helps: tuple[Help, ...] = ()
+    code = inner.f_code
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    given = {name: inner.f_locals.get(name) for name in names}
+    numbers = {name: value for name, value in given.items() if type(value) is int}
+    clash = next(_clashes(numbers), None)
     notes: tuple[str, ...] = ()
-    if "divisible by" in text and len(shown) == 2:
-        (whole, count), (part, by) = sorted(shown, key=lambda one: text.index(one[0]))
-        if by > 0 and count % by:
-            why.append(f"{count} = {count // by} * {by} + {count % by}")
-            notes = (f"{whole} = {count} divides by {_divisors(count)}",)
-            helps = tuple(_nearest_divisor(call, part, count, by, model))
+    helps: tuple[Help, ...] = ()
+    if clash is None:
+        text = one_line(error)
+        shown = list(numbers.items())[:_MOST_NUMBERS]
+        why = ", ".join(f"{name} = {value}" for name, value in shown)
+    else:
+        whole, part = clash
+        count, by = numbers[whole], numbers[part]
+        text = f"{whole} ({count}) must be divisible by {part} ({by})"
+        why = f"{count} = {count // by} * {by} + {count % by}"
+        notes = (f"{whole} = {count} divides by {_divisors(count)}",)
+        helps = tuple(_nearest_divisor(call, part, numbers, model))
+    written = call.code.text(call.node.func)
     found = _diagnostic(
         f"`{written}` refuses its numbers: {text}", call.span, "", notes, helps, error
     )
-    return Diagnostic(
-        found.rule, found.severity, found.message, found.labels, tuple(why), found.notes,
-        found.help, detail=found.detail,
-    )  # fmt: skip
+    return replace(found, why=(why,) if why else ())
+
+
+def _clashes(numbers: dict[str, int]) -> Iterator[tuple[str, str]]:
+    """The arguments of which one has to be a multiple of the other, and is not."""
+    for whole, part in _DIVIDED:
+        count, by = numbers.get(whole, 0), numbers.get(part, 0)
+        if count > 0 and by > 0 and count % by:
+            yield whole, part
 
 
 def _keyword_name(call: CallSource, keyword: ast.keyword) -> SourceSpan:
@@ -159,14 +170,15 @@ def _keyword_name(call: CallSource, keyword: ast.keyword) -> SourceSpan:
 
 
 def _nearest_divisor(
-    call: CallSource, name: str, count: int, by: int, model: LoadedModel
+    call: CallSource, name: str, numbers: dict[str, int], model: LoadedModel
 ) -> Iterable[Help]:
-    """The count of heads or groups that divides, nearest to what was asked for."""
+    """The count of heads or groups that divides all it has to, nearest to what was asked for."""
     argument = next((alias for alias in (name, *_CHOICES) if call.argument(alias)), None)
     if argument not in _CHOICES:
         return
-    fits = [size for size in range(1, count + 1) if count % size == 0]
-    nearest = min(fits, key=lambda size: abs(size - by))
+    common = gcd(*(numbers.get(whole, 0) for whole, part in _DIVIDED if part == name))
+    fits = [size for size in range(1, common + 1) if common % size == 0]
+    nearest = min(fits, key=lambda size: abs(size - numbers[name]))
     place = _literal(call, argument)
     if place is None:
         yield Help(f"{argument}={nearest}")
@@ -222,41 +234,37 @@ def _call(error: BaseException) -> CallSource | None:
     return None if site is None else call_at(code_span(*site))
 
 
-def _users_frame(error: BaseException) -> FrameType | None:
-    return _frames(error)[0]
-
-
-def _library_frame(error: BaseException) -> FrameType | None:
-    """The outermost `__init__` of the library below the user's last line."""
-    return _frames(error)[1]
-
-
-def _library_frames(error: BaseException) -> list[FrameType]:
-    """Every `__init__` of the library below the user's last line, from the outside in.
+def _refusing_frame(error: BaseException) -> FrameType | None:
+    """The innermost `__init__` of torch's below the user's last line.
 
     A layer may hand its numbers on to one inside it, which refuses them under other names.
     """
-    found: list[FrameType] = []
-    entry = error.__traceback__
-    while entry is not None:
-        if is_user_code(entry.tb_frame.f_code):
-            found = []
-        elif entry.tb_frame.f_code.co_name == "__init__":
-            found.append(entry.tb_frame)
-        entry = entry.tb_next
+    found = None
+    for frame in _frames(error):
+        if is_user_code(frame.f_code):
+            found = None
+        elif frame.f_code.co_name == "__init__" and _is_torch(frame):
+            found = frame
     return found
 
 
-def _frames(error: BaseException) -> tuple[FrameType | None, FrameType | None]:
-    user, library = None, None
+def _is_torch(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__", "")).startswith("torch.")
+
+
+def _users_frame(error: BaseException) -> FrameType | None:
+    """The frame of the user's last line."""
+    return next((it for it in reversed(_frames(error)) if is_user_code(it.f_code)), None)
+
+
+def _frames(error: BaseException) -> list[FrameType]:
+    """The frames that an error went through, from the outside in."""
+    found: list[FrameType] = []
     entry = error.__traceback__
     while entry is not None:
-        if is_user_code(entry.tb_frame.f_code):
-            user, library = entry.tb_frame, None
-        elif user is not None and entry.tb_frame.f_code.co_name == "__init__":
-            library = library or entry.tb_frame
+        found.append(entry.tb_frame)
         entry = entry.tb_next
-    return user, library
+    return found
 
 
 def _value(node: ast.expr, frame: FrameType) -> Any:

@@ -307,6 +307,45 @@ help: num_heads=10  (verified)
 7 ~     def __init__(self, dim=100, heads=10):
 """
 
+GROUPS = net("self.conv = nn.Conv2d(3, 4, 3, groups=2)", "return self.conv(x)")
+
+GROUPS_TEXT = """\
+error[constructor]: `nn.Conv2d` refuses its numbers: in_channels (3) must be divisible by groups (2)
+ --> net.py:9:21 in Net.__init__
+  |
+9 |         self.conv = nn.Conv2d(3, 4, 3, groups=2)
+  |                     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  |
+  = why: 3 = 1 * 2 + 1
+  = note: in_channels = 3 divides by 1, 3
+help: groups=1  (verified)
+9 ~         self.conv = nn.Conv2d(3, 4, 3, groups=1)
+"""
+
+ONE_NUMBER = net("self.fc = nn.Linear(10)", "return self.fc(x)")
+
+ONE_NUMBER_TEXT = """\
+error[constructor]: `nn.Linear` needs `out_features`
+ --> net.py:9:19 in Net.__init__
+  |
+9 |         self.fc = nn.Linear(10)
+  |                   ^^^^^^^^^^^^^ `out_features` left out
+  |
+  = note: it takes in_features, out_features, bias, device, dtype
+"""
+
+NEGATIVE = net("self.conv = nn.Conv2d(-3, 4, 3, groups=2)", "return self.conv(x)")
+
+NEGATIVE_TEXT = """\
+error[constructor]: `nn.Conv2d` refuses its numbers: in_channels must be divisible by groups
+ --> net.py:9:21 in Net.__init__
+  |
+9 |         self.conv = nn.Conv2d(-3, 4, 3, groups=2)
+  |                     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  |
+  = why: in_channels = -3, out_channels = 4, groups = 2
+"""
+
 
 @pytest.mark.parametrize(
     ("text", "shape", "expected"),
@@ -318,6 +357,9 @@ help: num_heads=10  (verified)
         (KEYWORD, "2,3,8,8", KEYWORD_TEXT),
         (TOO_FEW, "2,3,8,8", TOO_FEW_TEXT),
         (HEADS, "4,2,100", HEADS_TEXT),
+        (GROUPS, "2,3,8,8", GROUPS_TEXT),
+        (ONE_NUMBER, "2,10", ONE_NUMBER_TEXT),
+        (NEGATIVE, "2,3,8,8", NEGATIVE_TEXT),
         (LOST, "2,3,16,16", LOST_TEXT),
         (LEFT_OUT, "2,8", LEFT_OUT_TEXT),
         (MISSPELLED, "2,3,8,8", MISSPELLED_TEXT),
@@ -463,6 +505,23 @@ def test_an_unbatched_sequence_has_no_batch(said: Say) -> None:
     )
     why = "why: 5 x 8 is time 5 x features 8, so the state is num_layers 1 x 4\n"
     assert why in said(text, "5,8")
+
+
+@pytest.mark.parametrize(
+    ("layer", "numbers"),
+    [
+        ("nn.GroupNorm(4, 6)", "num_channels (6) must be divisible by num_groups (4)"),
+        (
+            "nn.TransformerEncoderLayer(100, 8)",
+            "embed_dim (100) must be divisible by num_heads (8)",
+        ),
+        ("nn.Conv2d(4, 6, 3, groups=4)", "out_channels (6) must be divisible by groups (4)"),
+    ],
+)
+def test_numbers_that_do_not_divide_are_named(said: Say, layer: str, numbers: str) -> None:
+    text = said(net(f"self.layer = {layer}", "return self.layer(x)"), "2,6,8,8")
+    assert f"refuses its numbers: {numbers}\n" in text
+    assert "(verified)" in text
 
 
 def test_two_entries_under_one_key(said: Say) -> None:
