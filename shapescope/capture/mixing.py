@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from shapescope.analysis.batch import Mixing
 from shapescope.capture.inputs import InputSpec, make_inputs
 from shapescope.capture.loaded import LoadedModel
-from shapescope.capture.passes import _nothing_changes_outside
+from shapescope.capture.passes import nothing_changes_outside
 from shapescope.capture.subject import Subject
 from shapescope.capture.tensors import map_tensors, tensors_in
 
@@ -34,7 +34,7 @@ def mixing_run(
         row for each sample.
     """
     try:
-        with _nothing_changes_outside(False):
+        with nothing_changes_outside(False):
             return _run(Subject(model), specs, order)
     except Exception:  # noqa: BLE001  # the user's code may raise anything; then nothing is shown
         return None

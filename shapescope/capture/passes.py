@@ -115,7 +115,7 @@ def run_pass(
     named = _named_inputs(names, args, kwargs)
     inputs = tuple(spec_of(tensor, name, shape_of) for name, tensor in named)
     output, error = None, None
-    with _nothing_changes_outside(gradients), _on_meta() if mode == "meta" else inside():
+    with nothing_changes_outside(gradients), _on_meta() if mode == "meta" else inside():
         try:
             with recorder:
                 recorder.name_inputs(named)
@@ -206,7 +206,7 @@ def _modules(recorder: Recorder, definitions: Mapping[str, SourceSpan]) -> tuple
 
 
 @contextmanager
-def _nothing_changes_outside(gradients: bool) -> Iterator[None]:
+def nothing_changes_outside(gradients: bool) -> Iterator[None]:
     """Random states, fast path, warnings and stdout as the user has them, afterwards too."""
     fastpath = torch.backends.mha.get_fastpath_enabled()
     python_state = random.getstate()

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from shapescope.capture.inputs import InputSpec, make_inputs
 from shapescope.capture.loaded import LoadedModel
-from shapescope.capture.passes import _nothing_changes_outside
+from shapescope.capture.passes import nothing_changes_outside
 from shapescope.capture.subject import Subject
 from shapescope.capture.tensors import tensors_in
 from shapescope.capture.traced import Target
@@ -47,7 +47,7 @@ def runs_for_real(
     """
     subject = Subject(model)
     try:
-        with subject.environment(), _nothing_changes_outside(True):
+        with subject.environment(), nothing_changes_outside(True):
             module = subject.on("cpu").train(train)
             args, kwargs = make_inputs(specs, module, device="cpu")
             output = module(*args, **kwargs)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from shapescope.capture.inputs import InputSpec
 from shapescope.capture.loaded import LoadedModel
-from shapescope.capture.passes import _nothing_changes_outside
+from shapescope.capture.passes import nothing_changes_outside
 from shapescope.capture.recorder import Recorder
 from shapescope.capture.subject import Arguments, Subject, arguments_on
 from shapescope.capture.tensors import map_tensors
@@ -96,7 +96,7 @@ def time_steps(
         ShapescopeError: it raises on real tensors, or takes other steps than the trace.
     """
     subject = Subject(model)
-    with subject.environment(), _nothing_changes_outside(gradients=train):
+    with subject.environment(), nothing_changes_outside(gradients=train):
         module = subject.on("cpu").train(train)
         args, kwargs = arguments_on("cpu", inputs, module)
         wanted = [(step.path, step.op) for step in trace.steps]

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from shapescope.arithmetic.expressions import BATCH, Expr, equal, extreme, name, number
 from shapescope.capture.leaves import is_leaf
-from shapescope.capture.passes import _nothing_changes_outside
+from shapescope.capture.passes import nothing_changes_outside
 from shapescope.capture.recorder import Recorder
 from shapescope.capture.records import Record
 from shapescope.capture.sizes.call import Call, Shapes
@@ -106,7 +106,7 @@ class _Runner:
             )
         output: Any = None
         error: BaseException | None = None
-        with _nothing_changes_outside(False), self._leaf_arguments():
+        with nothing_changes_outside(False), self._leaf_arguments():
             try:
                 with _whole_numbers(self.module), self.reader, self.recorder:
                     self.recorder.name_inputs(
