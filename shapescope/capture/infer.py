@@ -8,7 +8,7 @@ have after the flatten.
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Inferred", "infer_for", "infer_inputs", "plausible_inputs"]
 
 _OTHER_BATCH = 3
+_MOST_OPTIONS = 6
 _MORE = 12
 """So many further attempts are worth it where an input runs for a batch of one alone."""
 
@@ -116,10 +117,9 @@ def infer_inputs(
     search = SizeSearch(try_trace)
     if len(places) == 1 and not places[0].use.each:
         options = [it for it in choices[0] if isinstance(it, Entrance)]
-        if places[0].by_name or len(options) < len(choices[0]):
-            return _several(module, places, choices, search)
-        return _one(options, search)
-    return _several(module, places, choices, search)
+        if not places[0].by_name and len(options) == len(choices[0]):
+            return _one(options, search)
+    return _best(combinations(module, places, choices), search)
 
 
 def plausible_inputs(module: nn.Module) -> tuple[InputSpec, ...]:
@@ -165,29 +165,13 @@ def _keeps_any_batch(candidate: Candidate, sizes: Sequence[int], search: SizeSea
     return search(rebatch(candidate.specs(*sizes), _OTHER_BATCH)).fits
 
 
-def _one(options: Sequence[Entrance], search: SizeSearch) -> Inferred | None:
-    tried: list[Candidate] = []
-    runs: tuple[Candidate, tuple[int, ...]] | None = None
-    fits: tuple[Candidate, tuple[int, ...]] | None = None
-    limit: int | None = None
-    for option in options[:6]:
-        if limit is not None and search.count >= limit:
-            break
-        candidate = Candidate((option,))
-        tried.append(candidate)
-        found = search.fitting_sizes(candidate)
-        if found is not None:
-            if _keeps_any_batch(candidate, found, search):
-                return _inferred(candidate, found, search)
-            if fits is None:
-                fits, limit = (candidate, found), search.count + _MORE
-        elif runs is None:
-            running = search.running_sizes(candidate)
-            runs = None if running is None else (candidate, running)
-    best = fits or runs
-    if best is not None:
-        return _inferred(*best, search)
-    candidate = max(tried, key=lambda it: search.progress(it))
+def _one(options: Sequence[Entrance], search: SizeSearch) -> Inferred:
+    """An input for a forward of one argument: what fits best, or else what comes farthest."""
+    candidates = [Candidate((option,)) for option in options[:_MOST_OPTIONS]]
+    found = _best(candidates, search)
+    if found is not None:
+        return found
+    candidate = max(candidates, key=search.progress)
     outcome = search(candidate.specs())
     how = _how(candidate, candidate.specs()) + "; no size that was tried fits"
     return Inferred(candidate.specs(), how, fits=outcome.runs)
@@ -198,17 +182,12 @@ def _inferred(candidate: Candidate, sizes: tuple[int, ...], search: SizeSearch) 
     return Inferred(specs, _how(candidate, specs, search), fits=True)
 
 
-def _several(
-    module: nn.Module,
-    places: Sequence[Place],
-    choices: Sequence[Sequence[Choice]],
-    search: SizeSearch,
-) -> Inferred | None:
-    """Inputs for a forward of several arguments: what fits best for each, else any."""
+def _best(candidates: Iterable[Candidate], search: SizeSearch) -> Inferred | None:
+    """The first inputs that run and keep any batch, else the first that run at all."""
     runs: tuple[Candidate, tuple[int, ...]] | None = None
     fits: tuple[Candidate, tuple[int, ...]] | None = None
     limit: int | None = None
-    for candidate in combinations(module, places, choices):
+    for candidate in candidates:
         if search.exhausted or (limit is not None and search.count >= limit):
             break
         found = search.fitting_sizes(candidate)

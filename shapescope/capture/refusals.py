@@ -6,7 +6,6 @@ import ast
 import inspect
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from difflib import get_close_matches
 from math import gcd
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from torch import nn
 
 from shapescope.analysis.code import CallSource, call_at, expression_at
 from shapescope.analysis.code.origins import default_of
+from shapescope.analysis.code.spelling import nearly_alike
 from shapescope.capture.import_errors import one_line
 from shapescope.capture.source import code_span, is_user_code, traceback_site
 from shapescope.capture.trial import tried_help
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["refused_by_a_layer", "unknown_argument", "unknown_name"]
 
+_ALIKE = 0.7
 _MOST_NUMBERS = 4
 _MOST_DIVISORS = 8
 _DIVIDED = (
@@ -65,7 +66,7 @@ def unknown_name(error: BaseException, model: LoadedModel) -> Diagnostic | None:
         tried_help(
             f"call it `{prefix}{other}`", (code.replace(node, prefix + other),), code.file, model
         )
-        for other in _close(name, known)[:1]
+        for other in nearly_alike(name, known, _ALIKE)[:1]
     )
     if not prefix and hasattr(nn, name):
         helps = (Help(f"torch.nn has one: write nn.{name}, or import it"),)
@@ -103,7 +104,7 @@ def unknown_argument(error: BaseException, model: LoadedModel) -> Diagnostic | N
             place = _keyword_name(call, keyword)
             helps = tuple(
                 tried_help(f"call it `{other}`", (Edit(place, other),), call.code.file, model)
-                for other in _close(name, parameters)[:1]
+                for other in nearly_alike(name, parameters, _ALIKE)[:1]
             )
             return _diagnostic(
                 f"`{written}` takes no `{name}`", place, "no argument of it", (takes,), helps, error
@@ -219,14 +220,6 @@ def _diagnostic(
         help=helps,
         detail=str(error),
     )
-
-
-def _close(name: str, known: Iterable[str]) -> list[str]:
-    by_lower: dict[str, str] = {}
-    for other in known:
-        by_lower.setdefault(other.lower(), other)
-    close = get_close_matches(name.lower(), list(by_lower), 2, 0.7)
-    return [by_lower[key] for key in close if by_lower[key] != name]
 
 
 def _call(error: BaseException) -> CallSource | None:

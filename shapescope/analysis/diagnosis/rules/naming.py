@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
+from collections.abc import Iterator
 
 from shapescope.analysis.code import Code, expression_at
+from shapescope.analysis.code.spelling import nearly_alike
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
 from shapescope.analysis.diagnosis.registry import declare, failing
 from shapescope.analysis.diagnosis.words import primary
@@ -31,6 +31,7 @@ _TENSOR = (
     "long", "half", "cpu", "cuda", "requires_grad_", "data", "T", "is_cuda", "tolist", "backward",
 )  # fmt: skip
 _MOST_NAMED = 8
+_ALIKE = 0.65
 
 
 @failing("module")
@@ -61,7 +62,9 @@ def _of_self(case: Case, code: Code, node: ast.Attribute, span: SourceSpan) -> F
     known = [*children, *_attributes(cls)]
     spare = [name for name in known if cls is None or name not in _read(cls)]
     # A layer that another line calls already is hardly what this one means.
-    close = _close(node.attr, spare) or (_close(node.attr, known) if not children else [])
+    close = nearly_alike(node.attr, spare, _ALIKE) or (
+        nearly_alike(node.attr, known, _ALIKE) if not children else []
+    )
     owner = "the model" if cls is None else f"`{cls.name}`"
     made = {spec.path: spec.defined_at for spec in case.trace.modules}
     prefix = f"{path}." if path else ""
@@ -93,7 +96,7 @@ def _of_a_value(case: Case, code: Code, node: ast.Attribute, span: SourceSpan) -
         labels=(primary(span, f"nothing is called `{node.attr}` there"),),
         proposals=(
             Proposal(f"call it `{name}`", (code.replace(node, f"{code.text(node.value)}.{name}"),))
-            for name in _close(node.attr, names)
+            for name in nearly_alike(node.attr, names, _ALIKE)
         ),
         detail=_detail(case),
     )
@@ -117,7 +120,7 @@ def _plain_name(case: Case, code: Code, node: ast.Name, span: SourceSpan) -> Fin
         notes.append(f"no line of {code.file.rpartition('/')[2]} imports or sets `{name}`")
     proposals += [
         Proposal(f"call it `{other}`", (code.replace(node, other),))
-        for other in _close(name, local)
+        for other in nearly_alike(name, local, _ALIKE)
     ]
     place = f"{path}.{name}" if path else name
     return finding(
@@ -181,15 +184,6 @@ def _bound(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
     ]
     return [name for name in dict.fromkeys(names) if name != "self"]
-
-
-def _close(name: str, known: Iterable[str]) -> list[str]:
-    """At most two names that are spelled nearly alike, the nearest first."""
-    by_lower: dict[str, str] = {}
-    for other in known:
-        by_lower.setdefault(other.lower(), other)
-    close = get_close_matches(name.lower(), [key for key in by_lower if key], 2, 0.65)
-    return [by_lower[key] for key in close if by_lower[key] != name]
 
 
 def _listing(children: list[str], owner: str) -> str | None:
