@@ -124,6 +124,11 @@ def _class_and_config(transformers: ModuleType, parsed: ModelSpec) -> tuple[type
             f"{parsed.text}: a model of the hub would have to be downloaded; name its "
             "architecture, as in hf:BertModel, or its saved configuration: hf:folder/config.json"
         )
+    family = place.lower().partition("-")[0]
+    if "-" in place and family in CONFIG_MAPPING_NAMES:
+        raise ShapescopeError(
+            f"{parsed.text}: weights of the hub are not downloaded; its architecture is hf:{family}"
+        )
     raise no_such_name(parsed, transformer_names())
 
 

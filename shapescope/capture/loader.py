@@ -198,7 +198,8 @@ def _no_such_name(module: ModuleType, dotted: str, place: str, part: str) -> Sha
     shown = display_path(place) if place.endswith((".py", ".pyw")) else place
     own = [name for name in vars(module) if not name.startswith("_")]
     models = [*model_classes(module), *instances(module)]
-    close = get_close_matches(part, models, 1) or get_close_matches(part, own, 1)
+    alike = [name for name in models if name.lower() == part.lower()]
+    close = alike or get_close_matches(part, models, 1) or get_close_matches(part, own, 1)
     if close:
         advice = f"did you mean {close[0]}?"
     elif models:

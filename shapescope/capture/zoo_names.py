@@ -15,7 +15,8 @@ _REGISTERED = re.compile(
 
 
 def zoo_with(name: str) -> str | None:
-    """The spec of a torchvision model with exactly this name, where somebody forgot the prefix."""
+    """The spec of the torchvision model that `resnet18` or `torchvision.models.ResNet18` means."""
+    name = name.rpartition(".")[2].lower()
     found = find_spec("torchvision")
     if found is None or found.origin is None or not name.isidentifier():
         return None

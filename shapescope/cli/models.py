@@ -152,7 +152,7 @@ def _row(texts: tuple[str, ...], widths: list[int], style: str) -> Line:
 _FORMS = (
     ("torchvision:resnet18", "every model of torchvision: shapescope models torchvision"),
     ("timm:vit_tiny_patch16_224", "every model of timm, without its weights"),
-    ("hf:BertModel, hf:bert-base-uncased", "a model of transformers, from its configuration"),
+    ("hf:BertModel, hf:bert", "a model of transformers, from its configuration"),
     ("net.py", "the model class of a file"),
     ("net.py:Net, net.py:Net(10, width=2)", "a class in a file, with literal arguments"),
     ("package.module:factory(...)", "whatever can be imported and gives a model"),

@@ -170,6 +170,13 @@ def test_detectors_take_pictures_in_a_list(net: Path) -> None:
         ("lenet6", "there is no model called `lenet6`; did you mean lenet5?"),
         ("net", "there is no model called `net`; did you mean net.py?"),
         ("resnet18", "there is no model called `resnet18`; did you mean torchvision:resnet18?"),
+        (
+            "torchvision.models.resnet18",
+            (
+                "there is no model called `torchvision.models.resnet18`; "
+                "did you mean torchvision:resnet18?"
+            ),
+        ),
         ("folder", "`folder` is a folder; name a file in it: folder/net.py:Class"),
         (
             "qqqqqq",
@@ -187,6 +194,7 @@ def test_detectors_take_pictures_in_a_list(net: Path) -> None:
             ),
         ),
         ("net.py:Nett", "net.py defines no `Nett`; did you mean Net?"),
+        ("net.py:NET", "net.py defines no `NET`; did you mean Net?"),
         ("net.py:mak", "net.py defines no `mak`; did you mean make?"),
         ("net.py:zzz", "net.py defines no `zzz`; its models are Block, Net, ready"),
         ("net.py:Net.zzz", "net.py defines no `Net.zzz`; its models are Block, Net, ready"),
