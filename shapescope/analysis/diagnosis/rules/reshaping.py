@@ -30,6 +30,7 @@ from shapescope.analysis.diagnosis.rules.pieces import (
     whatever_arrives,
     whole_windows,
 )
+from shapescope.analysis.diagnosis.rules.unbatched import sample_alone
 from shapescope.analysis.diagnosis.words import (
     equation,
     here,
@@ -65,6 +66,11 @@ def cannot_view(case: Case) -> Iterator[Finding]:
         return
     if reshape_refusal(sizes, wanted) is None:
         yield _strides(case, step, sizes, wanted)
+        return
+    alone = tuple(sample_alone(case, step)) if len(wanted) == 2 else ()
+    if alone:
+        # whatever else is wrong, no size counts as it stands while the channels are the batch
+        yield from alone
         return
     batch = sizes[0]
     fixed = wanted[0] not in (-1, batch) and _fits_without_batch(sizes, wanted)
