@@ -273,7 +273,8 @@ def _width_labels(
 
 def _widest(chain: Sequence[Step], output: tuple[int, ...], target: tuple[int, ...]) -> Step | None:
     """The linear layer that made the last axis, where all else is as in the target."""
-    columns = len(output) == len(target) + 1 and output[:-1] == target
+    # one column is as narrow as a layer can be: then it is the axis that is too many
+    columns = len(output) == len(target) + 1 and output[:-1] == target and output[-1] > 1
     same = len(output) == len(target) and output[:-1] == target[:-1]
     if not (same or columns):
         return None
