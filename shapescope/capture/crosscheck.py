@@ -10,10 +10,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from shapescope.capture.inputs import make_inputs
 from shapescope.capture.loaded import LoadedModel
-from shapescope.capture.subject import Subject
-from shapescope.capture.tensors import map_tensors, to_meta
+from shapescope.capture.subject import Subject, arguments_on
 from shapescope.trace import Step, Trace
 
 
@@ -77,13 +75,6 @@ def crosscheck(
     return CrossCheck((torchinfo, torch_peer), tuple(found))
 
 
-def _arguments(inputs: Any, module: nn.Module) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    if len(inputs) == 2 and isinstance(inputs[1], dict):
-        args, kwargs = map_tensors(to_meta, inputs)
-        return tuple(args), dict(kwargs)
-    return make_inputs(inputs, module, device="meta")
-
-
 @contextmanager
 def _slow_attention() -> Iterator[None]:
     """Without the fast path of transformers, under which the calls inside vanish."""
@@ -101,7 +92,7 @@ def _torch(subject: Subject, inputs: Any, train: bool) -> Peer:
 
     try:
         module = subject.on("meta").train(train)
-        args, kwargs = _arguments(inputs, module)
+        args, kwargs = arguments_on("meta", inputs, module)
         counter = FlopCounterMode(display=False)
         with _slow_attention(), torch.no_grad(), counter:
             module(*args, **kwargs)
@@ -119,7 +110,7 @@ def _torchinfo(
 
     try:
         module = subject.on("meta").train(train)
-        args, kwargs = _arguments(inputs, module)
+        args, kwargs = arguments_on("meta", inputs, module)
         with _slow_attention():
             summary = torchinfo.summary(
                 module, input_data=list(args), device="meta", verbose=0, depth=100,

@@ -15,7 +15,7 @@ from shapescope.capture.loader import load
 from shapescope.capture.mixing import mixing_run
 from shapescope.capture.rehearsal import is_short, runs_for_real
 from shapescope.capture.source import is_library_file
-from shapescope.capture.subject import Arguments
+from shapescope.capture.subject import Arguments, are_arguments
 from shapescope.capture.traced import Target
 from shapescope.capture.tracer import trace_model
 from shapescope.diagnostic import ShapescopeError
@@ -124,7 +124,7 @@ class Retracer:
         inputs = self.inputs
         if shapes is None and batch is None:
             return inputs
-        if _is_arguments(inputs):
+        if are_arguments(inputs):
             return None
         specs = tuple(spec for spec in inputs if isinstance(spec, InputSpec))
         if shapes is not None:
@@ -146,7 +146,7 @@ class Retracer:
         True where that was not tried, because it would take long or the inputs are the user's own.
         """
         inputs = self.reshaped(shapes, None)
-        if inputs is None or _is_arguments(inputs) or not is_short(trace):
+        if inputs is None or are_arguments(inputs) or not is_short(trace):
             return True
         specs = tuple(spec for spec in inputs if isinstance(spec, InputSpec))
         with overridden({Path(path): text for path, text in texts.items()}):
@@ -164,7 +164,7 @@ class Retracer:
         return Evidence(other, mixing, self._bounds(trace), target)
 
     def _bounds(self, trace: Trace) -> dict[str, int]:
-        if _is_arguments(self.inputs) or len(self.inputs) != len(trace.inputs):
+        if are_arguments(self.inputs) or len(self.inputs) != len(trace.inputs):
             return {}
         return {
             spec.name: given.bound
@@ -181,7 +181,7 @@ class Retracer:
         if not kinds or not _affordable(seen):
             return None
         inputs = self.inputs if seen is trace else self.reshaped(None, _FEW)
-        if inputs is None or _is_arguments(inputs):
+        if inputs is None or are_arguments(inputs):
             return None
         specs = tuple(spec for spec in inputs if isinstance(spec, InputSpec))
         try:
@@ -189,10 +189,6 @@ class Retracer:
                 return mixing_run(self.read(texts), specs, order="indexed" in kinds)
         except ShapescopeError:
             return None
-
-
-def _is_arguments(inputs: Inputs) -> bool:
-    return isinstance(inputs, tuple) and len(inputs) == 2 and isinstance(inputs[1], dict)
 
 
 def _affordable(trace: Trace) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, TypeGuard
 
 from torch import Tensor, nn
 
@@ -61,15 +61,16 @@ def arguments_on(
     device: str, inputs: Sequence[InputSpec] | Arguments, module: nn.Module
 ) -> Arguments:
     """Inputs on `meta` or `cpu`: made of specs, or copied where they are the user's own."""
-    if isinstance(inputs, tuple) and len(inputs) == 2 and _are_arguments(inputs):
+    if are_arguments(inputs):
         place = to_meta if device == "meta" else _cpu_copy
         args, kwargs = map_tensors(place, inputs)
         return tuple(args), dict(kwargs)
     return make_inputs(inputs, module, device=device)  # type: ignore[arg-type]
 
 
-def _are_arguments(inputs: tuple[Any, ...]) -> bool:
-    return isinstance(inputs[0], tuple | list) and isinstance(inputs[1], dict)
+def are_arguments(inputs: Any) -> TypeGuard[Arguments]:
+    """Whether inputs are the user's own, as `(args, kwargs)`, and no specs to make them from."""
+    return isinstance(inputs, tuple) and len(inputs) == 2 and isinstance(inputs[1], dict)
 
 
 def _cpu_copy(tensor: Tensor) -> Tensor:

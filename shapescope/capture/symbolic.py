@@ -25,6 +25,7 @@ from shapescope.capture.inputs import input_names, rebatch
 from shapescope.capture.passes import Pass, run_pass
 from shapescope.capture.sizes.axes import axis_names
 from shapescope.capture.sizes.sizer import Sizer
+from shapescope.capture.subject import are_arguments
 from shapescope.capture.tensors import map_tensors
 from shapescope.diagnostic import ShapescopeError
 from shapescope.trace import Shape
@@ -60,7 +61,7 @@ def trace_symbolic(tracer: _Tracer, symbols: Sequence[str]) -> Traced:
     chosen = set(symbols) or set(known)
     # A batch of 1 would be taken for a constant.
     given: Any = tracer.inputs
-    if not _are_arguments(given):
+    if not are_arguments(given):
         tracer.inputs = rebatch(given, _BATCH)
     done, notes = _pass(tracer, names, chosen)
     if _op(done) == "interpolate":
@@ -145,10 +146,6 @@ def _inside(fake_mode: Any) -> Iterator[None]:
 
     with entered(fake_mode), enable_python_dispatcher():
         yield
-
-
-def _are_arguments(inputs: Any) -> bool:
-    return isinstance(inputs, tuple) and len(inputs) == 2 and isinstance(inputs[1], dict)
 
 
 def _symbolic(

@@ -23,7 +23,7 @@ from shapescope.capture.sizes.axes import (
     shape_at,
 )
 from shapescope.capture.sizes.passage import run_passage
-from shapescope.capture.subject import Arguments, Subject
+from shapescope.capture.subject import Arguments, Subject, are_arguments
 from shapescope.capture.tensors import dtype_name, map_tensors, meta_copy, real_copy, tensors_in
 from shapescope.ops import lookup
 from shapescope.trace import TensorSpec
@@ -217,10 +217,10 @@ class Sizer:
 
 
 def _as_arguments(inputs: Sequence[InputSpec] | Arguments, module: nn.Module) -> Arguments:
-    if isinstance(inputs, tuple) and len(inputs) == 2 and isinstance(inputs[1], dict):
+    if are_arguments(inputs):
         args, kwargs = inputs
         return tuple(args), dict(kwargs)
-    return make_inputs(inputs, module, device="cpu")
+    return make_inputs(inputs, module, device="cpu")  # type: ignore[arg-type]
 
 
 def _wanted(arguments: Arguments) -> list[_Wanted]:
