@@ -29,7 +29,9 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
+from torchvision import datasets, transforms
+from torchvision.datasets.vision import VisionDataset
 
 from shapescope.networks import NETWORKS
 from shapescope.training.allocator import keep_freed_memory
@@ -56,30 +58,39 @@ HEADLINE = {
 IMAGES = {"mnist": 60_000, "fashion-mnist": 60_000, "cifar-10": 50_000}  # to train on
 
 
-class SingleImages(Dataset[tuple[torch.Tensor, int]]):
-    """A set as torchvision gives it: one PIL image at a time, transformed when it is asked for."""
+class Grey(datasets.MNIST):  # type: ignore[misc]  # torchvision is untyped here
+    """MNIST and Fashion-MNIST as torchvision gives them, but for where they are read from."""
 
-    def __init__(self, split: Split, recipe: Recipe) -> None:
-        from torchvision import transforms
+    def __init__(self, split: Split, transform: Any) -> None:
+        VisionDataset.__init__(self, "", transform=transform)
+        self.data = pixels_of(split).squeeze(1)
+        self.targets = split.labels
 
-        images = next(iter(split.pixels.read([torch.arange(len(split))])))
-        self.images = images.permute(0, 2, 3, 1).squeeze(-1).contiguous().numpy()
-        self.labels = split.labels.tolist()
-        steps: list[Any] = []
-        if recipe.transforms.resize is not None:
-            steps.append(transforms.Resize(recipe.transforms.resize))
-        steps.append(transforms.ToTensor())
-        if recipe.transforms.mean:
-            steps.append(transforms.Normalize(recipe.transforms.mean, recipe.transforms.std))
-        self.transform = transforms.Compose(steps)
 
-    def __len__(self) -> int:
-        return len(self.labels)
+class Coloured(datasets.CIFAR10):  # type: ignore[misc]
+    """CIFAR-10 as torchvision gives it, but for where it is read from."""
 
-    def __getitem__(self, number: int) -> tuple[torch.Tensor, int]:
-        from PIL import Image
+    def __init__(self, split: Split, transform: Any) -> None:
+        VisionDataset.__init__(self, "", transform=transform)
+        self.data = pixels_of(split).permute(0, 2, 3, 1).contiguous().numpy()
+        self.targets = split.labels.tolist()
 
-        return self.transform(Image.fromarray(self.images[number])), self.labels[number]
+
+def pixels_of(split: Split) -> torch.Tensor:
+    """All images of a split, N x C x H x W."""
+    return next(iter(split.pixels.read([torch.arange(len(split))])))
+
+
+def single_images(split: Split, recipe: Recipe) -> VisionDataset:
+    """A set of the documents: one PIL image at a time, transformed when it is asked for."""
+    steps: list[Any] = []
+    if recipe.transforms.resize is not None:
+        steps.append(transforms.Resize(recipe.transforms.resize))
+    steps.append(transforms.ToTensor())
+    if recipe.transforms.mean:
+        steps.append(transforms.Normalize(recipe.transforms.mean, recipe.transforms.std))
+    kind = Grey if split.pixels.shape[0] == 1 else Coloured
+    return kind(split, transforms.Compose(steps))
 
 
 def plain_optimizer(recipe: Recipe, model: nn.Module) -> torch.optim.Optimizer:
@@ -130,7 +141,7 @@ def serve_document(name: str, data_dir: Path, threads: int, line: Connection) ->
     torch.set_num_threads(threads)
     request = request_for(name, data_dir)
     recipe = request.recipe
-    data = SingleImages(request.data.load().train, recipe)
+    data = single_images(request.data.load().train, recipe)
     loader = DataLoader(data, batch_size=recipe.batch_size, shuffle=True)
     loop = DocumentLoop(recipe, request.model.build(0), loader)
     while (steps := line.recv()) is not None:

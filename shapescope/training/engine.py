@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from shapescope.training.quick import QuickOperations
+from shapescope.training.quick import AnyLayout, QuickOperations
 from shapescope.training.recipe import OptimizerSpec
 
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -135,6 +135,8 @@ def make_step(model: nn.Module, way: Way, device: str, label_smoothing: float = 
     operations: AbstractContextManager[object] = nullcontext()
     if way.quick:
         operations = QuickOperations(reduced=way.precision == "bfloat16")
+    elif way.channels_last and not way.compiled:
+        operations = AnyLayout()
 
     def step(images: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         with operations:
@@ -142,7 +144,7 @@ def make_step(model: nn.Module, way: Way, device: str, label_smoothing: float = 
         return scores, F.cross_entropy(scores, labels, label_smoothing=label_smoothing)
 
     def reduced(images: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        with torch.autocast(device, torch.bfloat16):
+        with operations, torch.autocast(device, torch.bfloat16):
             scores = model(images)
         scores = scores.float()
         return scores, F.cross_entropy(scores, labels, label_smoothing=label_smoothing)

@@ -12,6 +12,7 @@ from torch import nn
 
 from shapescope.training.datasets.pixels import Split
 from shapescope.training.distributed import Group
+from shapescope.training.quick import AnyLayout
 from shapescope.training.transforms import Preparation
 
 _ROWS = 250  # images evaluated at once
@@ -121,7 +122,7 @@ def evaluate(
     was_training = model.training
     model.eval()
     try:
-        with torch.no_grad():
+        with torch.no_grad(), AnyLayout():  # the model may have been trained in channels_last
             for chunk, images in zip(chunks, split.pixels.read(chunks), strict=True):
                 scores = model(prepare(images).to(device)).float().cpu()
                 losses[chunk] = F.cross_entropy(

@@ -29,6 +29,7 @@ _SLOWED = 0.5  # a remembered way this much slower than it was is measured again
 _OWN_SHARE = 0.85  # of a core: what one thread gets on a machine that has little else to do
 # What a way has to gain over the plain one to be taken: few digits and many threads cost something.
 _WORTH = {"layout": 1.03, "precision": 1.05, "threads": 1.10, "compiled": 1.10, "quick": 1.03}
+_WAYS = 2  # raised when what a way does has changed: earlier measurements are forgotten
 # Compiling takes ten seconds to a minute. Below so many images that is never won back.
 _LONG = 1_000_000
 
@@ -261,7 +262,7 @@ def _key(model: nn.Module, sample: torch.Tensor, recipe: Recipe, wishes: Wishes)
         tuple(sample.shape),
         recipe.optimizer.name,
         (wishes.precision, wishes.threads, wishes.compile, wishes.most_threads, wishes.is_long),
-        [field.name for field in fields(Way)],
+        (_WAYS, [field.name for field in fields(Way)]),
         torch.__version__,
         platform.machine(),
         torch.backends.cpu.get_cpu_capability(),

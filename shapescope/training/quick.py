@@ -9,7 +9,7 @@ untouched, and so do these where they would not be quicker.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -22,16 +22,16 @@ _FEW_INPUTS = 4  # a convolution of fewer channels is slower in bfloat16 than in
 _PRECISIONS = (torch.float32, torch.bfloat16)
 
 
-class QuickOperations(TorchFunctionMode):
-    """Within it, pooling and convolutions go the quicker way where there is one.
+class AnyLayout(TorchFunctionMode):
+    """Within it, ``view`` takes images however they lie in memory, as ``reshape`` does.
 
-    Args:
-        reduced: whether convolutions multiply in bfloat16; what they take and give stays float32.
+    PyTorch refuses a view of channels_last images in another shape, and networks are written with
+    ``x.view(len(x), -1)``. What is then written into the result in place is not seen in ``x``.
     """
 
-    def __init__(self, *, reduced: bool = False) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.quick = _REDUCED if reduced else _QUICK
+        self.replaced: Mapping[Any, Callable[..., torch.Tensor | None]] = _ANY_LAYOUT
 
     def __torch_function__(
         self,
@@ -41,12 +41,24 @@ class QuickOperations(TorchFunctionMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         """Compute one operation."""
-        replace = self.quick.get(func)
+        replace = self.replaced.get(func)
         if replace is not None:
             found = replace(*args, **(kwargs or {}))
             if found is not None:
                 return found
         return func(*args, **kwargs) if kwargs else func(*args)
+
+
+class QuickOperations(AnyLayout):
+    """Within it, pooling and convolutions also go the quicker way where there is one.
+
+    Args:
+        reduced: whether convolutions multiply in bfloat16; what they take and give stays float32.
+    """
+
+    def __init__(self, *, reduced: bool = False) -> None:
+        super().__init__()
+        self.replaced = _REDUCED if reduced else _QUICK
 
 
 def max_pool(
@@ -125,7 +137,16 @@ def reduced_convolution(
     return result.float()
 
 
+def view(input: torch.Tensor, *shape: Any, **named: Any) -> torch.Tensor | None:  # noqa: A002
+    """Return what lies in another order than its axes in another shape, else None."""
+    if not shape or isinstance(shape[0], torch.dtype) or named or input.is_contiguous():
+        return None
+    return input.reshape(*shape)
+
+
+_ANY_LAYOUT: dict[Any, Callable[..., torch.Tensor | None]] = {torch.Tensor.view: view}
 _QUICK: dict[Any, Callable[..., torch.Tensor | None]] = {
+    **_ANY_LAYOUT,
     F.max_pool2d: max_pool,
     torch.max_pool2d: max_pool,
     F.avg_pool2d: average_pool,

@@ -77,6 +77,7 @@ class Session:
         )
         self.history: list[dict[str, Any]] = []
         self.best: dict[str, Any] | None = None
+        self.best_test: Evaluation | None = None  # of the best epoch, if it was in this session
         self.saved_at = time.monotonic()
         self.events: EventWriter | None = None
         self.prepare_test = preparation(
@@ -185,7 +186,8 @@ class Session:
         self.learner.tally = Tally()
         with self._tested_weights():
             splits = (self.prepared.validation, self.prepared.test)
-            lines += [self._evaluate(split).metrics(epoch) for split in splits if split]
+            tested = [self._evaluate(split) for split in splits if split]
+            lines += [figures.metrics(epoch) for figures in tested]
             judged = next(line for line in lines if line["split"] == self.prepared.judge.name)
             self.history.extend(lines)
             accuracy = judged["top1_accuracy"]
@@ -196,6 +198,7 @@ class Session:
                     "split": judged["split"],
                     "top1_accuracy": accuracy,
                 }
+                self.best_test = tested[-1]
                 if self.plan.group.leads:
                     # before the newest checkpoint: a run killed between the two does this again
                     checkpoint.save(
@@ -223,6 +226,8 @@ class Session:
 
     def _final_test(self) -> Evaluation | None:
         """Return the figures of the best weights; None if no epoch was trained."""
+        if self.best_test is not None:
+            return self.best_test
         if not self.run.best_path.exists():
             return None
         best = checkpoint.load(self.run.best_path)

@@ -11,8 +11,12 @@ from torch import nn
 
 from shapescope.networks import CNN, ConvNeuralNet, LeNet5, MyLeNet5, Network
 from shapescope.training.allocator import keep_freed_memory
+from shapescope.training.datasets.pixels import MemoryPixels, Split
 from shapescope.training.engine import Way, make_step
-from shapescope.training.quick import QuickOperations
+from shapescope.training.evaluation import evaluate
+from shapescope.training.quick import AnyLayout, QuickOperations
+from shapescope.training.recipes import recipe_for
+from shapescope.training.transforms import preparation
 
 LAYOUTS = [torch.contiguous_format, torch.channels_last]
 
@@ -145,7 +149,50 @@ def test_bfloat16_is_for_convolutions_of_some_channels() -> None:
     torch.testing.assert_close(rough, many(images), rtol=0.02, atol=0.02)
 
 
-@pytest.mark.parametrize("way", [Way(quick=True), Way("bfloat16", quick=True)])
+def test_channels_last_images_are_viewed_in_another_shape() -> None:
+    images = torch.rand(2, 3, 4, 5).contiguous(memory_format=torch.channels_last)
+    expected = images.reshape(2, -1)
+    with pytest.raises(RuntimeError):
+        images.view(2, -1)
+    with AnyLayout():
+        assert torch.equal(images.view(2, -1), expected)
+        assert torch.equal(images.view((2, 60)), expected)
+        assert torch.equal(images.view(torch.Size([2, 60])), expected)
+        assert images.view(torch.int32).dtype == torch.int32
+        assert images.view(dtype=torch.int32).dtype == torch.int32
+
+
+def test_a_view_that_pytorch_can_give_shares_its_memory() -> None:
+    images = torch.rand(2, 3, 4, 5)
+    with AnyLayout():
+        assert images.view(2, -1).data_ptr() == images.data_ptr()
+        with pytest.raises(RuntimeError, match="invalid for input of size"):
+            images.view(7, -1)
+
+
+def test_a_network_that_views_its_maps_is_evaluated_in_channels_last() -> None:
+    torch.manual_seed(0)
+    model = CNN()
+    images = torch.randint(256, (12, 1, 28, 28), dtype=torch.uint8)
+    split = Split("test", MemoryPixels(images), torch.arange(12) % 10)
+    ready = preparation(recipe_for("mnist-cnn").transforms, 1, training=False)
+    figures = [
+        evaluate(network, split, ready, 10, batch_size=4)
+        for network in (model, model.to(memory_format=torch.channels_last))
+    ]
+    assert figures[0].loss == pytest.approx(figures[1].loss, rel=1e-5)
+    assert figures[0].confusion == figures[1].confusion
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        Way(quick=True),
+        Way("bfloat16", quick=True),
+        Way(channels_last=True),
+        Way("bfloat16", channels_last=True),
+    ],
+)
 @pytest.mark.parametrize(
     ("network", "shape"),
     [
@@ -165,6 +212,7 @@ def test_a_step_of_a_document_network_has_the_same_gradients(
     gradients = []
     for each in (Way(), way):
         model.zero_grad()
+        model.to(memory_format=each.memory_format)
         scores, loss = make_step(model, each, "cpu")(images, labels)
         assert scores.dtype == loss.dtype == torch.float32
         torch.autograd.backward(loss)

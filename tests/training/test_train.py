@@ -13,6 +13,7 @@ import torch
 
 from shapescope.diagnostic import ShapescopeError
 from shapescope.training import checkpoint
+from shapescope.training.evaluation import Evaluation, evaluate
 from shapescope.training.options import TrainOptions, new_request, resumed_request
 from shapescope.training.report import Progress, Silent
 from shapescope.training.run import Run
@@ -122,6 +123,24 @@ def test_the_best_checkpoint_is_that_of_the_best_epoch(tmp_path: Path) -> None:
     assert best["best"]["top1_accuracy"] == max(accuracies)
     assert outcome.test is not None
     assert outcome.test.top1_accuracy == max(accuracies)
+
+
+def test_what_the_best_epoch_gave_is_not_measured_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    measured = []
+
+    def counted(*args: Any, **options: Any) -> Evaluation:
+        measured.append(args[1].name)
+        return evaluate(*args, **options)
+
+    monkeypatch.setattr("shapescope.training.session.evaluate", counted)
+    outcome = train(request("network", epochs=2), Run(tmp_path / "run"))
+    assert measured == ["test", "test"]
+    lines = [line for line in outcome.metrics if line["split"] == "test"]
+    assert outcome.test is not None
+    assert outcome.test.correct == max(line["correct"] for line in lines)
+    assert outcome.test.loss in [line["loss"] for line in lines]
 
 
 def test_a_validation_part_is_held_out_and_chooses(tmp_path: Path) -> None:
