@@ -147,13 +147,21 @@ def _not_counted(result: TraceResult) -> str:
 
 
 def _not_reached(result: TraceResult) -> str:
-    """After a failure, the modules that were never called, the outermost of them."""
+    """After a failure, the modules that were never called nor held a called one, the outermost."""
     trace = result.trace
     if trace.failure is None:
         return ""
-    left = [module.path for module in trace.modules if not module.called and module.path]
-    outer = set(left)
-    paths = [path for path in left if path.rpartition(".")[0] not in outer]
+    entered = {""}
+    for module in trace.modules:
+        path = module.path if module.called else ""
+        while path:
+            entered.add(path)
+            path = path.rpartition(".")[0]
+    paths = [
+        module.path
+        for module in trace.modules
+        if module.path not in entered and module.path.rpartition(".")[0] in entered
+    ]
     if not paths:
         return ""
     more = f" and {len(paths) - 8} more" if len(paths) > 8 else ""

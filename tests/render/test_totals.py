@@ -7,7 +7,7 @@ from shapescope.render.line import Line, plain_text
 from shapescope.render.theme import UNICODE, Surface
 from shapescope.render.totals import side_by_side, totals_facts, totals_lines, totals_remarks
 from shapescope.result import TraceResult
-from shapescope.trace import Trace
+from shapescope.trace import ModuleSpec, Trace
 
 
 def with_totals(result: TraceResult, **changes: object) -> TraceResult:
@@ -54,6 +54,24 @@ def test_what_is_left_out_is_told(network: TraceResult) -> None:
 
 def test_what_was_not_reached(broken: TraceResult) -> None:
     assert totals_remarks(broken) == ["not reached: relu, fc1, relu1, fc2"]
+
+
+def test_a_list_whose_modules_were_reached_in_part(broken: TraceResult) -> None:
+    trace = replace(
+        broken.trace,
+        modules=(
+            ModuleSpec("ups", "ModuleList", False),
+            ModuleSpec("ups.0", "Block", True),
+            ModuleSpec("ups.0.spare", "Conv2d", False),
+            ModuleSpec("ups.1", "Block", False),
+            ModuleSpec("ups.1.net", "Conv2d", False),
+            ModuleSpec("heads", "ModuleList", False),
+            ModuleSpec("heads.0", "Linear", False),
+        ),
+    )
+    assert totals_remarks(replace(broken, trace=trace)) == [
+        "not reached: ups.0.spare, ups.1, heads"
+    ]
 
 
 def test_only_the_outermost_of_what_was_not_reached(broken: TraceResult) -> None:
