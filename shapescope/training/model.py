@@ -23,7 +23,7 @@ class NamedModel:
     """A network that was named.
 
     Attributes:
-        spec: what names it again: a document network's name, or what the user typed.
+        spec: what names it again: a document network's name, or the file with its class.
         entry: the document network it is, if it is one.
     """
 
@@ -75,7 +75,7 @@ def named(spec: str) -> NamedModel:
     from shapescope.capture.loader import load
 
     loaded = load(spec)  # says what is wrong with a name that is none
-    return NamedModel(spec, loaded.entry)
+    return NamedModel(loaded.name, loaded.entry)  # a bare file with its class
 
 
 def recognised(weights: Mapping[str, torch.Tensor], origin: str) -> NamedModel:

@@ -124,7 +124,10 @@ def resumed_request(options: TrainOptions, run: Run) -> tuple[Request, Engine]:
     """
     config = run.config()
     if options.model and named(options.model).spec != named(config["model"]).spec:
-        raise ShapescopeError(f"the run in {run.folder} trains {config['model']}")
+        raise ShapescopeError(
+            f"the run in {run.folder} trains {config['model']}, not {options.model}; "
+            f"shapescope train --resume {run.folder} goes on with it"
+        )
     request, engine = request_from(config, named(config["model"]))
     recipe = request.recipe
     if options.recipe in ("document", "fast") and options.recipe != recipe.name:

@@ -126,3 +126,22 @@ def test_a_loss_that_is_no_number_is_told(
 ) -> None:
     assert run(tmp_path, "Lost", folders(tmp_path / "images", "cat", "dog")) == 0
     assert "the loss is no longer a number: try a lower --lr" in capsys.readouterr().out
+
+
+def test_a_run_is_resumed_by_the_file_alone_or_with_its_class(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, run = tmp_path / "one.py", tmp_path / "run"
+    file.write_text(NETS.partition("class Dict")[0], encoding="utf-8")
+    (tmp_path / "other.py").write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
+    data = folders(tmp_path / "images", "cat", "dog")
+    common = ["--data-dir", str(data), "--threads", "1"]
+    start = ["train", str(file), *common, "--epochs", "1", "--out", str(run)]
+    assert shapescope(start) == 0
+    assert shapescope(["train", f"{file}:Two", "--resume", str(run), "--epochs", "2"]) == 0
+    capsys.readouterr()
+    assert shapescope(["train", str(tmp_path / "other.py"), "--resume", str(run)]) == 2
+    assert capsys.readouterr().err == (
+        f"error: the run in {run} trains {file}:Two, not {tmp_path / 'other.py'}; "
+        f"shapescope train --resume {run} goes on with it\n"
+    )
