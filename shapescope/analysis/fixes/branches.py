@@ -17,6 +17,7 @@ from shapescope.analysis.diagnosis.history import ints, spatial_axes
 from shapescope.analysis.diagnosis.rules.layers import make_instead, output_argument
 from shapescope.analysis.diagnosis.words import name_of
 from shapescope.analysis.fixes.constructor import set_argument
+from shapescope.analysis.fixes.decoder import several_rows
 from shapescope.analysis.fixes.resample import functional_name, pad_and_crop
 from shapescope.attrs import ConvAttrs, PoolAttrs
 from shapescope.diagnostic import Edit
@@ -120,7 +121,8 @@ def _nearly(smaller: Sequence[int], larger: Sequence[int]) -> bool:
 
 
 def _round_alike(trace: Trace, step: Step, smaller: Branch, larger: Branch) -> Iterator[Proposal]:
-    """Let the branch that rounded down round up, or grow by the missing row."""
+    """Let the branch that rounded down round up, or grow by the missing rows."""
+    yield from several_rows(trace, smaller.own, larger.sizes[2:])
     eats = False
     for layer in reversed(smaller.own):
         if isinstance(layer.attrs, PoolAttrs) and not layer.attrs.ceil_mode:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
 
 from shapescope.analysis.code import CallSource, constructor_of
 from shapescope.analysis.code.calls import operand_nodes
@@ -14,27 +15,78 @@ from shapescope.attrs import ConvAttrs
 from shapescope.trace import Step, Trace
 
 _MOST_PADDING = 3
+_MOST_TOGETHER = 5  # transposed convolutions tried together, the last ones of a way
 
 
 def other_windows(trace: Trace, chain: Sequence[Step], sizes: Sequence[int]) -> Iterator[Proposal]:
-    """Another padding of one transposed convolution, with which the map ends as it should.
+    """Other paddings of transposed convolutions with which the map ends as it should.
 
     Args:
         trace: tells where the constructors are.
         chain: the way to the output.
         sizes: the map the target has.
     """
-    for number, step in enumerate(chain):
+    for layer in _transposed(trace, chain):
+        for name, value, changed in _variants(layer.attrs):
+            if _ends(chain[layer.place :], {layer.step.index: changed}) == tuple(sizes):
+                yield _set([(layer, value)], name, sizes)
+                break
+    yield from several_rows(trace, chain, sizes)
+
+
+def several_rows(trace: Trace, chain: Sequence[Step], sizes: Sequence[int]) -> Iterator[Proposal]:
+    """Output paddings of several transposed convolutions that each lack a row, set together.
+
+    A stride maps sizes such as 13 and 14 to the same 7, so a mirrored decoder ends short by more
+    than its last layer can add.
+
+    Args:
+        trace: tells where the constructors are.
+        chain: the way to the output.
+        sizes: the map that is wanted.
+    """
+    layers = [layer for layer in _transposed(trace, chain) if max(layer.attrs.stride) > 1]
+    layers = layers[-_MOST_TOGETHER:]
+    if len(layers) < 2 or len({layer.call.span for layer in layers}) < len(layers):
+        return
+    choices = product(*(range(max(layer.attrs.stride)) for layer in layers))
+    for values in sorted(choices, key=lambda values: (sum(values), values)):
+        set_to = list(zip(layers, values, strict=True))
+        settings = {
+            layer.step.index: replace(
+                layer.attrs, output_padding=(value,) * len(layer.attrs.kernel_size)
+            )
+            for layer, value in set_to
+        }
+        changed = [
+            (layer, value)
+            for layer, value in set_to
+            if value != (layer.attrs.output_padding or (0,))[0]
+        ]
+        if len(changed) > 1 and _ends(chain[layers[0].place :], settings) == tuple(sizes):
+            yield _set(changed, "output_padding", sizes)
+            return
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """A transposed convolution on a way, at its place, with its constructor."""
+
+    place: int
+    step: Step
+    attrs: ConvAttrs
+    call: CallSource
+
+
+def _transposed(trace: Trace, chain: Sequence[Step]) -> Iterator[_Layer]:
+    """The transposed convolutions of a way whose constructor can be edited."""
+    for place, step in enumerate(chain):
         attrs = step.attrs
         if not step.op.startswith("conv_transpose") or not isinstance(attrs, ConvAttrs):
             continue
         call = constructor_of(trace, step.path) if step.kind == "module" else None
-        if call is None or not call.callee.startswith("ConvTranspose"):
-            continue
-        for name, value, changed in _variants(attrs):
-            if _ends(chain[number:], changed) == tuple(sizes):
-                yield _set(call, step, name, value, sizes)
-                break
+        if call is not None and call.callee.startswith("ConvTranspose"):
+            yield _Layer(place, step, attrs, call)
 
 
 def _variants(attrs: ConvAttrs) -> Iterator[tuple[str, int, ConvAttrs]]:
@@ -49,20 +101,28 @@ def _variants(attrs: ConvAttrs) -> Iterator[tuple[str, int, ConvAttrs]]:
             yield "padding", value, replace(attrs, padding=(value,) * axes)
 
 
-def _ends(part: Sequence[Step], changed: ConvAttrs) -> tuple[int, ...] | None:
-    """The map at the end of a way whose first step has other settings."""
+def _ends(part: Sequence[Step], settings: Mapping[int, ConvAttrs]) -> tuple[int, ...] | None:
+    """The map at the end of a way some of whose steps have other settings."""
     first = part[0]
     axes = spatial_axes(first)
     sizes: tuple[int, ...] | None = ints(first.inputs[main_input(first)].shape)[-axes:]
-    for step in (replace(first, attrs=changed), *part[1:]):
-        sizes = None if sizes is None else spatial_after(step, sizes)
+    for step in part:
+        attrs = settings.get(step.index, step.attrs)
+        sizes = None if sizes is None else spatial_after(replace(step, attrs=attrs), sizes)
     return sizes
 
 
-def _set(call: CallSource, step: Step, name: str, value: int, sizes: Sequence[int]) -> Proposal:
+def _set(changed: Sequence[tuple[_Layer, int]], name: str, sizes: Sequence[int]) -> Proposal:
+    values = {value for _, value in changed}
+    if len(values) == 1:
+        layers = " and ".join(f"`{name_of(layer.step)}`" for layer, _ in changed)
+        text = f"{name}={values.pop()} in {layers}"
+    else:
+        each = ", ".join(f"{value} in `{name_of(layer.step)}`" for layer, value in changed)
+        text = f"{name} {each}"
     return Proposal(
-        f"{name}={value} in `{name_of(step)}` ends at {shape_text(sizes)}",
-        (call.set(name, str(value)),),
+        f"{text} ends at {shape_text(sizes)}",
+        tuple(layer.call.set(name, str(value)) for layer, value in changed),
         kind="window",
     )
 
