@@ -72,7 +72,7 @@ class CountsOnItsClass(Base):
     memory: Tensor | None = None
 
     def forward(self, x: Tensor) -> Tensor:
-        global COUNT  # noqa: PLW0603 - as people write it
+        global COUNT
         COUNT += 1
         type(self).calls += 1
         type(self).memory = x
@@ -121,7 +121,7 @@ class TurnsSwitches(Base):
     def forward(self, x: Tensor) -> Tensor:
         torch.manual_seed(1)
         random.seed(2)
-        np.random.seed(3)  # noqa: NPY002 - the state that everybody shares
+        np.random.seed(3)
         torch.set_grad_enabled(not torch.is_grad_enabled())
         torch.set_num_threads(torch.get_num_threads() + 1)
         torch.use_deterministic_algorithms(True, warn_only=True)
@@ -148,7 +148,7 @@ MODELS = {
 
 def beside(model: nn.Module) -> dict[str, Any]:
     """All that a model could change without being changed itself."""
-    numpy_state: Any = np.random.get_state()  # noqa: NPY002
+    numpy_state: Any = np.random.get_state()
     return {
         "class": (CountsOnItsClass.calls, CountsOnItsClass.memory, list(CountsOnItsClass.shapes)),
         "globals": (list(LOG), dict(ACTIVATION), COUNT),
@@ -191,7 +191,7 @@ def test_nothing_beside_a_live_model_changes(kind: str, tool: str) -> None:
         TOOLS[tool](model)
     except shapescope.ShapescopeError as error:
         # --time of a forward that raises, an axis that cannot be left open: one clear line.
-        assert len(str(error).splitlines()) == 1  # noqa: PT017
+        assert len(str(error).splitlines()) == 1
     assert beside(model) == before
 
 
