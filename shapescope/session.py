@@ -101,11 +101,33 @@ def trace_any(
     Raises:
         ShapescopeError: the request cannot be met.
     """
+    from shapescope.capture.bystanders import bystanders_of
     from shapescope.capture.loader import load
+
+    subject = load(model) if isinstance(model, str) else model
+    with bystanders_of(subject):
+        return _trace(
+            subject, inputs, train=train, mode=mode, symbols=symbols, target=target,
+            values=values, peers=peers, time=time,
+        )  # fmt: skip
+
+
+def _trace(
+    subject: nn.Module | LoadedModel,
+    inputs: Given | None,
+    *,
+    train: bool,
+    mode: str,
+    symbols: Sequence[str],
+    target: Target | None,
+    values: bool,
+    peers: bool,
+    time: bool,
+) -> TraceResult:
+    """The trace of what was loaded, with all that was asked for."""
     from shapescope.capture.own_inputs import own_inputs
     from shapescope.capture.tracer import trace_model
 
-    subject = load(model) if isinstance(model, str) else model
     try:
         given, notes = (inputs, ()) if inputs is not None else _quietly(own_inputs, subject)
         traced = trace_model(

@@ -77,11 +77,19 @@ def valid_sizes(model: nn.Module | LoadedModel | str, inputs: Any = None) -> Val
     Raises:
         ShapescopeError: the request cannot be met, or the model cannot be built.
     """
+    from shapescope.capture.bystanders import bystanders_of
     from shapescope.capture.loader import load
+
+    subject = load(model) if isinstance(model, str) else model
+    with bystanders_of(subject):
+        return _sizes_of(subject, inputs)
+
+
+def _sizes_of(subject: nn.Module | LoadedModel, inputs: Any) -> ValidSizes:
+    """The input sizes that fit what was loaded."""
     from shapescope.capture.own_inputs import own_inputs
     from shapescope.capture.sizes.sizer import Sizer
 
-    subject = load(model) if isinstance(model, str) else model
     notes: tuple[str, ...] = ()
     if inputs is None:
         inputs, notes = own_inputs(subject)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +10,7 @@ import torch
 from torch import nn
 
 from shapescope.capture.loaded import LoadedModel
+from shapescope.capture.passes import nothing_changes_outside
 from shapescope.capture.subject import Subject, arguments_on
 from shapescope.trace import Step, Trace
 
@@ -62,8 +62,9 @@ def crosscheck(
     """
     subject = Subject(model)
     ours = sum(count for count in macs if count)
-    torchinfo, layers = _torchinfo(subject, inputs, train)
-    torch_peer = _torch(subject, inputs, train)
+    with nothing_changes_outside(gradients=torch.is_grad_enabled()):
+        torchinfo, layers = _torchinfo(subject, inputs, train)
+        torch_peer = _torch(subject, inputs, train)
     found: list[Difference] = []
     if torchinfo.macs is not None:
         found += _explain_macs(trace, macs, layers)
@@ -75,17 +76,6 @@ def crosscheck(
     return CrossCheck((torchinfo, torch_peer), tuple(found))
 
 
-@contextmanager
-def _slow_attention() -> Iterator[None]:
-    """Without the fast path of transformers, under which the calls inside vanish."""
-    before = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(before)
-
-
 def _torch(subject: Subject, inputs: Any, train: bool) -> Peer:
     """What torch itself counts on meta: unique parameters, and half of its FLOPs."""
     from torch.utils.flop_counter import FlopCounterMode
@@ -94,7 +84,7 @@ def _torch(subject: Subject, inputs: Any, train: bool) -> Peer:
         module = subject.on("meta").train(train)
         args, kwargs = arguments_on("meta", inputs, module)
         counter = FlopCounterMode(display=False)
-        with _slow_attention(), torch.no_grad(), counter:
+        with torch.no_grad(), counter:
             module(*args, **kwargs)
     except Exception as error:  # noqa: BLE001 - whatever the peer cannot do is its answer
         return Peer("torch", problem=_first_line(error))
@@ -111,11 +101,10 @@ def _torchinfo(
     try:
         module = subject.on("meta").train(train)
         args, kwargs = arguments_on("meta", inputs, module)
-        with _slow_attention():
-            summary = torchinfo.summary(
-                module, input_data=list(args), device="meta", verbose=0, depth=100,
-                mode="train" if train else "eval", **kwargs,
-            )  # fmt: skip
+        summary = torchinfo.summary(
+            module, input_data=list(args), device="meta", verbose=0, depth=100,
+            mode="train" if train else "eval", **kwargs,
+        )  # fmt: skip
     except Exception as error:  # noqa: BLE001 - whatever the peer cannot do is its answer
         return Peer("torchinfo", problem=_first_line(error)), {}
     paths = {id(part): path for path, part in module.named_modules()}

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from shapescope.capture.answers import Answers
+from shapescope.capture.global_modes import global_modes_stay
 from shapescope.capture.recorder import Recorder
 from shapescope.capture.sequences import short_sequences
 from shapescope.capture.source import call_user
@@ -207,12 +208,13 @@ def _modules(recorder: Recorder, definitions: Mapping[str, SourceSpan]) -> tuple
 
 @contextmanager
 def nothing_changes_outside(gradients: bool) -> Iterator[None]:
-    """Random states, fast path, warnings and stdout as the user has them, afterwards too."""
+    """Random states, torch's switches, warnings and stdout as the user has them, afterwards too."""
     fastpath = torch.backends.mha.get_fastpath_enabled()
     python_state = random.getstate()
     numpy_random: Any = sys.modules.get("numpy.random")
     numpy_state = numpy_random.get_state() if numpy_random is not None else None
     with one_at_a_time(), ExitStack() as stack:
+        stack.enter_context(global_modes_stay())
         stack.enter_context(torch.random.fork_rng(devices=[]))
         stack.callback(random.setstate, python_state)
         if numpy_random is not None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
 from shapescope.arithmetic.expressions import (
@@ -23,6 +24,7 @@ from shapescope.arithmetic.expressions.conditions import above
 from shapescope.capture.fake import entered, fake_model
 from shapescope.capture.inputs import input_names, rebatch
 from shapescope.capture.passes import Pass, run_pass
+from shapescope.capture.short_formulas import ShortFormulas
 from shapescope.capture.sizes.axes import axis_names
 from shapescope.capture.sizes.sizer import Sizer
 from shapescope.capture.subject import are_arguments
@@ -64,8 +66,9 @@ def trace_symbolic(tracer: _Tracer, symbols: Sequence[str]) -> Traced:
     if not are_arguments(given):
         tracer.inputs = rebatch(given, _BATCH)
     done, notes = _pass(tracer, names, chosen)
-    if _op(done) == "interpolate":
-        # Torch's kernels in Python take open sizes here; elsewhere they make formulas grow.
+    if done.failure is not None and not isinstance(done.error, TimeoutError):
+        # Some of torch's kernels in Python take open sizes where its own do not, as for pad and
+        # interpolate; elsewhere they make formulas grow.
         done, notes = _pass(tracer, names, chosen, kernels=True)
     if done.failure is not None and tracer.meta().failure is None:
         raise ShapescopeError(
@@ -74,12 +77,6 @@ def trace_symbolic(tracer: _Tracer, symbols: Sequence[str]) -> Traced:
         )
     tracer.notes.extend(notes)
     return tracer.finish(done)
-
-
-def _op(done: Pass) -> str:
-    """The op of the step that could not go on; "" where none failed."""
-    at = None if done.failure is None else done.failure.step
-    return "" if at is None else done.steps[at].op
 
 
 def _place(done: Pass) -> str:
@@ -115,10 +112,14 @@ def _pass(
 
     args, kwargs = map_tensors(place, (args, kwargs))
     end = perf_counter() + _MOST_SECONDS
+    short = ShortFormulas(symbol_names, lambda expr: _translated(expr, symbol_names))
 
     def shape_of(tensor: Tensor) -> Shape:
         if perf_counter() > end:
             raise TimeoutError(f"the formulas grew for {_MOST_SECONDS:.0f} seconds without an end")
+        short.shorten(tensor.shape)
+        if tensor.layout is torch.strided:
+            short.shorten(tensor.stride())
         for size in tensor.shape:
             node: Any = getattr(size, "node", None)
             if node is not None and node.expr.count_ops() > _MOST_OPERATIONS:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
+from shapescope.capture.generators import generators_are_cloned
 from shapescope.trace import Shape, TensorSpec
 
 _ATOMIC = frozenset(
@@ -169,7 +170,7 @@ def copy_model(model: nn.Module, place: Callable[[Tensor], Tensor]) -> nn.Module
 def _deep_copy(
     model: nn.Module, memo: dict[int, Any], place: Callable[[Tensor], Tensor]
 ) -> nn.Module:
-    with _CopyTensors(place):
+    with _CopyTensors(place), generators_are_cloned():
         try:
             if _copies_plainly(model):
                 return _copied_tree(model, dict(memo))
@@ -183,7 +184,7 @@ def _point_at_copy(model: nn.Module, copied: nn.Module, memo: Mapping[int, Any])
     """Let copied hooks that close over a part of the model close over the copy's."""
     parts = {id(old): new for old, new in zip(model.modules(), copied.modules(), strict=False)}
     for module in model.modules():
-        for name in _HOOK_DICTS:
+        for name in HOOK_DICTS:
             for hook in module.__dict__.get(name, {}).values():
                 for cell in getattr(memo.get(id(hook)), "__closure__", None) or ():
                     if not _is_empty(cell):
@@ -279,7 +280,7 @@ def real_copy(model: nn.Module, seed: int = 0) -> nn.Module:
     return copy_model(model, place)
 
 
-_HOOK_DICTS = (
+HOOK_DICTS = (
     "_forward_hooks",
     "_forward_pre_hooks",
     "_state_dict_hooks",
@@ -288,7 +289,7 @@ _HOOK_DICTS = (
 
 
 def _copy_hook_closures(module: nn.Module, memo: dict[int, Any]) -> None:
-    for name in _HOOK_DICTS:
+    for name in HOOK_DICTS:
         for hook in module.__dict__.get(name, {}).values():
             if isinstance(hook, types.FunctionType) and hook.__closure__ and id(hook) not in memo:
                 memo[id(hook)] = _with_copied_closure(hook, memo)

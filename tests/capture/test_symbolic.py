@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from shapescope.arithmetic.expressions import parse_expression
 from shapescope.capture.input_spec import InputSpec
 from shapescope.capture.tracer import trace_model
 from shapescope.diagnostic import ShapescopeError
@@ -34,11 +35,54 @@ def test_a_map_is_resized_to_open_sizes() -> None:
     assert trace.outputs[0].shape == ("N", 4, "H", "W")
 
 
+class Windows(nn.Module):
+    """Padded to whole windows, cut back and halved, again and again, as a Swin transformer does."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        for _ in range(4):
+            n, c, height, width = x.shape
+            padded = F.pad(x, (0, (7 - width % 7) % 7, 0, (7 - height % 7) % 7))
+            rows, columns = padded.shape[-2] // 7, padded.shape[-1] // 7
+            windows = padded.view(n, c, rows, 7, columns, 7).permute(0, 1, 2, 4, 3, 5)
+            back = windows.permute(0, 1, 2, 4, 3, 5).reshape(n, c, rows * 7, columns * 7)
+            x = back[:, :, :height, :width]
+            x = F.pad(x, (0, width % 2, 0, height % 2))[:, :, ::2, ::2]
+        return x
+
+
+class Growing(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        for _ in range(6):
+            width = x.shape[-1]
+            x = F.pad(x, (0, width % 11 + width % 13))
+        return x
+
+
+def test_a_map_is_padded_by_an_open_amount() -> None:
+    trace = trace_model(Padded(), INPUTS, mode="symbolic").trace
+    assert trace.failure is None
+    assert trace.outputs[0].shape == ("N", 3, "H", "7*((W + 6)//7)")
+
+
+def test_formulas_stay_short_behind_windows_and_are_right() -> None:
+    trace = trace_model(Windows(), INPUTS, mode="symbolic").trace
+    assert trace.failure is None
+    (made,) = trace.outputs
+    formulas = [parse_expression(str(size)) for size in made.shape[-2:]]
+    assert max(len(str(size)) for size in made.shape) <= len("(H + 15)//16")
+    for height, width in ((32, 32), (57, 41), (224, 99)):
+        concrete = trace_model(Windows(), (InputSpec((1, 3, height, width)),)).trace
+        found = tuple(it.evaluate({"H": height, "W": width}) for it in formulas)
+        assert found == concrete.outputs[0].shape[-2:]
+
+
 def test_what_torch_cannot_leave_open_is_no_error_of_the_model() -> None:
-    assert trace_model(Padded(), INPUTS).trace.outputs[0].shape == (1, 3, 32, 35)
+    assert trace_model(Growing(), INPUTS).trace.failure is None
     with pytest.raises(ShapescopeError) as caught:
-        trace_model(Padded(), INPUTS, mode="symbolic")
-    assert str(caught.value).startswith("PyTorch cannot leave these sizes open: pad: ")
+        trace_model(Growing(), INPUTS, mode="symbolic")
+    assert str(caught.value) == (
+        "PyTorch cannot leave these sizes open: module: the formulas grow with every step"
+    )
     assert caught.value.exit_code == 2
 
 
