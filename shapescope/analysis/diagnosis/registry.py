@@ -19,6 +19,7 @@ class RuleInfo:
 _RULES: dict[str, RuleInfo] = {}
 _BY_OP: dict[str, list[Rule]] = {}
 _ANY_FAILURE: list[Rule] = []
+_CAUSES: list[Rule] = []
 _WHOLE_TRACE: list[Rule] = []
 
 
@@ -47,6 +48,12 @@ def failing(*ops: str) -> Callable[[Rule], Rule]:
     return add
 
 
+def causing(function: Rule) -> Rule:
+    """Mark a function that looks for the cause of a failure before the failing step's own rules."""
+    _CAUSES.append(function)
+    return function
+
+
 def scanning(function: Rule) -> Rule:
     """Mark a function that looks through a whole trace, failed or not."""
     _WHOLE_TRACE.append(function)
@@ -60,13 +67,13 @@ def rules() -> tuple[RuleInfo, ...]:
 
 
 def explain_failure(case: Case) -> Iterator[Finding]:
-    """What the rules for the failing step's op find, else those for any failure."""
+    """What led to a failure, what the rules for the failing step's op find, those for any."""
     _load()
     from shapescope.analysis.diagnosis.rules.layers import from_own_files
 
     step = case.failed
     known = () if step is None else _BY_OP.get(step.op, ())
-    for rule in (*known, *_ANY_FAILURE):
+    for rule in (*_CAUSES, *known, *_ANY_FAILURE):
         for found in rule(case):
             yield from_own_files(case, found)
 

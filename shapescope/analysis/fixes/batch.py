@@ -151,6 +151,21 @@ def without_call(step: Step) -> Iterator[Proposal]:
         )
 
 
+def repeat_each(step: Step, rank: int) -> Iterator[Proposal]:
+    """`x.repeat(n, 1, 1)` as `x.repeat_interleave(n, dim=0)`: the copies of a sample together."""
+    from shapescope.analysis.diagnosis.rules.pieces import size_nodes
+
+    call = call_at(step.call_site)
+    nodes = [] if call is None else size_nodes(call)
+    if call is None or call.receiver is None or len(nodes) != rank:
+        return
+    times, *others = [call.code.text(node) for node in nodes]
+    if any(text.strip() != "1" for text in others):
+        return
+    text = f"{call.code.text(call.receiver)}.repeat_interleave({times}, dim=0)"
+    yield Proposal("repeat each sample, not the whole batch", (call.code.replace(call.node, text),))
+
+
 def swap_sizes(step: Step, sizes: Sequence[int], batch: int) -> Iterator[Proposal]:
     """The sizes of a view in the order in which the values lie: the batch first."""
     from shapescope.analysis.diagnosis.rules.pieces import size_nodes

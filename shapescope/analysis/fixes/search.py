@@ -20,6 +20,7 @@ from shapescope.analysis.diagnosis import find
 from shapescope.analysis.diagnosis.finding import Finding, Proposal
 from shapescope.analysis.diagnosis.loss_steps import loss_of, without_loss
 from shapescope.analysis.fixes.apply import edited, edits_between
+from shapescope.attrs import RecurrentAttrs
 from shapescope.diagnostic import Edit, Help, Severity
 from shapescope.source_text import absolute_path, overridden, source_text
 from shapescope.trace import Shape, Trace
@@ -183,13 +184,32 @@ class Search:
             trace, other = without_loss(trace, loss), without_loss(other, other_loss)
         if proposal.same_maps and not same_maps(trace):
             return []
-        if not keeps_batch(trace, other):
+        if not keeps_batch(trace, other) and not self._keeps_second(texts, trace, proposal):
             with _as_edited(texts):
                 return _new(find(whole, evidence=Evidence(other)), frozenset())
         with _as_edited(texts):
             evidence = self.retrace.evidence(texts, trace, other)
             left = _new(find(whole, evidence=evidence), self.known)
         return left or None
+
+    def _keeps_second(self, texts: Mapping[str, str], trace: Trace, proposal: Proposal) -> bool:
+        """Whether the batch is axis 1 of the inputs, time first, and every output keeps it."""
+        if proposal.shapes is not None or not reads_time_first(trace):
+            return False
+        size = trace.inputs[0].shape[1]
+        shapes = [
+            tuple(
+                self.other_batch if at == len(spec.shape[:2]) - 1 and n == size else n
+                for at, n in enumerate(spec.shape)
+            )
+            for spec in trace.inputs
+        ]
+        other = self.retrace(texts, shapes=shapes)
+        return (
+            other is not None
+            and other.failure is None
+            and carries(trace, other, size, self.other_batch)
+        )
 
     def _edited(self, texts: Mapping[str, str], edits: Sequence[Edit]) -> dict[str, str] | None:
         """Texts with edits made; None where a file may not be edited or edits clash."""
@@ -318,7 +338,25 @@ def changed_weights(before: Trace, after: Trace) -> tuple[tuple[str, ...], int]:
 def keeps_batch(one: Trace, other: Trace) -> bool:
     """Whether every output has the batch where the inputs have it, for both batch sizes."""
     first, second = _batch_of(one), _batch_of(other)
-    if first is None or second is None or len(one.outputs) != len(other.outputs):
+    return first is not None and second is not None and carries(one, other, first, second)
+
+
+def reads_time_first(trace: Trace) -> bool:
+    """Whether a recurrent layer takes axis 1 of the first input, as it came, for the batch."""
+    sizes = trace.inputs[0].shape if trace.inputs else ()
+    return len(sizes) > 1 and any(
+        isinstance(step.attrs, RecurrentAttrs)
+        and not step.attrs.cell
+        and not step.attrs.batch_first
+        and bool(step.inputs)
+        and step.inputs[0].shape[:2] == sizes[:2]
+        for step in trace.steps
+    )
+
+
+def carries(one: Trace, other: Trace, first: int | str, second: int | str) -> bool:
+    """Whether every output has an axis of `first` in one trace, and of `second` in the other."""
+    if len(one.outputs) != len(other.outputs):
         return False
     for a, b in zip(one.outputs, other.outputs, strict=True):
         if len(a.shape) != len(b.shape):

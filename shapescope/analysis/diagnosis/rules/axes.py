@@ -8,7 +8,13 @@ from dataclasses import replace
 from shapescope.analysis.code import call_at
 from shapescope.analysis.diagnosis.built_for import customary, sizes_giving
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
-from shapescope.analysis.diagnosis.history import chain_to, ints, size_history, spatial_axes
+from shapescope.analysis.diagnosis.history import (
+    chain_to,
+    ints,
+    size_history,
+    source_of,
+    spatial_axes,
+)
 from shapescope.analysis.diagnosis.registry import declare, failing
 from shapescope.analysis.diagnosis.rules.layers import places
 from shapescope.analysis.diagnosis.words import here, name_of, plural, primary, shape_text
@@ -68,7 +74,7 @@ def other_rank(case: Case) -> Iterator[Finding]:
     count = len(given)
     if not sizes or count in (0, 1, len(sizes)):
         return
-    idle = _idle_squeeze(case.trace, step)
+    idle = idle_squeeze(case.trace, step)
     squeezed = None if idle is None else dim_of(idle)
     labels = [primary(step.call_site, here(step))]
     why = [f"{shape_text(sizes)} has {_axes(len(sizes))}, the call names {count}"]
@@ -79,7 +85,7 @@ def other_rank(case: Case) -> Iterator[Finding]:
         why.append(f"`squeeze({squeezed})` drops an axis of 1 alone, and leaves one of {size}")
         history = size_history(chain_to(case.trace, idle))
         why += [history] if history else []
-        proposals += _without_axis(case.trace, idle, squeezed)
+        proposals += without_axis(case.trace, idle, squeezed)
     yield finding(
         PERMUTE,
         f"`{name_of(step)}` names {count} axes, but {shape_text(sizes)} has {len(sizes)}",
@@ -90,9 +96,12 @@ def other_rank(case: Case) -> Iterator[Finding]:
     )
 
 
-def _idle_squeeze(trace: Trace, step: Step) -> Step | None:
+def idle_squeeze(trace: Trace, step: Step, position: int | None = None) -> Step | None:
     """A squeeze on the way that was to drop an axis, and found it longer than 1."""
-    for one in reversed(chain_to(trace, step)[:-1]):
+    way = chain_to(trace, step)[:-1]
+    if position is not None:
+        way = chain_to(trace, source_of(trace, step, position))
+    for one in reversed(way):
         dim = dim_of(one)
         if one.op == "squeeze" and dim is not None and one.outputs:
             sizes = ints(one.inputs[0].shape)
@@ -101,7 +110,7 @@ def _idle_squeeze(trace: Trace, step: Step) -> Step | None:
     return None
 
 
-def _without_axis(trace: Trace, idle: Step, axis: int) -> Iterator[Proposal]:
+def without_axis(trace: Trace, idle: Step, axis: int) -> Iterator[Proposal]:
     """The input for which the axis is 1, or the mean along it."""
     chain = chain_to(trace, idle)[:-1]
     axes = next((spatial_axes(one) for one in reversed(chain) if spatial_axes(one)), 0)

@@ -15,7 +15,8 @@ from shapescope.analysis.diagnosis.branches import (
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
 from shapescope.analysis.diagnosis.history import ints
 from shapescope.analysis.diagnosis.registry import declare, failing
-from shapescope.analysis.diagnosis.rules.positions import position_findings
+from shapescope.analysis.diagnosis.rules.axes import idle_squeeze, without_axis
+from shapescope.analysis.diagnosis.rules.positions import position_findings, table_of
 from shapescope.analysis.diagnosis.words import (
     name_of,
     operand_labels,
@@ -24,10 +25,12 @@ from shapescope.analysis.diagnosis.words import (
     shape_text,
     sizes_text,
 )
+from shapescope.analysis.fixes.batch import dim_of
 from shapescope.analysis.fixes.branches import branch_proposals, operand_of, rank_proposals
 from shapescope.analysis.fixes.fixed_batch import fixed_batch, made_for_a_batch
 from shapescope.analysis.fixes.instead import value_that_fits
 from shapescope.analysis.fixes.resample import functional_name
+from shapescope.analysis.fixes.size_numbers import built_for_what_arrives
 from shapescope.arithmetic import cat_refusal
 from shapescope.attrs import CallAttrs, ConvAttrs
 from shapescope.diagnostic import Label
@@ -75,8 +78,17 @@ def no_broadcast(case: Case) -> Iterator[Finding]:
             *fixed_batch(trace, step, (one, two)),
             *_other_level(trace, step, shapes, (one, two)),
             *branch_proposals(trace, step, branches, changed),
+            *_other_table(trace, step, (one, two)),
         ),
     )
+
+
+def _other_table(trace: Trace, step: Step, pair: tuple[int, int]) -> Iterator[Proposal]:
+    """A table of the constructor made for the input that arrives."""
+    for place in pair:
+        name = table_of(trace, step, place)
+        if name is not None:
+            yield from built_for_what_arrives(trace, name.rpartition(".")[0])
 
 
 def _other_level(
@@ -192,8 +204,10 @@ def no_cat(case: Case) -> Iterator[Finding]:
     clashes = [
         f"axis {axis}: {n} != {m}" for axis, n, m in differing_axes(one, two) if axis != beside
     ]
+    idle = None
     if len(one) != len(two):
         clashes = [f"{len(one)} axes against {len(two)}"]
+        idle = idle_squeeze(trace, step, pair[0] if len(one) > len(two) else pair[1])
     yield finding(
         CAT,
         f"cannot {verb} {shape_text(one)} and {shape_text(two)}"
@@ -204,17 +218,25 @@ def no_cat(case: Case) -> Iterator[Finding]:
             *(label(layer.defined_at, _change_text(layer)) for layer in changed),
             *_outer_labels(trace, changed),
             *_fixed_labels(trace, step, pair),
+            None if idle is None else _idle_label(idle),
         ),
         why=("; ".join(clashes), *_all_histories(branches)),
         notes=_multiple_notes(trace, branches),
         proposals=(
             *fixed_batch(trace, step, pair),
             *_one_hot(case, step, shapes),
+            *(() if idle is None else without_axis(trace, idle, dim_of(idle) or 0)),
             *rank_proposals(step, shapes, along),
             *_other_dim(step, shapes, along),
             *branch_proposals(trace, step, branches, changed),
         ),
     )
+
+
+def _idle_label(idle: Step) -> Label | None:
+    axis = dim_of(idle) or 0
+    size = idle.inputs[0].shape[axis]
+    return label(idle.call_site, f"axis {axis} is {size}, not 1: nothing to drop")
 
 
 def _one_hot(case: Case, step: Step, shapes: Sequence[tuple[int, ...]]) -> Iterator[Proposal]:

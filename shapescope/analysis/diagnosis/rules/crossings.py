@@ -30,7 +30,9 @@ from shapescope.analysis.fixes.batch import (
     dim_of,
     maker_of_attention,
     other_dim,
+    repeat_each,
     set_batch_first,
+    without_call,
 )
 from shapescope.analysis.fixes.branches import wrap
 from shapescope.attrs import AttentionAttrs, RecurrentAttrs
@@ -156,6 +158,8 @@ def _across(case: Case, step: Step, event: Event, sizes: tuple[int, ...]) -> Fin
     proposals: list[Proposal] = []
     if dim is not None:
         proposals += other_dim(case.trace, step, list(dict.fromkeys(dims)), "run along axis")
+    if step.op == "repeat" and event.axis == 0:
+        return _tiled(case, step, sizes)
     return finding(
         ACROSS,
         f"`{name_of(step)}` runs along axis {event.axis}, the batch of {sizes[event.axis]}",
@@ -165,6 +169,27 @@ def _across(case: Case, step: Step, event: Event, sizes: tuple[int, ...]) -> Fin
         why=(f"{shape_text(sizes)}: each value depends on the same place in the other samples",),
         notes=mixing_notes(case.evidence.mixing),
         proposals=proposals,
+    )
+
+
+def _tiled(case: Case, step: Step, sizes: tuple[int, ...]) -> Finding:
+    """Copies of the whole batch one behind the other, taken for copies of each sample."""
+    made = ints(step.outputs[0].shape)
+    times = made[0] // sizes[0]
+    return finding(
+        ACROSS,
+        f"`repeat` lays {times} copies of the batch of {sizes[0]} one behind the other",
+        severity=Severity.WARNING,
+        step=step,
+        labels=(primary(step.call_site, here(step)),),
+        why=(
+            (
+                f"{shape_text(made)}: rows 0 to {times - 1} are of different samples, and what is "
+                f"laid out sample by sample has {times} rows of sample 0 there"
+            ),
+        ),
+        notes=mixing_notes(case.evidence.mixing),
+        proposals=repeat_each(step, len(made)),
     )
 
 
@@ -182,8 +207,21 @@ def _paired(case: Case, step: Step) -> Finding:
             ),
         ),
         notes=mixing_notes(case.evidence.mixing),
-        proposals=_side_by_side(step),
+        proposals=(*_kept_column(case, step), *_side_by_side(step)),
     )
+
+
+def _kept_column(case: Case, step: Step) -> Iterator[Proposal]:
+    """A row that was a column until a view took its axis, left a column beside the other one."""
+    shapes = [ints(spec.shape) for spec in step.inputs[:2]]
+    for place, other in ((0, 1), (1, 0)):
+        if len(shapes) != 2 or len(shapes[place]) != 1 or shapes[other] != (*shapes[place], 1):
+            continue
+        maker = case.source(step, place)
+        if maker is None or maker.op not in ("view", "reshape", "flatten", "squeeze"):
+            continue
+        if maker.inputs[:1] and ints(maker.inputs[0].shape) == shapes[other]:
+            yield from without_call(maker)
 
 
 def _side_by_side(step: Step) -> Iterator[Proposal]:

@@ -53,6 +53,8 @@ def hidden(
     batch_wrong = len(given) == len(wanted) == 3 and given[1] != wanted[1]
     if batch_wrong and not attrs.batch_first and given[1] == sizes[0]:
         notes.append(f"batch_first is not set, so axis 0 ({sizes[0]}) is read as {first}")
+    elif _is_time_first(sizes, given, attrs):
+        notes.append(f"the state says that the batch is axis 1 ({sizes[1]}), read as time here")
     elif batch_wrong:
         notes.append(f"a batch of {given[1]} fits, any other one does not: the last of an epoch")
     maker = source_of(trace, step, position)
@@ -70,6 +72,7 @@ def hidden(
             label(step.defined_at, "batch_first is left out, and is False")
             if batch_wrong and not attrs.batch_first and given[1] == sizes[0]
             else None,
+            _flag_label(trace, step.path) if _is_time_first(sizes, given, attrs) else None,
         ),
         why=why,
         notes=notes,
@@ -136,6 +139,9 @@ def _hidden_proposals(
     if same_rank and given[1] != wanted[1]:
         if not attrs.batch_first and given[1] == sizes[0]:
             yield from batch_first(trace, step.path)
+        if _is_time_first(sizes, given, attrs):
+            yield from _time_first(trace, step.path)
+            return
         maker = source_of(trace, step, position)
         axis = 0 if attrs.batch_first else 1
         if maker is not None:
@@ -172,6 +178,32 @@ def _hidden_proposals(
         yield from _widths(trace, step, given[2], wanted[2])
     if maker is None or not isinstance(maker.attrs, RecurrentAttrs):
         yield from _without_state(step)
+
+
+def _is_time_first(sizes: tuple[int, ...], given: tuple[int, ...], attrs: RecurrentAttrs) -> bool:
+    """Whether a layer with batch_first gets a single step of a whole batch, time in front."""
+    return (
+        attrs.batch_first
+        and len(sizes) == len(given) == 3
+        and sizes[0] == 1
+        and sizes[1] == given[1] != 1
+    )
+
+
+def _flag_label(trace: Trace, path: str) -> Label | None:
+    call = constructor_of(trace, path)
+    node = None if call is None else call.argument("batch_first")
+    return None if call is None or node is None else label(call.code.span(node), "batch first")
+
+
+def _time_first(trace: Trace, path: str) -> Iterator[Proposal]:
+    """`batch_first=False` in the constructor."""
+    call = constructor_of(trace, path)
+    node = None if call is None else call.argument("batch_first")
+    if call is not None and node is not None:
+        yield Proposal(
+            "read axis 0 as time", (call.code.replace(node, "False"),), kind="batch_first"
+        )
 
 
 def _one_layer(step: Step) -> Iterator[Proposal]:

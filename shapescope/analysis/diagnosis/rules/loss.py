@@ -90,6 +90,13 @@ def _indexed(case: Case, step: Step, output: tuple[int, ...], target: tuple[int,
         why = f"{shape_text(output)} has scores for each of {output[1]} steps, the target one a row"
         proposals += _one_step(trace, output)
     elif len(output) > 2 and output[0] == wanted and len(target) == 1:
+        if len(output) > 3 and min(output[2:]) > 1:
+            axes = ", ".join(map(str, range(2, len(output))))
+            why = (
+                f"{shape_text(output)} has {output[1]} scores for each place of a map of "
+                f"{shape_text(output[2:])}, the targets are one class for each sample"
+            )
+            proposals += returned_with(trace, f".mean(({axes}))", "the mean over the map")
         proposals += returned_with(trace, ".flatten(1)", "one row for each sample")
     elif rows == 1 and len(output) == 3 and output[1] == wanted:
         proposals += returned_with(trace, ".squeeze(0)", "drop the axis of 1")

@@ -10,7 +10,12 @@ from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, findi
 from shapescope.analysis.diagnosis.history import ints, source_of
 from shapescope.analysis.diagnosis.registry import declare, scanning
 from shapescope.analysis.diagnosis.words import here, primary, shape_text
-from shapescope.analysis.fixes.batch import apart_then_move, permute_first, split_then_move
+from shapescope.analysis.fixes.batch import (
+    apart_then_move,
+    permute_first,
+    permute_instead,
+    split_then_move,
+)
 from shapescope.diagnostic import Severity
 from shapescope.trace import Step, Trace
 
@@ -34,6 +39,10 @@ def mixed_axes(case: Case) -> Iterator[Finding]:
             continue
         given, made = ints(step.inputs[0].shape), ints(step.outputs[0].shape)
         alike = _alike(trace, step)
+        swapped = intended_swap(given, made)
+        if swapped is not None:
+            yield _finding(step, swapped, alike, instead=True)
+            return
         order = intended_order(given, made)
         if order is not None:
             yield _finding(step, order, alike)
@@ -87,6 +96,21 @@ def _is_trick(trace: Trace, step: Step) -> bool:
     while maker is not None and maker.op in _CUTTING:
         maker = source_of(trace, maker)
     return maker is not None and maker.op in _PADDING
+
+
+def intended_swap(sizes: tuple[int, ...], made: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The order of axes where a view asks for the very sizes there are, in another order.
+
+    `(b, t, h, d)` viewed as `(b, h, t, d)` means a transpose. Axes of 1 may go anywhere.
+    """
+    moved = [size for size in sizes if size > 1]
+    if len(sizes) != len(made) or len(moved) < 3 or sizes[0] != made[0] or 0 in sizes:
+        return None
+    if sorted(sizes) != sorted(made) or len(set(sizes)) != len(sizes):
+        return None
+    order = tuple(sizes.index(size) for size in made)
+    kept = [size for size in made if size > 1]
+    return None if kept == moved else order
 
 
 def intended_order(sizes: tuple[int, ...], made: tuple[int, ...]) -> tuple[int, ...] | None:
@@ -327,7 +351,12 @@ def _moved_apart(step: Step) -> Iterator[Proposal]:
 
 
 def _finding(
-    step: Step, order: Sequence[int], alike: Sequence[Step], apart: Sequence[Step] = ()
+    step: Step,
+    order: Sequence[int],
+    alike: Sequence[Step],
+    apart: Sequence[Step] = (),
+    *,
+    instead: bool = False,
 ) -> Finding:
     sizes, made = ints(step.inputs[0].shape), ints(step.outputs[0].shape)
     front = 0
@@ -356,7 +385,9 @@ def _finding(
         proposals=_together(
             [
                 *(
-                    permute_first(one, order, "bring the axes into this order before")
+                    permute_instead(one, sizes, made)
+                    if instead
+                    else permute_first(one, order, "bring the axes into this order before")
                     for one in (step, *alike)
                 ),
                 *map(_moved_apart, apart),
