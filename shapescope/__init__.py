@@ -90,7 +90,8 @@ sys.modules[__name__].__class__ = _Package
 
 _FOR_A_TRACE = (
     "api", "session", "capture.own_inputs", "capture.investigate", "analysis.diagnosis.rules",
-    "analysis.expectations", "analysis.check", "analysis.receptive", "analysis.memory",
+    "analysis.expectations", "analysis.check", "analysis.cost", "analysis.receptive",
+    "analysis.memory",
 )  # fmt: skip
 
 if "torch" in sys.modules:

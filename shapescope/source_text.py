@@ -5,7 +5,7 @@ that changed on disk and a notebook cell are all seen as Python saw them.
 """
 
 # Paths are strings here, not `Path`: links stay as typed, and this is asked for every span.
-# ruff: noqa: PTH109, PTH116, PTH118
+# ruff: noqa: PTH109, PTH116, PTH117, PTH118
 from __future__ import annotations
 
 import ast
@@ -13,6 +13,7 @@ import codecs
 import linecache
 import os
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
@@ -27,12 +28,14 @@ __all__ = [
     "source_lines",
     "source_text",
     "source_tree",
+    "statements_in",
     "working_folder",
 ]
 
 _Stamp: TypeAlias = tuple[object, ...]
 
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
+_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 _UTF8_NAMES = {"utf-8", "utf8", "utf-8-sig", "ascii", "us-ascii"}
 
 _overrides: dict[str, str] = {}
@@ -56,8 +59,15 @@ def overridden(texts: Mapping[Path, str]) -> Iterator[None]:
 def absolute_path(file: str | os.PathLike[str]) -> str:
     """The file's absolute path; the name of something that is no file (`<stdin>`) stays."""
     name = os.fspath(file)
+    if name.startswith("<"):
+        return name
     # Joined by hand: the working folder may be gone, and then a name stays as it is.
-    return name if name.startswith("<") else os.path.normpath(os.path.join(working_folder(), name))
+    return _joined("" if os.path.isabs(name) else working_folder(), name)
+
+
+@lru_cache(maxsize=4096)
+def _joined(folder: str, name: str) -> str:
+    return os.path.normpath(os.path.join(folder, name))
 
 
 def display_path(file: str | os.PathLike[str]) -> str:
@@ -131,6 +141,18 @@ def source_tree(file: str | os.PathLike[str]) -> ast.Module | None:
     return known[1]
 
 
+def statements_in(node: ast.AST) -> Iterator[ast.stmt]:
+    """Every statement below a node, from the outside in, without a look at expressions."""
+    waiting: deque[ast.AST] = deque([node])
+    while waiting:
+        fields = vars(waiting.popleft())
+        for name in _BLOCKS:
+            for child in fields.get(name, ()):
+                waiting.append(child)
+                if isinstance(child, ast.stmt):
+                    yield child
+
+
 def enclosing_name(file: str | os.PathLike[str], line: int) -> str | None:
     """The dotted name of the innermost class or function around a line, as `LeNet.forward`.
 
@@ -177,7 +199,7 @@ def _read(path: str) -> str | None:
         if not _is_utf8_for_python(data):
             return None
         try:
-            text = data.decode("utf-8-sig")
+            text = data.removeprefix(codecs.BOM_UTF8).decode("utf-8")
         except UnicodeDecodeError:
             return None
     return text.replace("\r\n", "\n").replace("\r", "\n")

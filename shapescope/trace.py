@@ -147,6 +147,9 @@ class Step:
 
     def input_sources(self) -> tuple[tuple[TensorSpec, int | None], ...]:
         """Each input with the step that made it, or None where no step did."""
+        if len(self.inputs) == 1:
+            (only,) = self.inputs
+            return ((only, self.sources[0] if only.name is None else None),)
         made_by = iter(self.sources)
         return tuple((spec, next(made_by) if spec.name is None else None) for spec in self.inputs)
 

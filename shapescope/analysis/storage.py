@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 
 from shapescope.analysis.strides import (
     Strides,
@@ -20,7 +20,7 @@ from shapescope.analysis.strides import (
 )
 from shapescope.collection import collection_waits
 from shapescope.ops import Op, lookup
-from shapescope.trace import ParamSpec, Step, TensorSpec, Trace
+from shapescope.trace import ParamSpec, Shape, Step, TensorSpec, Trace
 
 _BYTES = {
     "float64": 8, "complex64": 8, "int64": 8, "complex128": 16, "float32": 4, "int32": 4,
@@ -39,8 +39,13 @@ def itemsize(dtype: str) -> int:
 
 def tensor_bytes(spec: TensorSpec | ParamSpec) -> int:
     """Bytes of a tensor; 0 where a size is no number."""
-    total = itemsize(spec.dtype)
-    for size in spec.shape:
+    return _bytes(spec.shape, spec.dtype)
+
+
+@lru_cache(maxsize=4096)
+def _bytes(shape: Shape, dtype: str) -> int:
+    total = itemsize(dtype)
+    for size in shape:
         if not isinstance(size, int):
             return 0
         total *= size

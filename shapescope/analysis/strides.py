@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import prod
 
 from shapescope.attrs import CallAttrs
@@ -24,6 +25,7 @@ def in_place(step: Step) -> bool:
     return isinstance(step.attrs, CallAttrs) and step.attrs.get("inplace") is True
 
 
+@lru_cache(maxsize=4096)
 def contiguous(shape: Shape) -> Strides:
     """The strides of fresh memory: the last axis next to itself."""
     strides = []
@@ -126,8 +128,14 @@ def fresh_strides(step: Step, row: Op, layout: Strides | None) -> Strides:
     keeps = (elementwise and "norm" not in step.op) or row.windowed or step.op == "batch_norm"
     if not keeps and step.op not in _KEEP_FORMAT:
         return contiguous(made)
+    return _ordered_alike(layout, made, row.windowed)
+
+
+@lru_cache(maxsize=4096)
+def _ordered_alike(layout: Strides, made: Shape, windowed: bool) -> Strides:
+    """Strides of new memory with its axes in the order they have in the old."""
     order = sorted(range(len(layout)), key=lambda at: (-layout[at], at))
-    if row.windowed and order not in ([0, 2, 3, 1], [0, 2, 3, 4, 1]):
+    if windowed and order not in ([0, 2, 3, 1], [0, 2, 3, 4, 1]):
         return contiguous(made)
     fresh = contiguous(tuple(made[at] for at in order))
     result = [0] * len(made)

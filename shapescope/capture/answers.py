@@ -3,8 +3,8 @@
 On meta a call gives nothing but sizes, strides and a dtype, and these depend on nothing but the
 sizes, strides and dtypes that go in, and on the settings. A deep network asks the same question
 again and again, one block like the other, and some answers take torch half a millisecond of
-Python (batch norm, layer norm, gelu). Each question is put to torch once in a pass; whoever asks it
-again gets a fresh tensor of the same kind.
+Python (linear, batch norm, gelu). Each question is put to torch once; whoever asks it again gets a
+fresh tensor of the same kind. What a pass has learnt the next one knows as well (see `remembered`).
 
 Every doubt is decided for asking torch: a layer of a class of the user's, with hooks or with
 children that are no layers, a tensor that is not plain or not on meta, an argument that cannot be
@@ -23,11 +23,13 @@ from torch import Tensor, nn
 from torch.nn.modules import module as torch_modules
 
 from shapescope.capture.leaves import is_leaf
+from shapescope.capture.remembered import LayerQuestion, Remembered, lasts
 
 _Kind: TypeAlias = tuple[torch.Size, tuple[int, ...], torch.dtype]
 """All there is to a fresh tensor on meta: its shape, strides and dtype."""
 
 _PLAIN = frozenset({bool, int, float, complex, str, type(None), torch.dtype, torch.device})
+_TENSORS = frozenset({Tensor, nn.Parameter, nn.Buffer})
 _ASK: Any = object()
 _UNKNOWN: Any = object()
 _transforms: Callable[[], int | None] = torch._C._functorch.maybe_current_level
@@ -38,14 +40,22 @@ _GLOBAL_HOOKS = (
 
 
 class Answers:
-    """The answers of one pass."""
+    """The answers of one pass.
 
-    def __init__(self) -> None:
+    Args:
+        remembered: answers of earlier passes, to use and to add to; none if left out.
+    """
+
+    def __init__(self, remembered: Remembered | None = None) -> None:
+        self._remembered = remembered
+        self._lasting = {} if remembered is None else remembered.open()
         self._known: dict[Hashable, Any] = {}
 
     def of_layer(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What a leaf module gives."""
         question = _layer(module) if _nothing_special() else None
+        if question is not None and self._remembered is not None:
+            self._remembered.rests_on(question)
         return self._answer(question, module._call_impl, args, kwargs)
 
     def of_call(
@@ -69,17 +79,18 @@ class Answers:
     ) -> Any:
         if question is None:
             return run(*args, **kwargs)
+        answers = self._lasting if lasts(question) else self._known
         given: list[Tensor] = []
         try:
             told = _told(args, given), _told(kwargs, given) if kwargs else None
             # Whole numbers divided give the default dtype, which a forward may change.
             key = (question, torch.get_default_dtype(), *told)
-            answer = self._known.get(key, _UNKNOWN)
+            answer = answers.get(key, _UNKNOWN)
         except TypeError:  # something among the arguments is not told apart by value
             return run(*args, **kwargs)
         if answer is _UNKNOWN:
             result = run(*args, **kwargs)
-            self._known[key] = _kept(result, given)
+            answers[key] = _kept(result, given)
             return result
         if answer is _ASK:
             return run(*args, **kwargs)
@@ -98,7 +109,7 @@ def _nothing_special() -> bool:
     )
 
 
-def _layer(module: nn.Module) -> Hashable:
+def _layer(module: nn.Module) -> LayerQuestion | None:
     """All that tells what a layer gives, besides its inputs; None where that cannot be said."""
     cls: Any = type(module)
     if (
@@ -116,15 +127,16 @@ def _layer(module: nn.Module) -> Hashable:
         if part is None:
             return None
         inside.append(part)
-    try:
-        weights = [
-            None if tensor is None else _kind(tensor)
-            for tensor in (*module._parameters.values(), *module._buffers.values())
-        ]
-    except TypeError:
-        return None
-    settings = [value for name, value in module.__dict__.items() if name[0] != "_"]
-    return (cls, tuple(settings), tuple(weights), tuple(inside))
+    weights = []
+    for tensor in (*module._parameters.values(), *module._buffers.values()):
+        if tensor is None:
+            weights.append(None)
+        elif type(tensor) in _TENSORS and tensor.is_meta and tensor.layout is torch.strided:
+            weights.append((tensor.shape, tensor.stride(), tensor.dtype))
+        else:
+            return None
+    settings = tuple([value for name, value in module.__dict__.items() if name[0] != "_"])
+    return LayerQuestion(cls, settings, tuple(weights), tuple(inside))
 
 
 @cache

@@ -11,14 +11,14 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from types import CodeType, FrameType
 from typing import Any
 
 from torch import nn
 
-from shapescope.capture.source import BOUNDARY, Site, code_span, is_user_code, node_span
-from shapescope.source_text import source_tree
+from shapescope.capture.source import BOUNDARY, Site, SourceFile, code_span, is_user_code
+from shapescope.source_text import source_tree, statements_in
 from shapescope.trace import SourceSpan
 
 __all__ = ["Constructions", "find_constructors"]
@@ -128,6 +128,7 @@ class _Reader:
         self.found: dict[str, SourceSpan] = {}
         self._written: dict[type, list[tuple[str, str, ast.expr]]] = {}
         self._spans: dict[int, SourceSpan | None] = {}
+        self._files: dict[str, SourceFile] = {}
 
     def read(self) -> dict[str, SourceSpan]:
         """The spans that were found."""
@@ -166,7 +167,9 @@ class _Reader:
             return
         value = makers[0]
         if id(value) not in self._spans:
-            self._spans[id(value)] = node_span(value, file)
+            if file not in self._files:
+                self._files[file] = SourceFile(file)
+            self._spans[id(value)] = self._files[file].span(value)
         span = self._spans[id(value)]
         if span is not None:
             self.found[path] = span
@@ -187,7 +190,7 @@ def _functions_in(tree: ast.Module) -> dict[tuple[str, int], ast.FunctionDef]:
     """The functions of a file by name and first line, decorators counted."""
     return {
         (node.name, min([node.lineno, *(mark.lineno for mark in node.decorator_list)])): node
-        for node in ast.walk(tree)
+        for node in statements_in(tree)
         if isinstance(node, ast.FunctionDef)
     }
 
@@ -258,11 +261,12 @@ def _callee(value: ast.expr) -> str:
     return value.func.id if isinstance(value.func, ast.Name) else ""
 
 
-def _names(module: nn.Module) -> set[str]:
-    return {base.__name__ for base in type(module).__mro__}
+@cache
+def _names(kind: Any) -> frozenset[str]:
+    return frozenset(base.__name__ for base in kind.__mro__)
 
 
 def _could_make(value: ast.expr, module: nn.Module) -> bool:
     """Whether a call can have made the module: its class by name, or some function."""
     name = _callee(value)
-    return bool(name) and (name in _names(module) or not name[0].isupper())
+    return bool(name) and (name in _names(type(module)) or not name[0].isupper())

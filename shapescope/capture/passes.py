@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from shapescope.capture.answers import Answers
 from shapescope.capture.global_modes import global_modes_stay
 from shapescope.capture.recorder import Recorder
+from shapescope.capture.remembered import REMEMBERED
 from shapescope.capture.sequences import short_sequences
 from shapescope.capture.source import call_user
 from shapescope.capture.standins import light_imports
@@ -111,7 +112,7 @@ def run_pass(
         redirect=redirect,
         shape_of=shape_of,
         observe=observe if values else None,
-        runner=Answers() if mode == "meta" else None,
+        runner=Answers(REMEMBERED) if mode == "meta" else None,
     )
     named = _named_inputs(names, args, kwargs)
     inputs = tuple(spec_of(tensor, name, shape_of) for name, tensor in named)

@@ -91,6 +91,7 @@ class Recorder(TorchFunctionMode):
         self._functions: dict[Any, _Function | None] = {}
         self._runner = runner or PlainRunner()
         self._specs: dict[Any, TensorSpec] = {}
+        self._layers: dict[type, tuple[str, Op, bool]] = {}
 
     # --- beginning and end
 
@@ -146,12 +147,11 @@ class Recorder(TorchFunctionMode):
     ) -> Any:
         # What a leaf calls belongs to it: nobody listens until it is left.
         with _GUARD():
-            op = op_of_module(type(module))
+            op, row, lazy = self._layer_kind(type(module))
             record = self._begin(module, op, args, kwargs, caller)
             index = len(self.records) - 1
-            lazy = hasattr(module, "_infer_parameters")
             if not lazy:
-                record.attrs = lookup(op).read_module(module, args, kwargs)
+                record.attrs = row.read_module(module, args, kwargs)
             self._inside += 1
             try:
                 output = self._runner.of_layer(module, args, kwargs)
@@ -163,8 +163,8 @@ class Recorder(TorchFunctionMode):
             if lazy:
                 # It has become an ordinary layer by now.
                 self._lazy = True
-                record.op = op_of_module(type(module))
-                record.attrs = lookup(record.op).read_module(module, args, kwargs)
+                record.op, row, _ = self._layer_kind(type(module))
+                record.attrs = row.read_module(module, args, kwargs)
             if (
                 record.op in _RETURNS_SELF_WHEN_OFF
                 and args
@@ -178,6 +178,14 @@ class Recorder(TorchFunctionMode):
             record.outputs = self._specs_of(outputs)
             self._made(index, outputs)
         return output
+
+    def _layer_kind(self, kind: type) -> tuple[str, Op, bool]:
+        """Op and row of a class of layers, and whether it is lazy; each is looked up once."""
+        known = self._layers.get(kind)
+        if known is None:
+            op = op_of_module(kind)
+            known = self._layers[kind] = (op, lookup(op), hasattr(kind, "_infer_parameters"))
+        return known
 
     def _begin(
         self, module: nn.Module, op: str, args: Any, kwargs: Any, caller: FrameType

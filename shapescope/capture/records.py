@@ -11,6 +11,7 @@ from torch import nn
 from shapescope.attrs import Attrs
 from shapescope.capture.source import code_span, traceback_site
 from shapescope.capture.tensors import spec_of
+from shapescope.source_text import working_folder
 from shapescope.trace import Failure, ParamSpec, SourceSpan, Step, TensorSpec
 
 Site = tuple[CodeType, int]
@@ -113,8 +114,9 @@ def steps_of(
         if record.error is None or index == failed or record.op == "module"
     ]
     renumbered = {old: new for new, old in enumerate(kept)}
+    folder = working_folder()
     steps = tuple(
-        _step(new, records[old], renumbered, registered, definitions)
+        _step(new, records[old], renumbered, registered, definitions, folder)
         for old, new in renumbered.items()
     )
     return steps, renumbered
@@ -137,6 +139,7 @@ def _step(
     renumbered: Mapping[int, int],
     registered: Registered,
     definitions: Mapping[str, SourceSpan],
+    folder: str,
 ) -> Step:
     params = record.params
     if record.module is not None:
@@ -152,6 +155,6 @@ def _step(
         outputs=tuple(record.outputs),
         attrs=record.attrs,
         params=params,
-        call_site=None if record.site is None else code_span(*record.site),
+        call_site=None if record.site is None else code_span(*record.site, folder),
         defined_at=definitions.get(record.path) if record.kind == "module" else None,
     )

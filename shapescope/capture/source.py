@@ -22,6 +22,7 @@ from shapescope.trace import SourceSpan
 __all__ = [
     "BOUNDARY",
     "Site",
+    "SourceFile",
     "call_user",
     "code_span",
     "is_library_file",
@@ -46,18 +47,19 @@ _positions: dict[int, tuple[CodeType, list[_Position]]] = {}
 _spans: dict[tuple[int, int, str], tuple[CodeType, SourceSpan | None]] = {}
 
 
-def code_span(code: CodeType, lasti: int) -> SourceSpan | None:
+def code_span(code: CodeType, lasti: int, folder: str | None = None) -> SourceSpan | None:
     """The expression that an instruction belongs to.
 
     Args:
         code: a code object of the user's.
         lasti: offset of the instruction in bytes, as `frame.f_lasti` and `tb_lasti` give it.
+        folder: the working folder, where whoever asks for many spans knows it.
 
     Returns:
         The span, its columns in characters; the whole line where Python kept no columns; None
         where there is no source that strict UTF-8 reads, or no position.
     """
-    key = (id(code), lasti, working_folder())
+    key = (id(code), lasti, working_folder() if folder is None else folder)
     known = _spans.get(key)
     if known is None:
         if len(_spans) > _MOST_CACHED:
@@ -69,15 +71,26 @@ def code_span(code: CodeType, lasti: int) -> SourceSpan | None:
 
 def node_span(node: ast.expr | ast.stmt, file: str) -> SourceSpan | None:
     """The span of a node of a file's syntax tree; None where its source is not what was parsed."""
-    lines = source_lines(file)
-    end_line, end = node.end_lineno or node.lineno, node.end_col_offset or 0
-    if end_line > len(lines):
-        return None
-    column = _characters(lines[node.lineno - 1], node.col_offset)
-    end_column = _characters(lines[end_line - 1], end)
-    if column is None or end_column is None:
-        return None
-    return SourceSpan(display_path(file), node.lineno, column + 1, end_line, end_column + 1)
+    return SourceFile(file).span(node)
+
+
+class SourceFile:
+    """A file as it is now, for many spans at once."""
+
+    def __init__(self, file: str) -> None:
+        self.lines = source_lines(file)
+        self.name = display_path(file)
+
+    def span(self, node: ast.expr | ast.stmt) -> SourceSpan | None:
+        """The span of a node of its tree; None where the source is not what was parsed."""
+        end_line, end = node.end_lineno or node.lineno, node.end_col_offset or 0
+        if end_line > len(self.lines):
+            return None
+        column = _characters(self.lines[node.lineno - 1], node.col_offset)
+        end_column = _characters(self.lines[end_line - 1], end)
+        if column is None or end_column is None:
+            return None
+        return SourceSpan(self.name, node.lineno, column + 1, end_line, end_column + 1)
 
 
 def _find_span(code: CodeType, lasti: int) -> SourceSpan | None:

@@ -6,7 +6,7 @@ import copy
 import dataclasses
 import types
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -110,9 +110,11 @@ def map_tensors(function: Callable[[Tensor], Any], value: Any) -> Any:
 
 def to_meta(tensor: Tensor) -> Tensor:
     """A tensor of the same kind on meta: shape, strides and dtype, no values."""
+    if type(tensor) is nn.Parameter and tensor.is_meta:
+        return nn.Parameter(tensor, tensor.requires_grad)
     if is_lazy(tensor):
         return _uninitialized(tensor, "meta")
-    if tensor.device.type == "meta":
+    if tensor.is_meta:
         bare = tensor.detach()
     elif tensor.layout is not torch.strided:
         bare = torch.empty(tensor.shape, dtype=tensor.dtype, device="meta")
@@ -158,22 +160,38 @@ def copy_model(model: nn.Module, place: Callable[[Tensor], Tensor]) -> nn.Module
     of what they close over, so that a hook that collects outputs does not collect ours.
     """
     memo: dict[int, Any] = {}
-    for tensor in (*model.parameters(), *model.buffers()):
-        memo[id(tensor)] = place(tensor)
-    for module in model.modules():
+    modules = list(model.modules())
+    for tensor in _tensors_of_modules(modules):
+        if id(tensor) not in memo:
+            memo[id(tensor)] = place(tensor)
+    hooked = [module for module in modules if any(map(module.__dict__.get, _HOOK_DICTS))]
+    for module in hooked:
         _copy_hook_closures(module, memo)
-    copied = _deep_copy(model, memo, place)
-    _point_at_copy(model, copied, memo)
+    copied = _deep_copy(model, modules, memo, place)
+    if hooked:
+        _point_at_copy(model, copied, memo)
     return copied
 
 
+def _tensors_of_modules(modules: Iterable[nn.Module]) -> Iterator[Tensor]:
+    """What `parameters` and `buffers` give, in one round instead of two."""
+    for module in modules:
+        for held in (module._parameters, module._buffers):
+            for tensor in held.values():
+                if tensor is not None:
+                    yield tensor
+
+
 def _deep_copy(
-    model: nn.Module, memo: dict[int, Any], place: Callable[[Tensor], Tensor]
+    model: nn.Module,
+    modules: Sequence[nn.Module],
+    memo: dict[int, Any],
+    place: Callable[[Tensor], Tensor],
 ) -> nn.Module:
     with _CopyTensors(place), generators_are_cloned():
         try:
-            if _copies_plainly(model):
-                return _copied_tree(model, dict(memo))
+            if _copies_plainly(modules):
+                return _copied_tree(model, modules, dict(memo))
             return copy.deepcopy(model, dict(memo))
         except (TypeError, RuntimeError, AttributeError, copy.Error):
             _share_uncopyable(model, memo)
@@ -194,28 +212,34 @@ def _point_at_copy(model: nn.Module, copied: nn.Module, memo: Mapping[int, Any])
 _HOW_TO_COPY = ("__deepcopy__", "__reduce__", "__reduce_ex__", "__getstate__", "__copy__")
 
 
-def _copies_plainly(model: nn.Module) -> bool:
+def _copies_plainly(modules: Iterable[nn.Module]) -> bool:
     """Whether no class in the model says for itself how it is copied."""
-    kinds = {type(module) for module in model.modules()}
-    return not any(
-        any(name in base.__dict__ for name in _HOW_TO_COPY)
-        for kind in kinds
-        for base in kind.__mro__
-        if base not in (object, nn.Module)
+    bases = {base for kind in set(map(type, modules)) for base in kind.__mro__}
+    return all(
+        base.__dict__.keys().isdisjoint(_HOW_TO_COPY) for base in bases - {object, nn.Module}
     )
 
 
-def _copied_tree(model: nn.Module, memo: dict[int, Any]) -> nn.Module:
+def _copied_tree(model: nn.Module, modules: Sequence[nn.Module], memo: dict[int, Any]) -> nn.Module:
     """What a deep copy gives, in a fraction of its time: most of a module are plain settings."""
-    modules = list(model.modules())
     for module in modules:
         memo[id(module)] = type(module).__new__(type(module))
     for module in modules:
-        memo[id(module)].__dict__.update(
-            (name, value if type(value) in _ATOMIC else _copied(value, memo))
-            for name, value in module.__dict__.items()
-            if name != "_compiled_call_impl"
-        )
+        own = module.__dict__
+        made = memo[id(module)].__dict__
+        made.update(own)
+        made.pop("_compiled_call_impl", None)
+        for name, value in made.items():
+            kept = type(value)
+            if kept in _ATOMIC:
+                continue
+            known = memo.get(id(value))
+            if known is None:
+                if (kept is OrderedDict or kept is dict) and not value:
+                    known = memo[id(value)] = kept()  # no hooks, no buffers: most of what is there
+                else:
+                    known = _copied(value, memo)
+            made[name] = known
         kind: Any = type(module)
         for slot in _slots(kind):
             try:

@@ -194,7 +194,8 @@ class _Tracer:
         values: bool = False,
         gradients: bool = False,
     ) -> Pass:
-        module.train(self.train)
+        if not _is_in_mode(module, self.train):
+            module.train(self.train)
         loss = None
         if self.target is not None:
             device = "meta" if mode == "meta" else "cpu"
@@ -222,6 +223,15 @@ class _Tracer:
             (*self.subject.notes, *self.notes),
             done.values,
         )
+
+
+def _is_in_mode(module: nn.Module, train: bool) -> bool:
+    """Whether `train` has nothing to do: no class has one of its own, and all flags are right."""
+    own = nn.Module.train
+    return all(
+        part.__dict__.get("training") is train and type(part).train is own
+        for part in module.modules()
+    )
 
 
 def _first_refusal(steps: Sequence[Step]) -> tuple[Step, str] | None:

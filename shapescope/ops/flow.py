@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from functools import cache
 from typing import NamedTuple, TypeAlias
 
 from shapescope.ops.shapes import Ints, axes, axis, shape, shapes
@@ -36,6 +37,7 @@ Flow: TypeAlias = tuple[Link | None, ...]
 Flows: TypeAlias = tuple[Flow, ...]
 
 
+@cache
 def same(rank: int) -> Flow:
     """Every axis as it is."""
     return tuple(map(Link, range(rank)))

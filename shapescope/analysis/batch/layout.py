@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import NamedTuple
 
@@ -29,18 +30,21 @@ class Axis:
     @property
     def size(self) -> int:
         """Number of entries."""
-        return prod(factor.size for factor in self.factors)
+        factors = self.factors
+        return factors[0][0] if len(factors) == 1 else prod([factor[0] for factor in factors])
 
     @property
     def has_batch(self) -> bool:
         """Whether the batch lies along this axis, alone or with others."""
-        return any(factor.is_batch for factor in self.factors)
+        factors = self.factors
+        return factors[0][1] if len(factors) == 1 else any(factor[1] for factor in factors)
 
     @property
     def is_batch(self) -> bool:
         """Whether the axis is the batch and nothing else."""
-        whole = [factor for factor in self.factors if factor.size != 1 or factor.is_batch]
-        return len(whole) == 1 and whole[0].is_batch
+        if not self.has_batch:
+            return False
+        return sum(size != 1 or is_batch for size, is_batch in self.factors) == 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,24 +58,32 @@ class Layout:
     @property
     def sizes(self) -> tuple[int, ...]:
         """The shape."""
-        return tuple(axis.size for axis in self.axes)
+        return tuple([axis.size for axis in self.axes])
 
     @property
     def batch_axis(self) -> int | None:
         """The axis that is the batch and nothing else."""
-        return next((at for at, axis in enumerate(self.axes) if axis.is_batch), None)
+        for at, axis in enumerate(self.axes):
+            if axis.is_batch:
+                return at
+        return None
 
     @property
     def batch_place(self) -> int | None:
         """The axis the batch lies along, alone or with others."""
-        return next((at for at, axis in enumerate(self.axes) if axis.has_batch), None)
+        for at, axis in enumerate(self.axes):
+            if axis.has_batch:
+                return at
+        return None
 
 
+@lru_cache(maxsize=4096)
 def plain(size: int, *, varies: bool = True) -> Axis:
     """An axis without batch."""
     return Axis((Factor(size),), varies)
 
 
+@lru_cache(maxsize=256)
 def batch(size: int) -> Axis:
     """An axis that is the batch."""
     return Axis((Factor(size, True),))

@@ -33,7 +33,7 @@ def by_flow(step: Step, given: Given, notes: list[Note]) -> Layout | None:
     """The layout that the flow of axes gives: each output axis is what it comes from."""
     flows = lookup(step.op).flow(step)
     sizes = [size for size in step.outputs[0].shape if isinstance(size, int)]
-    if flows is None or any(len(flow) not in (0, len(sizes)) for flow in flows):
+    if flows is None or not {0, len(sizes)}.issuperset(map(len, flows)):
         return None
     if isinstance(step.attrs, NormAttrs) and step.attrs.batch_statistics:
         # Training statistics cross the batch by design.
@@ -54,13 +54,14 @@ def by_flow(step: Step, given: Given, notes: list[Note]) -> Layout | None:
             axis = layout.axes[link.axis]
             seen.add(link.axis)
             straight = link.kernel_size == 1 and link.stride == 1
-            if axis.has_batch and not straight:
+            has_batch = axis.has_batch
+            if has_batch and not straight:
                 if link.stride == 0 and link.kernel_size == 1 and axis.size == 1:
                     continue
                 kind = "reduced" if step.op in _REDUCING else "read-across"
                 notes.append(Note(kind, number, link.axis))
                 return None
-            if axis.has_batch:
+            if has_batch:
                 if placed.get(number, at) != at or any(one != at for one in placed.values()):
                     notes.append(Note("paired", number, link.axis))
                     return None
@@ -78,7 +79,8 @@ def by_flow(step: Step, given: Given, notes: list[Note]) -> Layout | None:
         if lost and flow and place is not None:
             notes.append(Note("reduced" if step.op in _REDUCING else "read-across", number, place))
             return None
-    _note_tables(given, flows, axes, notes)
+    if tables:
+        _note_tables(given, flows, axes, notes)
     return Layout(tuple(axes), from_input, tables[0] if tables and not from_input else None)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from shapescope.analysis.batch.layout import Axis, Factor, Layout, batch, plain
 from shapescope.analysis.batch.steps import SPECIAL, Note, by_flow
 from shapescope.attrs import CallAttrs, ConvAttrs, LinearAttrs, PoolAttrs
-from shapescope.ops import lookup
+from shapescope.ops import Op, lookup
 from shapescope.trace import Step, TensorSpec, Trace
 
 
@@ -168,10 +168,14 @@ class _Walker:
     def _after(self, step: Step, given: list[Layout | None], notes: list[Note]) -> Layout | None:
         if not step.outputs:
             return None
-        factory = lookup(step.op).factory
-        if not given or factory:
-            return _constant(step, factory)
-        if all(layout is None for layout in given):
+        row = lookup(step.op)
+        if not given or row.factory:
+            return _constant(step, row.factory)
+        if len(given) == 1:
+            (only,) = given
+            if only is None or _leaves_alone(step, row, only):
+                return only
+        elif all(layout is None for layout in given):
             return None
         special = SPECIAL.get(step.op)
         made = special(step, given, notes) if special is not None else None
@@ -228,6 +232,17 @@ class _Walker:
             tuple(plain(size) for size in sizes),
             any(layout is not None and layout.from_input for layout in given),
         )
+
+
+def _leaves_alone(step: Step, row: Op, given: Layout) -> bool:
+    """Whether every axis of the output is an axis of the only input: most steps of a network."""
+    return (
+        row.pointwise
+        and row.flow_rule is None
+        and step.op not in SPECIAL
+        and step.outputs[0].shape == step.inputs[0].shape
+        and not (given.from_input and given.table)
+    )
 
 
 def _with_batch(sizes: list[int], place: int) -> Layout:

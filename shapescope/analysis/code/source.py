@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TypeAlias
 
 from shapescope.diagnostic import Edit
-from shapescope.source_text import display_path, source_lines, source_tree
+from shapescope.source_text import display_path, source_lines, source_tree, statements_in
 from shapescope.trace import SourceSpan
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
@@ -141,7 +141,8 @@ class Code:
 
     @cached_property
     def _classes(self) -> dict[str, ast.ClassDef]:
-        return {node.name: node for node in ast.walk(self.tree) if isinstance(node, ast.ClassDef)}
+        statements = statements_in(self.tree)
+        return {node.name: node for node in statements if isinstance(node, ast.ClassDef)}
 
     def method(self, class_name: str, name: str) -> Function | None:
         """A method, looked up in the class and in those of its bases that this file holds."""

@@ -93,11 +93,14 @@ def _all_lost(code: Code, cls: ast.ClassDef) -> Iterator[Twice]:
 
 def _lost_in(code: Code, block: list[ast.stmt]) -> Iterator[Twice]:
     """Names that two statements of one block give to a layer, with nothing between reading it."""
+    all_given = [_given(statement) for statement in block]
+    names = [given[0] for given in all_given if given is not None]
+    if len(set(names)) == len(names):
+        return
     waiting: dict[str, ast.expr] = {}
-    for statement in block:
+    for statement, given in zip(block, all_given, strict=True):
         for name in _read(statement):
             waiting.pop(name, None)
-        given = _given(statement)
         if given is None:
             continue
         name, target, value = given
