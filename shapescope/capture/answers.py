@@ -127,7 +127,7 @@ def _layer(module: nn.Module) -> LayerQuestion | None:
         if part is None:
             return None
         inside.append(part)
-    weights = []
+    weights: list[_Kind | None] = []
     for tensor in (*module._parameters.values(), *module._buffers.values()):
         if tensor is None:
             weights.append(None)

@@ -261,6 +261,11 @@ def _callee(value: ast.expr) -> str:
     return value.func.id if isinstance(value.func, ast.Name) else ""
 
 
+def _names_of(module: nn.Module) -> frozenset[str]:
+    kind: Any = type(module)
+    return _names(kind)
+
+
 @cache
 def _names(kind: Any) -> frozenset[str]:
     return frozenset(base.__name__ for base in kind.__mro__)
@@ -269,4 +274,4 @@ def _names(kind: Any) -> frozenset[str]:
 def _could_make(value: ast.expr, module: nn.Module) -> bool:
     """Whether a call can have made the module: its class by name, or some function."""
     name = _callee(value)
-    return bool(name) and (name in _names(type(module)) or not name[0].isupper())
+    return bool(name) and (name in _names_of(module) or not name[0].isupper())

@@ -125,12 +125,14 @@ class Doubled(nn.Linear):
 
 
 def _other_settings(model: nn.Sequential) -> None:
-    model[0].dilation = (2,)
+    layer: Any = model[0]
+    layer.dilation = (2,)
 
 
 def _other_weights(model: nn.Sequential) -> None:
-    model[0].weight = nn.Parameter(torch.zeros(7, 4, 3))
-    model[0].bias = None
+    layer: Any = model[0]
+    layer.weight = nn.Parameter(torch.zeros(7, 4, 3))
+    layer.bias = None
 
 
 def _a_hook(model: nn.Sequential) -> None:
