@@ -164,7 +164,7 @@ def copy_model(model: nn.Module, place: Callable[[Tensor], Tensor]) -> nn.Module
     for tensor in _tensors_of_modules(modules):
         if id(tensor) not in memo:
             memo[id(tensor)] = place(tensor)
-    hooked = [module for module in modules if any(map(module.__dict__.get, _HOOK_DICTS))]
+    hooked = [module for module in modules if any(map(module.__dict__.get, HOOK_DICTS))]
     for module in hooked:
         _copy_hook_closures(module, memo)
     copied = _deep_copy(model, modules, memo, place)
