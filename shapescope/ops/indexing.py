@@ -33,13 +33,13 @@ def index_plan(step: Step) -> tuple[tuple[int, Any], ...] | None:
     has more items than the input axes.
     """
     items = argument(step, "index", ())
-    masks = iter(_mask_ranks(step))
+    masks = iter(_masks(step))
     ranks = []
     for item in items:
         if item is None or item == "..." or isinstance(item, bool):
             ranks.append(0)
         else:
-            ranks.append(next(masks, 1) if item == "mask" else 1)
+            ranks.append(len(next(masks, (1,))) if item == "mask" else 1)
     left = len(shape(step)) - sum(ranks)
     if left < 0:
         return None
@@ -56,8 +56,9 @@ def index_plan(step: Step) -> tuple[tuple[int, Any], ...] | None:
     return tuple(plan)
 
 
-def _mask_ranks(step: Step) -> list[int]:
-    return [len(spec.shape) for spec in step.inputs[1:] if spec.dtype in ("bool", "uint8")]
+def _masks(step: Step) -> list[Ints]:
+    """The shapes of the masks in an index, in order; a boolean value may follow them."""
+    return [cast(Ints, spec.shape) for spec in step.inputs[1:] if spec.dtype in ("bool", "uint8")]
 
 
 def _getitem_shape(step: Step) -> tuple[Ints, ...] | None:
@@ -103,9 +104,13 @@ def _getitem_refusal(step: Step) -> str | None:
     plan, sizes = index_plan(step), shape(step)
     if plan is None:
         return f"the index has more items than {text(sizes)} has axes"
+    masks = iter(_masks(step))
     for at, item in plan:
         if isinstance(item, int) and not isinstance(item, bool) and not inside(item, sizes[at]):
             return f"index {item} is out of range for axis {at} with size {sizes[at]}"
+        mask = next(masks, None) if item == "mask" else None
+        if mask is not None and mask != sizes[at : at + len(mask)]:  # meta does not look
+            return f"a mask of {text(mask)} does not cover {text(sizes[at : at + len(mask)])}"
     return None
 
 

@@ -128,6 +128,15 @@ REFUSED: list[tuple[Callable[[], Any], str]] = [
     (lambda: rand(2, 3).repeat(2), "1 counts are given for the 2 axes of 2 x 3"),
     (lambda: rand(2, 3)[:, 3], "index 3 is out of range for axis 1 with size 3"),
     (lambda: rand(2, 3)[0, 0, 0], "the index has more items than 2 x 3 has axes"),
+    (lambda: rand(2, 3)[torch.ones(3, dtype=torch.bool)], "a mask of 3 does not cover 2"),
+    (
+        lambda: rand(4, 2, 3)[:, torch.ones(2, 4, dtype=torch.bool)],
+        "a mask of 2 x 4 does not cover 2 x 3",
+    ),
+    (
+        lambda: rand(8, 3, 3).__setitem__(torch.ones(16, 3, 3, dtype=torch.bool), 0),
+        "a mask of 16 x 3 x 3 does not cover 8 x 3 x 3",
+    ),
     (lambda: rand(2, 3).select(1, 3), "index 3 is out of range for axis 1 with size 3"),
     (lambda: rand(2, 3).narrow(1, 2, 2), "2 values from 2 on are not in axis 1 of size 3"),
     (lambda: rand(2, 3).topk(4), "the largest 4 of the 3 along axis 1 do not exist"),
