@@ -62,6 +62,10 @@ MISSING_FLATTEN = declare(
 )
 
 
+_PICKING = frozenset({"getitem", "select", "narrow", "mean", "sum", "amax", "unbind"})
+"""What takes some steps of a sequence, or one value of them all."""
+
+
 @failing("linear")
 def linear(case: Case) -> Iterator[Finding]:
     """Why a linear layer refuses what arrives."""
@@ -182,7 +186,8 @@ def _plain(case: Case, step: Step, sizes: tuple[int, ...], wanted: int) -> Findi
     """The last axis has another size, with no flatten in between."""
     trace = case.trace
     maker = maker_of(trace, step)
-    made = made_by(maker, sizes[-1])
+    wide = _width_maker(trace, maker)
+    made = made_by(wide, sizes[-1])
     if len(sizes) == 1:
         shown = f"{name_of(step)}: {sizes[0]} values without a batch axis are one row of {sizes[0]}"
     else:
@@ -194,13 +199,25 @@ def _plain(case: Case, step: Step, sizes: tuple[int, ...], wanted: int) -> Findi
         step=step,
         labels=(
             *places(trace, step, "in_features", f"in_features = {wanted}"),
-            None if maker is None or len(sizes) > 3 else _made_label(trace, maker, made),
+            None if wide is None or len(sizes) > 3 else _made_label(trace, wide, made),
             _entry_label(trace, step, sizes) if sizes[1:2] == (wanted,) else None,
         ),
         why=(way, f"{shown}, not {wanted}") if way else (f"{shown}, not {wanted}",),
-        notes=(_directions_note(maker, wanted, sizes[-1]), _cat_note(maker, sizes[-1])),
+        notes=(_directions_note(wide, wanted, sizes[-1]), _cat_note(maker, sizes[-1])),
         proposals=_plain_proposals(trace, step, sizes, wanted, maker),
     )
+
+
+def _width_maker(trace: Trace, maker: Step | None) -> Step | None:
+    """The recurrent layer whose output was picked from along other axes, else the maker itself."""
+    behind = maker
+    while behind is not None and behind.op in _PICKING and behind.outputs:
+        above = source_of(trace, behind)
+        if above is None or above.outputs[0].shape[-1:] != behind.outputs[0].shape[-1:]:
+            break
+        behind = maker_behind(trace, above)
+    recurrent = behind is not None and isinstance(behind.attrs, RecurrentAttrs)
+    return behind if recurrent else maker
 
 
 def _entry_label(trace: Trace, step: Step, sizes: tuple[int, ...]) -> Label | None:
