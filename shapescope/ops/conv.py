@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache, partial
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -117,20 +117,8 @@ def _conv_shape(axes: int, step: Step) -> tuple[Ints, ...] | None:
     attrs = _attrs(step, axes)
     if attrs is None or 0 in attrs.stride:
         return None
-    sizes = shape(step)
-    made = _output(sizes[-axes:], attrs.kernel_size, attrs.stride, attrs.padding, attrs.dilation)
-    return ((*sizes[: -axes - 1], attrs.out_channels, *made),)
-
-
-@lru_cache(maxsize=4096)
-def _output(sizes: Ints, kernel: Ints, stride: Ints, padding: Any, dilation: Ints) -> Ints:
-    """The spatial sizes of the output; one layer is asked several times, and has others alike."""
-    pairs = padding_pairs(padding, kernel, dilation)
-    return tuple(map(conv_output, sizes, kernel, stride, pairs, dilation))
-
-
-_formula = lru_cache(maxsize=4096)(conv_formula)
-_refused = lru_cache(maxsize=4096)(conv_refusal)
+    sizes = [conv_output(*one) for one in _per_axis(step, attrs, axes)]
+    return ((*shape(step)[: -axes - 1], attrs.out_channels, *sizes),)
 
 
 def _transposed_shape(axes: int, step: Step) -> tuple[Ints, ...] | None:
@@ -163,7 +151,7 @@ def _conv_refusal(axes: int, step: Step) -> str | None:
     if reason is not None or attrs is None:
         return reason
     sizes = shape(step)
-    return _refused(
+    return conv_refusal(
         sizes[-axes:],
         attrs.kernel_size,
         attrs.stride,
@@ -203,7 +191,7 @@ def _conv_text(axes: int, step: Step) -> tuple[str, ...]:
     attrs = _attrs(step, axes)
     if attrs is None or 0 in attrs.stride:
         return ()
-    return tuple(_formula(*one) for one in _per_axis(step, attrs, axes))
+    return tuple(conv_formula(*one) for one in _per_axis(step, attrs, axes))
 
 
 def _transposed_text(axes: int, step: Step) -> tuple[str, ...]:
@@ -240,17 +228,10 @@ def _conv_window(axes: int, step: Step) -> tuple[Window, ...] | None:
 
 
 def _conv_flow(axes: int, step: Step) -> Flows | None:
-    attrs = _attrs(step, axes)
-    if attrs is None:
+    windows = _conv_window(axes, step)
+    if windows is None:
         return None
     lead = len(shape(step)) - axes
-    return _links(lead, attrs.kernel_size, attrs.stride, attrs.padding, attrs.dilation)
-
-
-@lru_cache(maxsize=4096)
-def _links(lead: int, kernel: Ints, stride: Ints, padding: Any, dilation: Ints) -> Flows:
-    pairs = padding_pairs(padding, kernel, dilation)
-    windows = zip(kernel, stride, (before for before, _ in pairs), dilation, strict=True)
     spatial = (Link(at, *window) for at, window in enumerate(windows, lead))
     return ((*same(lead - 1), None, *spatial),)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache, partial
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -83,7 +83,7 @@ def _refusal(axes: int, step: Step) -> str | None:
     reason = rank_refusal(len(sizes), (axes + 1, axes + 2))
     if reason is not None:
         return reason
-    return _refused(
+    return pool_refusal(
         sizes[-axes:],
         attrs.kernel_size,
         attrs.stride,
@@ -95,15 +95,11 @@ def _refusal(axes: int, step: Step) -> str | None:
     )
 
 
-_formula = lru_cache(maxsize=4096)(pool_formula)
-_refused = lru_cache(maxsize=4096)(pool_refusal)
-
-
 def _text(axes: int, step: Step) -> tuple[str, ...]:
     attrs = _attrs(step, axes)
     if attrs is None:
         return ()
-    return tuple(_formula(*one) for one in _per_axis(step, attrs, axes))
+    return tuple(pool_formula(*one) for one in _per_axis(step, attrs, axes))
 
 
 def _window(axes: int, step: Step) -> tuple[Window, ...] | None:
@@ -117,16 +113,10 @@ def _window(axes: int, step: Step) -> tuple[Window, ...] | None:
 
 
 def _flow(axes: int, step: Step) -> Flows | None:
-    attrs = _attrs(step, axes)
-    if attrs is None:
+    windows = _window(axes, step)
+    if windows is None:
         return None
     lead = len(shape(step)) - axes
-    return _links(lead, attrs.kernel_size, attrs.stride, attrs.padding, attrs.dilation)
-
-
-@lru_cache(maxsize=4096)
-def _links(lead: int, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints) -> Flows:
-    windows = zip(kernel, stride, padding, dilation, strict=True)
     return ((*same(lead), *(Link(at, *window) for at, window in enumerate(windows, lead))),)
 
 

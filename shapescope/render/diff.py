@@ -104,11 +104,13 @@ def summary(diff: TraceDiff) -> list[str]:
 
 
 def _asides(diff: TraceDiff) -> list[str]:
-    """Other inputs and other names, which explain much and change no shape by themselves."""
+    """The inputs and other names, which explain much and change no shape by themselves."""
     texts = []
+    before, after = tensors_text(diff.before.inputs), tensors_text(diff.after.inputs)
     if diff.inputs_differ:
-        before, after = tensors_text(diff.before.inputs), tensors_text(diff.after.inputs)
         texts.append(f"the inputs differ: {before} -> {after}")
+    elif before:
+        texts.append(f"both with input {before}")
     renamed = [f"{old} -> {new}" for old, new in diff.renamed]
     if renamed:
         more = f" and {len(renamed) - _NAMED} more" if len(renamed) > _NAMED else ""
