@@ -324,3 +324,12 @@ def test_repeated_calls_are_paired_one_by_one(
     assert [one.kind for one in found.changes] == kinds
     seen = [one.after.index for one in found.changes if one.after is not None]
     assert len(set(seen)) == len(seen)
+
+
+def test_the_input_of_both_sides_is_told(
+    in_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (in_folder / "net.py").write_text(net())
+    (in_folder / "other.py").write_text(net(8))
+    run(["diff", "net.py", "other.py", "--input", "2,1,8,8"])
+    assert capsys.readouterr().out.splitlines()[-1] == "both with input 2 x 1 x 8 x 8"
