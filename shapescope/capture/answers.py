@@ -23,12 +23,11 @@ from torch import Tensor, nn
 from torch.nn.modules import module as torch_modules
 
 from shapescope.capture.leaves import is_leaf
-from shapescope.capture.remembered import LayerQuestion, Remembered, lasts
+from shapescope.capture.remembered import PLAIN, LayerQuestion, Remembered, lasts
 
 _Kind: TypeAlias = tuple[torch.Size, tuple[int, ...], torch.dtype]
 """All there is to a fresh tensor on meta: its shape, strides and dtype."""
 
-_PLAIN = frozenset({bool, int, float, complex, str, type(None), torch.dtype, torch.device})
 _TENSORS = frozenset({Tensor, nn.Parameter, nn.Buffer})
 _ASK: Any = object()
 _UNKNOWN: Any = object()
@@ -158,7 +157,7 @@ def _told(value: Any, given: list[Tensor]) -> Hashable:
                 return position  # the same tensor twice is another question than two alike
         given.append(value)
         return _kind(value)
-    if kind in _PLAIN:
+    if kind in PLAIN:
         return (kind, value)  # 2 and 2.0 give different dtypes
     if kind is tuple or kind is list or kind is torch.Size:
         return (kind, *[_told(item, given) for item in value])

@@ -19,6 +19,7 @@ _SWITCHES: tuple[tuple[Callable[[], Any], Callable[[Any], Any]], ...] = (
         ),
         lambda kept: torch.use_deterministic_algorithms(kept[0], warn_only=kept[1]),
     ),
+    (torch.backends.mha.get_fastpath_enabled, torch.backends.mha.set_fastpath_enabled),
     (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
     (torch.is_autocast_cache_enabled, torch.set_autocast_cache_enabled),
     (

@@ -210,7 +210,6 @@ def _modules(recorder: Recorder, definitions: Mapping[str, SourceSpan]) -> tuple
 @contextmanager
 def nothing_changes_outside(gradients: bool) -> Iterator[None]:
     """Random states, torch's switches, warnings and stdout as the user has them, afterwards too."""
-    fastpath = torch.backends.mha.get_fastpath_enabled()
     python_state = random.getstate()
     numpy_random: Any = sys.modules.get("numpy.random")
     numpy_state = numpy_random.get_state() if numpy_random is not None else None
@@ -220,7 +219,6 @@ def nothing_changes_outside(gradients: bool) -> Iterator[None]:
         stack.callback(random.setstate, python_state)
         if numpy_random is not None:
             stack.callback(numpy_random.set_state, numpy_state)
-        stack.callback(torch.backends.mha.set_fastpath_enabled, fastpath)
         torch.backends.mha.set_fastpath_enabled(False)
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")

@@ -21,7 +21,7 @@ from torch import nn
 _MOST = 20_000
 """Questions that are remembered at most: a few megabytes."""
 
-_PLAIN = frozenset({bool, int, float, complex, str, type(None), torch.dtype, torch.device})
+PLAIN = frozenset({bool, int, float, complex, str, type(None), torch.dtype, torch.device})
 _FIXED = frozenset({FunctionType, BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType})
 """Functions that torch has for good; an operator may be registered anew."""
 
@@ -41,7 +41,7 @@ def lasts(question: Hashable) -> bool:
         return type(question) in _FIXED
     for value in question.settings:
         kind = type(value)
-        if kind not in _PLAIN and not (kind is tuple and _PLAIN.issuperset(map(type, value))):
+        if kind not in PLAIN and not (kind is tuple and PLAIN.issuperset(map(type, value))):
             return False
     return all(map(lasts, question.inside))
 

@@ -107,8 +107,10 @@ def _ends(part: Sequence[Step], settings: Mapping[int, ConvAttrs]) -> tuple[int,
     axes = spatial_axes(first)
     sizes: tuple[int, ...] | None = ints(first.inputs[main_input(first)].shape)[-axes:]
     for step in part:
-        attrs = settings.get(step.index, step.attrs)
-        sizes = None if sizes is None else spatial_after(replace(step, attrs=attrs), sizes)
+        if sizes is None:
+            break
+        attrs = settings.get(step.index)
+        sizes = spatial_after(step if attrs is None else replace(step, attrs=attrs), sizes)
     return sizes
 
 

@@ -150,6 +150,8 @@ def _time_as_batch(case: Case, step: Step, sizes: tuple[int, ...], shown: bool) 
 
 
 def _across(case: Case, step: Step, event: Event, sizes: tuple[int, ...]) -> Finding:
+    if step.op == "repeat" and event.axis == 0:
+        return _tiled(case, step, sizes)
     dim = dim_of(step)
     rank = len(sizes)
     near = 1 if event.axis == 0 else 0
@@ -158,8 +160,6 @@ def _across(case: Case, step: Step, event: Event, sizes: tuple[int, ...]) -> Fin
     proposals: list[Proposal] = []
     if dim is not None:
         proposals += other_dim(case.trace, step, list(dict.fromkeys(dims)), "run along axis")
-    if step.op == "repeat" and event.axis == 0:
-        return _tiled(case, step, sizes)
     return finding(
         ACROSS,
         f"`{name_of(step)}` runs along axis {event.axis}, the batch of {sizes[event.axis]}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from shapescope.analysis.code import call_at
+from shapescope.analysis.code import CallSource, call_at
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
 from shapescope.analysis.diagnosis.history import ints
 from shapescope.analysis.diagnosis.registry import scanning
@@ -89,26 +89,36 @@ def _back(trace: Trace, first: Step) -> list[Step]:
 
 
 def _fold_edit(step: Step) -> Edit | None:
-    call = call_at(step.call_site)
-    nodes = [] if call is None else size_nodes(call)
-    if call is None or call.receiver is None or len(nodes) != 3:
-        return None
+    """Heads split off the last axis, moved behind the batch, and folded into it."""
     sizes, made = _shapes(step)
-    width, heads = call.code.text(nodes[2]), "-1"
-    if width.strip() == "-1":
-        heads = str(made[0] // sizes[0])
-    text = f"{call.code.text(call.receiver)}.unflatten(2, ({heads}, {width}))"
-    return call.code.replace(call.node, f"{text}.transpose(1, 2).flatten(0, 1)")
+    split = _split(step, 2, made[0] // sizes[0])
+    if split is None:
+        return None
+    call, width, heads = split
+    return _instead(call, f"unflatten(2, ({heads}, {width})).transpose(1, 2).flatten(0, 1)")
 
 
 def _back_edit(step: Step) -> Edit | None:
+    """Heads split off the rows again, moved to the last axis, and joined there."""
+    sizes, made = _shapes(step)
+    split = _split(step, 0, sizes[0] // made[0])
+    if split is None:
+        return None
+    call, batch, heads = split
+    return _instead(call, f"unflatten(0, ({batch}, {heads})).transpose(1, 2).flatten(2)")
+
+
+def _split(step: Step, at: int, heads: int) -> tuple[CallSource, str, str] | None:
+    """The call, its size `at` as it is written, and the heads: -1 unless that size is -1."""
     call = call_at(step.call_site)
     nodes = [] if call is None else size_nodes(call)
     if call is None or call.receiver is None or len(nodes) != 3:
         return None
-    sizes, made = _shapes(step)
-    batch, heads = call.code.text(nodes[0]), "-1"
-    if batch.strip() == "-1":
-        heads = str(sizes[0] // made[0])
-    text = f"{call.code.text(call.receiver)}.unflatten(0, ({batch}, {heads}))"
-    return call.code.replace(call.node, f"{text}.transpose(1, 2).flatten(2)")
+    text = call.code.text(nodes[at])
+    return call, text, str(heads) if text.strip() == "-1" else "-1"
+
+
+def _instead(call: CallSource, chain: str) -> Edit | None:
+    if call.receiver is None:
+        return None
+    return call.code.replace(call.node, f"{call.code.text(call.receiver)}.{chain}")
