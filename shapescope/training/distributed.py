@@ -18,6 +18,8 @@ from shapescope.diagnostic import ShapescopeError
 
 _TO_JOIN = 60.0  # seconds
 _PATIENCE = timedelta(minutes=10)
+# how gloo says that the other end of a connection died
+_PEER_GONE = ("Connection closed by peer", "Connection reset by peer", "Broken pipe")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ def joined(device: str) -> Iterator[Group]:
     backend = "nccl" if device == "cuda" else "gloo"
     try:
         with _not_for_ever():
-            dist.init_process_group(backend, timeout=_PATIENCE)
+            _meet(backend)
     except (RuntimeError, ValueError) as error:
         raise ShapescopeError(f"cannot join the other processes of the run: {error}") from error
     try:
@@ -94,10 +96,37 @@ def joined(device: str) -> Iterator[Group]:
             processes=dist.get_world_size(),
             local_processes=int(os.environ.get("LOCAL_WORLD_SIZE", "1")),
             local_rank=int(os.environ.get("LOCAL_RANK", "0")),
-            restarts=int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")),
+            restarts=_restarts(),
         )
+    except RuntimeError as error:
+        if not any(words in str(error) for words in _PEER_GONE):
+            raise
+        raise ShapescopeError(
+            "another process of the run ended before its work was done",
+            exit_code=1,
+            advice=("its own error says why; --resume goes on from the last checkpoint",),
+        ) from error
     finally:
         dist.destroy_process_group()
+
+
+def _meet(backend: str) -> None:
+    """Set up the group of all processes, through the store the launcher names in the environment.
+
+    The launcher keeps one store for all restarts, so that a worker started again could read where
+    the others listened before. Each start gets keys of its own where all processes count restarts
+    alike: on one machine. Launchers of several machines count apart.
+    """
+    store, rank, processes = next(dist.rendezvous("env://", timeout=_PATIENCE))
+    if os.environ.get("LOCAL_WORLD_SIZE") == str(processes):
+        store = dist.PrefixStore(f"start {_restarts()}", store)
+    dist.init_process_group(
+        backend, store=store, rank=rank, world_size=processes, timeout=_PATIENCE
+    )
+
+
+def _restarts() -> int:
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -122,8 +123,77 @@ def test_a_lost_worker_is_replaced_and_the_run_goes_on_from_its_checkpoint(tmp_p
     mark = tmp_path / "mark"
     ended = shapescope(*common, "--out", str(run), MARK=str(mark))
     assert ended.returncode == 0, ended.stderr
+    assert "shapescope itself failed" not in ended.stderr
     assert mark.exists()
     assert len(lines_of(run)) == 6
     left = checkpoint.load(whole / "last.pt")["weights"]
     right = checkpoint.load(run / "last.pt")["weights"]
     assert all(left[key].equal(right[key]) for key in left)
+
+
+def started(worker: str, rank: int, port: int, *, restarts: int = 0) -> subprocess.Popen[str]:
+    """Start one of two workers as a launcher does whose store listens on the port."""
+    place = {
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        "RANK": str(rank),
+        "LOCAL_RANK": str(rank),
+        "WORLD_SIZE": "2",
+        "LOCAL_WORLD_SIZE": "2",
+        "TORCHELASTIC_USE_AGENT_STORE": "True",
+        "TORCHELASTIC_RESTART_COUNT": str(restarts),
+        "GLOO_SOCKET_IFNAME": "lo",
+        "OMP_NUM_THREADS": "1",
+    }
+    return subprocess.Popen(
+        [sys.executable, "-c", worker],
+        env=os.environ | place,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """The port of a store that outlives workers and remembers what they wrote."""
+    store = torch.distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    yield store.port
+    del store
+
+
+@pytest.mark.slow
+def test_workers_started_again_do_not_look_where_the_others_were(port: int) -> None:
+    worker = """
+import os, time
+time.sleep(0 if os.environ["RANK"] == "1" else 4)  # enough to read what an earlier start left
+import torch
+from shapescope.training.distributed import joined
+with joined("cpu") as group:
+    print(group.restarts, group.total(torch.ones(1)).item())
+"""
+    for restarts in range(2):
+        workers = [started(worker, rank, port, restarts=restarts) for rank in range(2)]
+        said = [worker.communicate(timeout=100)[0] for worker in workers]
+        assert said == [f"{restarts} 2.0\n"] * 2
+
+
+@pytest.mark.slow
+def test_a_worker_says_that_another_one_ended(port: int) -> None:
+    worker = """
+import os
+import torch
+from shapescope.diagnostic import ShapescopeError
+from shapescope.training.distributed import joined
+try:
+    with joined("cpu") as group:
+        group.total(torch.ones(1))
+        if not group.leads:
+            os._exit(0)
+        group.total(torch.ones(1))
+except ShapescopeError as error:
+    print(error.exit_code, error)
+"""
+    workers = [started(worker, rank, port) for rank in range(2)]
+    said = [worker.communicate(timeout=100)[0] for worker in workers]
+    assert said == ["1 another process of the run ended before its work was done\n", ""]
