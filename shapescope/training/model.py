@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
 import torch
 from torch import nn
 
-from shapescope.diagnostic import ShapescopeError
+from shapescope.diagnostic import Diagnostic, Severity, ShapescopeError
 from shapescope.networks.registry import NETWORKS, NetworkEntry, find
 from shapescope.training.checkpoint import mismatch
 
-_DEFAULT_CLASSES = 10
+_NORMALISED = (
+    "forward ends in a softmax, and the loss takes raw scores and has a softmax of its own: it "
+    "trains slowly; return the scores as the last layer gives them"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,9 @@ def channels_of(model: nn.Module) -> int | None:
     return None
 
 
-def check_fit(model: nn.Module, name: NamedModel, images: torch.Tensor, classes: int) -> None:
+def check_fit(
+    model: nn.Module, name: NamedModel, images: torch.Tensor, classes: int
+) -> tuple[str, ...]:
     """Make sure that a model takes these images and gives a score for every class.
 
     Args:
@@ -112,8 +117,12 @@ def check_fit(model: nn.Module, name: NamedModel, images: torch.Tensor, classes:
         images: a few prepared images, N x C x H x W.
         classes: how many classes there are.
 
+    Returns:
+        Notes on what can be trained and will not train well.
+
     Raises:
-        ShapescopeError: it does not, with exit code 1.
+        ShapescopeError: it does not, with exit code 1; for a user's own model with the diagnosis
+            of a trace where it finds the reason.
     """
     shape = " x ".join(str(size) for size in images.shape)
     command = f"shapescope trace {name.spec} --input {','.join(map(str, images.shape))}"
@@ -123,6 +132,11 @@ def check_fit(model: nn.Module, name: NamedModel, images: torch.Tensor, classes:
             scores = model.eval()(images)
     except Exception as error:
         line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        found = _diagnosis(name, images)
+        if found is not None:
+            note = f"the images, as the recipe prepares them, are {shape}"
+            told = replace(found, notes=(*found.notes, note))
+            raise ShapescopeError(told, exit_code=1) from error
         raise ShapescopeError(
             f"{name.title} cannot take these images, {shape}: {line}",
             exit_code=1,
@@ -144,6 +158,14 @@ def check_fit(model: nn.Module, name: NamedModel, images: torch.Tensor, classes:
             exit_code=1,
             advice=(f"give its last layer {classes} outputs",),
         )
+    notes = [_NORMALISED] if _are_probabilities(scores) else []
+    unused = scores.shape[1] - classes
+    if unused:
+        be = "is" if unused == 1 else "are"
+        notes.append(
+            f"{scores.shape[1]} outputs for {classes} classes: {unused} of them {be} never right"
+        )
+    return tuple(notes)
 
 
 def check_trainable(model: nn.Module, name: NamedModel) -> None:
@@ -163,6 +185,22 @@ def check_trainable(model: nn.Module, name: NamedModel) -> None:
             "nothing to train",
             exit_code=1,
         )
+
+
+def _diagnosis(name: NamedModel, images: torch.Tensor) -> Diagnostic | None:
+    """Return why a user's own model fails on images of this shape, if a trace finds the reason."""
+    if name.entry is not None:
+        return None
+    import shapescope
+
+    found = shapescope.trace(name.spec, tuple(images.shape)).diagnostics
+    return next((each for each in found if each.severity is Severity.ERROR), None)
+
+
+def _are_probabilities(scores: torch.Tensor) -> bool:
+    """Tell whether each row of scores is what a softmax gives."""
+    sums = scores.sum(1)
+    return bool((scores >= 0).all() and torch.allclose(sums, torch.ones_like(sums), atol=1e-3))
 
 
 def _advice(scores: object) -> str:

@@ -115,7 +115,7 @@ class Session:
                 params=sum(p.numel() for p in self.learner.model.parameters() if p.requires_grad),
                 engine=self.plan.engine,
                 folder=str(self.run.folder),
-                notes=image_set.notes,
+                notes=image_set.notes + self.prepared.notes,
                 epochs=recipe.epochs,
                 epochs_done=self.learner.epoch,
             )

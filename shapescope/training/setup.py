@@ -72,6 +72,7 @@ class Prepared:
         test: the test split at the network's size.
         validation: the held-out split, if there is one.
         classes: how many classes there are.
+        notes: what about the network a reader of the figures should know.
     """
 
     plan: Plan
@@ -80,6 +81,7 @@ class Prepared:
     test: Split
     validation: Split | None
     classes: int
+    notes: tuple[str, ...]
 
     @property
     def judge(self) -> Split:
@@ -140,7 +142,7 @@ def prepare(request: Request, group: Group, engine: Engine | None = None) -> Pre
         )
     plain = preparation(recipe.transforms, channels, training=False)
     few = torch.arange(min(2, len(test)))
-    check_fit(model, request.model, plain(next(iter(test.pixels.read([few])))), classes)
+    notes = check_fit(model, request.model, plain(next(iter(test.pixels.read([few])))), classes)
     if engine is None:
         engine = _engine(request, recipe, model, train, classes, group)
     model = model.to(engine.device)
@@ -150,7 +152,7 @@ def prepare(request: Request, group: Group, engine: Engine | None = None) -> Pre
         recipe.transforms, channels, training=True, memory_format=engine.way.memory_format
     )
     plan = Plan(recipe, train, ready, engine, group)
-    return Prepared(plan, model, image_set, test, validation, classes)
+    return Prepared(plan, model, image_set, test, validation, classes, notes)
 
 
 def _measured(request: Request, image_set: ImageSet) -> Recipe:

@@ -153,7 +153,7 @@ def test_what_is_no_image_is_passed_over_and_said(tmp_path: Path) -> None:
     (tmp_path / "train" / "cat" / "notes.txt").write_text("hello")
     (tmp_path / "train" / "cat" / ".hidden.png").write_bytes(b"x")
     found = read(tmp_path)
-    assert found.notes == ("1 files that are no images were passed over: train/cat/notes.txt",)
+    assert found.notes == ("1 file that is no image was passed over: train/cat/notes.txt",)
 
 
 def test_a_class_that_only_test_has_is_refused(tmp_path: Path) -> None:

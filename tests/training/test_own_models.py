@@ -34,6 +34,19 @@ class Map(Two):
     def forward(self, x):
         return self.body(x)
 
+class Flat(Two):
+    def forward(self, x):
+        return self.head(self.body(x).relu())
+
+class Chances(Two):
+    def forward(self, x):
+        return super().forward(x).softmax(1)
+
+class Five(Two):
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(4, 5)
+
 class Frozen(Two):
     def __init__(self):
         super().__init__()
@@ -100,11 +113,42 @@ def test_what_cannot_be_trained_is_told(
     assert not (tmp_path / f"run-{net}").exists()
 
 
+def test_why_a_network_fails_on_the_images_is_told_as_a_trace_tells_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(tmp_path, "Flat", folders(tmp_path / "images", "cat", "dog")) == 1
+    out = capsys.readouterr().out
+    assert "error[missing-" in out or "error[linear-in-features]" in out
+    assert "`head` takes 4 features" in out
+    assert "the images, as the recipe prepares them, are 2 x 3 x 12 x 12" in out
+    assert "verified" in out
+
+
+def test_a_softmax_before_the_loss_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = folders(tmp_path / "images", "cat", "dog")
+    assert run(tmp_path, "Two", images) == 0
+    told = "forward ends in a softmax, and the loss"
+    assert told not in " ".join(capsys.readouterr().err.split())
+    assert run(tmp_path, "Chances", images) == 0
+    assert told in " ".join(capsys.readouterr().err.split())
+
+
 def test_more_classes_than_outputs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(tmp_path, "Two", folders(tmp_path / "images", "cat", "dog", "emu")) == 1
     out = capsys.readouterr().out
     assert "Two has 2 outputs and the images have 3 classes" in out
     assert "give its last layer 3 outputs" in out
+
+
+def test_outputs_without_a_class_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = folders(tmp_path / "images", "cat", "dog")
+    assert run(tmp_path, "Five", images) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "5 outputs for 2 classes: 3 of them are never right" in said
 
 
 def test_one_class_is_too_few(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -92,7 +92,10 @@ def list_images(root: Path) -> Listing | None:
     notes = []
     if passed_over:
         shown = ", ".join(passed_over[:3]) + (", ..." if len(passed_over) > 3 else "")
-        notes.append(f"{len(passed_over)} files that are no images were passed over: {shown}")
+        one = len(passed_over) == 1
+        many = f"{len(passed_over)} files that are no images were"
+        what = "1 file that is no image was" if one else many
+        notes.append(f"{what} passed over: {shown}")
     empty = _empty_folders(root)
     if empty:
         notes.append(f"no class was made of empty folders: {', '.join(empty)}")
