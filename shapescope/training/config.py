@@ -153,6 +153,7 @@ def environment() -> dict[str, Any]:
         "torch": torch.__version__,
         "system": platform.platform(),
         "processor": _processor(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),  # decides what bfloat16 costs
         "cores": os.cpu_count(),
     }
 

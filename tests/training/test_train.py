@@ -110,6 +110,7 @@ def test_a_run_writes_what_the_contract_says(tmp_path: Path) -> None:
     assert config["data"]["train_images"] == 2_000
     assert config["engine"]["chosen"] == "fixed"
     assert config["environment"]["torch"] == torch.__version__
+    assert config["environment"]["instructions"] == torch.backends.cpu.get_cpu_capability()
     assert told.seen[-1].step == 20
     assert [best for _, best in told.epochs] == [True, lines[3]["correct"] > lines[1]["correct"]]
 
