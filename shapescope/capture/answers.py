@@ -28,7 +28,8 @@ from shapescope.capture.remembered import PLAIN, LayerQuestion, Remembered, last
 _Kind: TypeAlias = tuple[torch.Size, tuple[int, ...], torch.dtype]
 """All there is to a fresh tensor on meta: its shape, strides and dtype."""
 
-_TENSORS = frozenset({Tensor, nn.Parameter, nn.Buffer})
+# torch 2.4 has no class for buffers
+_TENSORS = frozenset({Tensor, nn.Parameter, getattr(nn, "Buffer", Tensor)})
 _ASK: Any = object()
 _UNKNOWN: Any = object()
 _transforms: Callable[[], int | None] = torch._C._functorch.maybe_current_level
