@@ -6,10 +6,13 @@ What a file is decides its content, not its name. Nothing is unpickled that coul
 from __future__ import annotations
 
 import copy
+import logging
+import os
 import pickle
 import warnings
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,10 @@ from shapescope.source_text import display_path
 __all__ = ["load_saved", "read_weights"]
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "weights", "params", "module")
+
+
+_ONLY_WEIGHTS = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
+_EARLY_EXPORT = "serialized_exported_program.json"  # as torch.export wrote it before torch 2.7
 
 
 def load_saved(parsed: ModelSpec) -> LoadedModel:
@@ -46,7 +53,7 @@ def load_saved(parsed: ModelSpec) -> LoadedModel:
     if any(name.endswith("/constants.pkl") for name in names):
         script = _reading(path, lambda: torch.jit.load(str(path), "cpu"))  # type: ignore[no-untyped-call]
         class_name, make = str(script.original_name), lambda: copy.deepcopy(script)
-    elif any(name.endswith("/archive_format") for name in names):
+    elif any(name.endswith(("/archive_format", _EARLY_EXPORT)) for name in names):
         program = _reading(path, lambda: torch.export.load(path))
         class_name, make = "ExportedProgram", lambda: _as_module(program)
         inputs = _example_inputs(program.example_inputs)
@@ -120,7 +127,7 @@ def _archive_names(path: Path) -> list[str]:
 def _reading(path: Path, read: Callable[[], Any]) -> Any:
     """Read a file, and say in one line why that is not possible."""
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _weights_only(), _silent_log():
             # That TorchScript is going away is no news to whoever has such a file.
             warnings.simplefilter("ignore", FutureWarning)
             warnings.simplefilter("ignore", DeprecationWarning)
@@ -134,6 +141,35 @@ def _reading(path: Path, read: Callable[[], Any]) -> Any:
         raise _no_checkpoint(path, "") from None
     except Exception as error:  # noqa: BLE001  # readers of damaged files fail in any way
         raise _no_checkpoint(path, "" if isinstance(error, KeyError) else one_line(error)) from None
+
+
+@contextmanager
+def _weights_only() -> Iterator[None]:
+    """Let torch unpickle nothing that could run code, also where it would by itself.
+
+    `torch.export.load` falls back on plain pickles for the example inputs and the weights of a
+    program; this variable overrules it.
+    """
+    before = os.environ.get(_ONLY_WEIGHTS)
+    os.environ[_ONLY_WEIGHTS] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_ONLY_WEIGHTS]
+        else:
+            os.environ[_ONLY_WEIGHTS] = before
+
+
+@contextmanager
+def _silent_log() -> Iterator[None]:
+    """Keep torch's tracebacks of a file it cannot read out of the terminal; one line says why."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def _no_checkpoint(path: Path, reason: str) -> ShapescopeError:

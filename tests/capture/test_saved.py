@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import warnings
 import zipfile
@@ -137,6 +138,37 @@ def test_a_file_that_would_run_code_is_refused(in_folder: Path, model: nn.Module
     (in_folder / "pickle.pth").write_bytes(pickle.dumps(RunsCode()))
     assert refused("pickle.pth").startswith("pickle.pth is damaged, or no saved model")
     assert not (in_folder / "ran").exists()
+
+
+def test_an_export_of_another_version_is_told_in_one_line(
+    in_folder: Path, model: nn.Module, capfd: pytest.CaptureFixture[str]
+) -> None:
+    torch.export.save(torch.export.export(model, (torch.ones(2, 1, 28, 28),)), "good.pt2")
+    with zipfile.ZipFile("good.pt2") as good, zipfile.ZipFile("old.pt2", "w") as old:
+        for name in good.namelist():
+            content = b"-1" if name.endswith("/archive_version") else good.read(name)
+            old.writestr(name, content)
+    with zipfile.ZipFile("early.pt2", "w") as early:
+        early.writestr("serialized_exported_program.json", "{}")
+    for name in ("old.pt2", "early.pt2"):
+        assert refused(name).startswith(f"{name} is damaged, or no saved model or checkpoint (")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_an_exported_program_that_would_run_code_is_refused(
+    in_folder: Path, model: nn.Module
+) -> None:
+    torch.export.save(torch.export.export(model, (torch.ones(2, 1, 28, 28),)), "good.pt2")
+    save({"hook": RunsCode()}, "inner.pt")
+    with zipfile.ZipFile("good.pt2") as good, zipfile.ZipFile("evil.pt2", "w") as evil:
+        inputs = [name for name in good.namelist() if "/sample_inputs/" in name]
+        assert inputs
+        for name in good.namelist():
+            content = Path("inner.pt").read_bytes() if name in inputs else good.read(name)
+            evil.writestr(name, content)
+    assert "holds pickled objects, which could run code when loaded" in refused("evil.pt2")
+    assert not (in_folder / "ran").exists()
+    assert "TORCH_FORCE_WEIGHTS_ONLY_LOAD" not in os.environ
 
 
 @pytest.mark.parametrize("suffix", ["pt", "pth", "ckpt", "pt2", "bin", "safetensors"])
