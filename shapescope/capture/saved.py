@@ -19,7 +19,9 @@ from torch import Tensor, nn
 from shapescope.capture.import_errors import missing_file, one_line
 from shapescope.capture.input_spec import InputSpec
 from shapescope.capture.loaded import LoadedModel
+from shapescope.capture.scripts import made_public
 from shapescope.capture.spec import ModelSpec
+from shapescope.capture.tensors import real_copy
 from shapescope.diagnostic import ShapescopeError
 from shapescope.source_text import display_path
 
@@ -48,7 +50,8 @@ def load_saved(parsed: ModelSpec) -> LoadedModel:
         class_name, make = str(script.original_name), lambda: copy.deepcopy(script)
     elif any(name.endswith("/archive_format") for name in names):
         program = _reading(path, lambda: torch.export.load(path))
-        class_name, make = "ExportedProgram", lambda: _as_module(program)
+        exported = made_public(program.module())
+        class_name, make = "ExportedProgram", lambda: _as_module(exported)
         inputs = _example_inputs(program.example_inputs)
     else:
         weights = read_weights(path)
@@ -143,8 +146,8 @@ def _no_checkpoint(path: Path, reason: str) -> ShapescopeError:
     )
 
 
-def _as_module(program: Any) -> nn.Module:
-    module: nn.Module = copy.deepcopy(program).module()
+def _as_module(exported: nn.Module) -> nn.Module:
+    module = real_copy(exported)
     # An exported module refuses eval(): its mode was fixed when it was exported.
     module.__dict__["eval"] = lambda: module
     module.__dict__["train"] = lambda mode=True: module

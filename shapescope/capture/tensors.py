@@ -162,6 +162,12 @@ def copy_model(model: nn.Module, place: Callable[[Tensor], Tensor]) -> nn.Module
     """
     memo: dict[int, Any] = {}
     modules = list(model.modules())
+    if any(isinstance(module, torch.jit.ScriptModule) for module in modules):
+        from shapescope.capture.scripts import twins_in
+
+        if isinstance(model, torch.jit.ScriptModule) and (twin := twins_in(model).get(id(model))):
+            return copy_model(twin, place)
+        memo.update((key, copy_model(twin, place)) for key, twin in twins_in(model).items())
     for tensor in _tensors_of_modules(modules):
         if id(tensor) not in memo:
             memo[id(tensor)] = place(tensor)
