@@ -137,12 +137,13 @@ def made_public(module: nn.Module) -> nn.Module:
     for part in module.modules():
         if isinstance(part, torch.fx.GraphModule):
             _replace_targets(part)
-    known: dict[Any, Tensor] = {}
+    known: dict[Any, Any] = {}
     for part in module.modules():
-        for held in (part._parameters, part._buffers):
+        kept: tuple[dict[str, Any], ...] = (part._parameters, part._buffers)
+        for held in kept:
             for name, tensor in held.items():
                 if tensor is not None and tensor.numel():
-                    held[name] = known.setdefault(_place(tensor), tensor)  # type: ignore[index]
+                    held[name] = known.setdefault(_place(tensor), tensor)
     return module
 
 

@@ -115,7 +115,7 @@ def _layer(script: Any) -> nn.Module | None:
         return None
     _take_weights(layer, script)
     if isinstance(layer, nn.RNNBase):
-        layer._flat_weights = [getattr(layer, name) for name in layer._flat_weights_names]  # type: ignore[assignment]
+        layer._flat_weights = [getattr(layer, name) for name in layer._flat_weights_names]
     elif isinstance(layer, nn.MultiheadAttention):
         _take_weights(layer.out_proj, script.out_proj)
     return layer
