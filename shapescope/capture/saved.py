@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import pickletools
 import warnings
 import zipfile
 from collections.abc import Callable, Mapping
@@ -28,6 +29,10 @@ from shapescope.source_text import display_path
 __all__ = ["load_saved", "read_weights"]
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "weights", "params", "module")
+
+
+_NO_MODELS = ("optim", "sched", "scaler", "rng", "hyper")
+"""What the names of other things that a checkpoint holds have in common."""
 
 
 def load_saved(parsed: ModelSpec) -> LoadedModel:
@@ -109,7 +114,16 @@ def _tensors_of(found: Any) -> dict[str, Tensor]:
         inner = _tensors_of(found.get(name))
         if inner:
             return inner
-    return {str(name): value for name, value in found.items() if isinstance(value, Tensor)}
+    own = {str(name): value for name, value in found.items() if isinstance(value, Tensor)}
+    if own:
+        return own
+    # Several models side by side, `generator` and `discriminator`: each under its name.
+    return {
+        f"{name}.{inner}": tensor
+        for name, value in found.items()
+        if not any(word in str(name).lower() for word in _NO_MODELS)
+        for inner, tensor in _tensors_of(value).items()
+    }
 
 
 def _archive_names(path: Path) -> list[str]:
@@ -125,11 +139,11 @@ def _reading(path: Path, read: Callable[[], Any]) -> Any:
     try:
         with warnings.catch_warnings():
             # That TorchScript is going away is no news to whoever has such a file.
-            warnings.simplefilter("ignore", FutureWarning)
-            warnings.simplefilter("ignore", DeprecationWarning)
+            # Nor are the protocol of a pickle and other remarks of torch's about the file.
+            warnings.simplefilter("ignore")
             return read()
     except pickle.UnpicklingError as error:
-        if "Weights only load failed" in str(error) and zipfile.is_zipfile(path):
+        if "Weights only load failed" in str(error) and _would_run_code(path, str(error)):
             raise ShapescopeError(
                 f"{display_path(path)} holds pickled objects, which could run code when loaded: "
                 "refused; save model.state_dict() instead"
@@ -137,6 +151,21 @@ def _reading(path: Path, read: Callable[[], Any]) -> Any:
         raise _no_checkpoint(path, "") from None
     except Exception as error:  # noqa: BLE001  # readers of damaged files fail in any way
         raise _no_checkpoint(path, "" if isinstance(error, KeyError) else one_line(error)) from None
+
+
+def _would_run_code(path: Path, refusal: str) -> bool:
+    """Whether torch refused a file for what it names, not because it is damaged."""
+    return zipfile.is_zipfile(path) or "GLOBAL" in refusal or _names_objects(path)
+
+
+def _names_objects(path: Path) -> bool:
+    """Whether a whole pickle names functions or classes; it is read, not run."""
+    try:
+        with path.open("rb") as file:
+            found = {operation.name for operation, _, _ in pickletools.genops(file)}
+    except (ValueError, OSError):
+        return False
+    return not found.isdisjoint(("GLOBAL", "STACK_GLOBAL", "INST", "EXT1", "EXT2", "EXT4"))
 
 
 def _no_checkpoint(path: Path, reason: str) -> ShapescopeError:

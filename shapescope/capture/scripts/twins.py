@@ -70,7 +70,7 @@ def twins_in(model: nn.Module) -> dict[int, nn.Module]:
     Their weights are the scripts' own tensors. A part that only TorchScript can run has none.
     """
     inside: set[int] = set()
-    made: dict[int, nn.Module] = {}
+    made: dict[int, Any] = {}
     found: dict[int, nn.Module] = {}
     for module in model.modules():
         if not isinstance(module, torch.jit.ScriptModule) or id(module) in inside:
@@ -83,19 +83,17 @@ def twins_in(model: nn.Module) -> dict[int, nn.Module]:
     return found
 
 
-def _twin(script: Any, made: dict[int, nn.Module]) -> nn.Module:
-    known = made.get(id(script))
+def _twin(script: Any, made: dict[int, Any]) -> nn.Module:
+    known: nn.Module | None = made.get(id(script))
     if known is not None:
         return known
-    layer = _layer(script)
-    if layer is None:
-        layer = _opened(script, made)
+    layer = _layer(script, made) or _opened(script, made)
     layer.__dict__["training"] = bool(getattr(script, "training", False))
     made[id(script)] = layer
     return layer
 
 
-def _layer(script: Any) -> nn.Module | None:
+def _layer(script: Any, made: dict[int, Any]) -> nn.Module | None:
     """The layer of torch.nn that was scripted; None where it is none or kept too little."""
     kind = getattr(nn, str(script.original_name), None)
     qualified = str(script._c._type().str())
@@ -113,11 +111,11 @@ def _layer(script: Any) -> nn.Module | None:
         return None
     if not is_leaf(layer) or not _has_same_weights(layer, script):
         return None
-    _take_weights(layer, script)
+    _take_weights(layer, script, made)
     if isinstance(layer, nn.RNNBase):
         layer._flat_weights = [getattr(layer, name) for name in layer._flat_weights_names]
     elif isinstance(layer, nn.MultiheadAttention):
-        _take_weights(layer.out_proj, script.out_proj)
+        _take_weights(layer.out_proj, script.out_proj, made)
     return layer
 
 
@@ -158,20 +156,30 @@ def _has_same_weights(layer: nn.Module, script: Any) -> bool:
     }
 
 
-def _take_weights(layer: nn.Module, script: Any) -> None:
+def _parameter(tensor: Any, known: dict[int, Any]) -> Any:
+    """A script that was loaded keeps its parameters as plain tensors that ask for a gradient."""
+    if tensor is None or isinstance(tensor, nn.Parameter):
+        return tensor
+    if id(tensor) not in known:
+        known[id(tensor)] = nn.Parameter(tensor.detach(), tensor.requires_grad)
+        known[id(known[id(tensor)])] = tensor  # kept alive, so that no other gets its number
+    return known[id(tensor)]
+
+
+def _take_weights(layer: nn.Module, script: Any, known: dict[int, Any]) -> None:
     for name, tensor in script._parameters.items():
-        layer._parameters[name] = tensor
+        layer._parameters[name] = _parameter(tensor, known)
     for name, tensor in script._buffers.items():
         layer._buffers[name] = tensor
 
 
-def _opened(script: Any, made: dict[int, nn.Module]) -> Twin:
+def _opened(script: Any, made: dict[int, Any]) -> Twin:
     """A module that runs the graphs of a script's methods."""
     name = str(script.original_name)
     methods = script._c._method_names()
     forward = _forward_of(script) if "forward" in methods else Twin.forward
     twin: Twin = type(name, (Twin,), {"forward": forward, "__module__": __name__})()
-    _take_weights(twin, script)
+    _take_weights(twin, script, made)
     for child, module in script._modules.items():
         twin._modules[child] = _twin(module, made)
     programs = {method: read_program(script._c._get_method(method).graph) for method in methods}
