@@ -110,10 +110,13 @@ def params(model: nn.Module | str, *, seed: int = 0) -> ParamsResult:
     from shapescope.capture.parameters import is_lazy, read_parameters
 
     if isinstance(model, str):
+        from shapescope.capture.file_weights import without_model
         from shapescope.capture.loader import load
 
         loaded = load(model)
-        name, module = loaded.name, loaded.build("cpu", seed=seed).module
+        held = without_model(loaded)
+        module = loaded.build("cpu", seed=seed).module if held is None else held[0]
+        name = loaded.name
     else:
         name, module = type(model).__name__, model
     if is_lazy(module):

@@ -94,6 +94,10 @@ def _build(
         if "_modules" not in module.__dict__:
             # Its class never called `Module.__init__`: there is nothing more it could be asked.
             return Built(module, {}, name, note)
+        if any(isinstance(part, torch.jit.ScriptModule) for part in module.modules()):
+            from shapescope.capture.scripts import without_scripts
+
+            module = without_scripts(module)
         call_user(module.eval)
     return Built(module, constructions.spans(module), name, note)
 

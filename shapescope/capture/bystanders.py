@@ -16,7 +16,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from shapescope.capture.tensors import HOOK_DICTS
+from shapescope.capture.functions import HOOK_DICTS
 
 _SEARCHED = 1_000
 """The most items of a container that are looked into; it is put back itself whatever its size."""

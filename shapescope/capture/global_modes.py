@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -51,3 +52,15 @@ def global_modes_stay() -> Iterator[None]:
         for kept, (read, put) in zip(before, _SWITCHES, strict=True):
             if read() != kept:
                 put(kept)
+
+
+def nothing_compiles() -> AbstractContextManager[Any]:
+    """What was given to `torch.compile` runs as it was written.
+
+    Compiling takes seconds to minutes, and what comes out does not tell its layers. Where nothing
+    was compiled yet the compiler is not even loaded, and stays so.
+    """
+    if "torch._dynamo" not in sys.modules:
+        return nullcontext()
+    stance: AbstractContextManager[Any] = torch.compiler.set_stance("force_eager")
+    return stance

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from shapescope.capture.answers import Answers
-from shapescope.capture.global_modes import global_modes_stay
+from shapescope.capture.global_modes import global_modes_stay, nothing_compiles
 from shapescope.capture.recorder import Recorder
 from shapescope.capture.remembered import REMEMBERED
 from shapescope.capture.sequences import short_sequences
@@ -215,6 +215,7 @@ def nothing_changes_outside(gradients: bool) -> Iterator[None]:
     numpy_state = numpy_random.get_state() if numpy_random is not None else None
     with one_at_a_time(), ExitStack() as stack:
         stack.enter_context(global_modes_stay())
+        stack.enter_context(nothing_compiles())
         stack.enter_context(torch.random.fork_rng(devices=[]))
         stack.callback(random.setstate, python_state)
         if numpy_random is not None:

@@ -9,6 +9,7 @@ import copy
 import logging
 import os
 import pickle
+import pickletools
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -22,17 +23,19 @@ from torch import Tensor, nn
 from shapescope.capture.import_errors import missing_file, one_line
 from shapescope.capture.input_spec import InputSpec
 from shapescope.capture.loaded import LoadedModel
+from shapescope.capture.scripts import made_public
 from shapescope.capture.spec import ModelSpec
+from shapescope.capture.tensors import real_copy
 from shapescope.diagnostic import ShapescopeError
 from shapescope.source_text import display_path
 
 __all__ = ["load_saved", "read_weights"]
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "weights", "params", "module")
-
-
 _ONLY_WEIGHTS = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 _EARLY_EXPORT = "serialized_exported_program.json"  # as torch.export wrote it before torch 2.7
+_NO_MODELS = ("optim", "sched", "scaler", "rng", "hyper")
+"""What the names of other things that a checkpoint holds have in common."""
 
 
 def load_saved(parsed: ModelSpec) -> LoadedModel:
@@ -55,7 +58,8 @@ def load_saved(parsed: ModelSpec) -> LoadedModel:
         class_name, make = str(script.original_name), lambda: copy.deepcopy(script)
     elif any(name.endswith(("/archive_format", _EARLY_EXPORT)) for name in names):
         program = _reading(path, lambda: torch.export.load(path))
-        class_name, make = "ExportedProgram", lambda: _as_module(program)
+        exported = made_public(program.module())
+        class_name, make = "ExportedProgram", lambda: _as_module(exported)
         inputs = _example_inputs(program.example_inputs)
     else:
         weights = read_weights(path)
@@ -113,7 +117,16 @@ def _tensors_of(found: Any) -> dict[str, Tensor]:
         inner = _tensors_of(found.get(name))
         if inner:
             return inner
-    return {str(name): value for name, value in found.items() if isinstance(value, Tensor)}
+    own = {str(name): value for name, value in found.items() if isinstance(value, Tensor)}
+    if own:
+        return own
+    # Several models side by side, `generator` and `discriminator`: each under its name.
+    return {
+        f"{name}.{inner}": tensor
+        for name, value in found.items()
+        if not any(word in str(name).lower() for word in _NO_MODELS)
+        for inner, tensor in _tensors_of(value).items()
+    }
 
 
 def _archive_names(path: Path) -> list[str]:
@@ -129,11 +142,11 @@ def _reading(path: Path, read: Callable[[], Any]) -> Any:
     try:
         with warnings.catch_warnings(), _weights_only(), _silent_log():
             # That TorchScript is going away is no news to whoever has such a file.
-            warnings.simplefilter("ignore", FutureWarning)
-            warnings.simplefilter("ignore", DeprecationWarning)
+            # Nor are the protocol of a pickle and other remarks of torch's about the file.
+            warnings.simplefilter("ignore")
             return read()
     except pickle.UnpicklingError as error:
-        if "Weights only load failed" in str(error) and zipfile.is_zipfile(path):
+        if "Weights only load failed" in str(error) and _would_run_code(path, str(error)):
             raise ShapescopeError(
                 f"{display_path(path)} holds pickled objects, which could run code when loaded: "
                 "refused; save model.state_dict() instead"
@@ -172,6 +185,21 @@ def _silent_log() -> Iterator[None]:
         logging.disable(before)
 
 
+def _would_run_code(path: Path, refusal: str) -> bool:
+    """Whether torch refused a file for what it names, not because it is damaged."""
+    return zipfile.is_zipfile(path) or "GLOBAL" in refusal or _names_objects(path)
+
+
+def _names_objects(path: Path) -> bool:
+    """Whether a whole pickle names functions or classes; it is read, not run."""
+    try:
+        with path.open("rb") as file:
+            found = {operation.name for operation, _, _ in pickletools.genops(file)}
+    except (ValueError, OSError):
+        return False
+    return not found.isdisjoint(("GLOBAL", "STACK_GLOBAL", "INST", "EXT1", "EXT2", "EXT4"))
+
+
 def _no_checkpoint(path: Path, reason: str) -> ShapescopeError:
     why = f" ({reason})" if reason else ""
     return ShapescopeError(
@@ -179,8 +207,8 @@ def _no_checkpoint(path: Path, reason: str) -> ShapescopeError:
     )
 
 
-def _as_module(program: Any) -> nn.Module:
-    module: nn.Module = copy.deepcopy(program).module()
+def _as_module(exported: nn.Module) -> nn.Module:
+    module = real_copy(exported)
     # An exported module refuses eval(): its mode was fixed when it was exported.
     module.__dict__["eval"] = lambda: module
     module.__dict__["train"] = lambda mode=True: module

@@ -19,7 +19,10 @@ from shapescope.diagnostic import ShapescopeError
 __all__ = ["ZOOS", "Arguments", "ModelSpec", "parse_spec"]
 
 ZOOS = ("torchvision", "timm", "hf")
-_SAVED = (".pt2", ".pt", ".pth", ".ts", ".jit", ".ckpt", ".safetensors", ".bin")
+_SAVED = (
+    ".pt2", ".pt", ".pth", ".ts", ".jit", ".torchscript", ".ckpt", ".safetensors", ".bin",
+    ".pth.tar", ".pt.tar", ".pkl", ".pickle",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

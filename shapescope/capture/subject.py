@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeGuard
 
+import torch
 from torch import Tensor, nn
 
 from shapescope.capture.constructions import find_constructors
@@ -24,7 +25,7 @@ class Subject:
     def __init__(self, model: LoadedModel | nn.Module) -> None:
         self._model = model
         self._definitions: dict[str, SourceSpan] | None = None
-        self.name = type(model).__name__ if isinstance(model, nn.Module) else model.name
+        self.name = _class_name(model) if isinstance(model, nn.Module) else model.name
         self.notes: tuple[str, ...] = ()
 
     def on(self, device: str) -> nn.Module:
@@ -86,6 +87,12 @@ def _cpu_copy(tensor: Tensor) -> Tensor:
 def _has_real_tensors(module: nn.Module) -> bool:
     tensors = (*module.parameters(), *module.buffers())
     return any(tensor.device.type != "meta" for tensor in tensors)
+
+
+def _class_name(module: nn.Module) -> str:
+    """The name of a module's class; of a scripted one, of the class that was scripted."""
+    scripted = isinstance(module, torch.jit.ScriptModule)
+    return str(module.original_name) if scripted else type(module).__name__
 
 
 def _unwrapped(module: nn.Module) -> nn.Module:

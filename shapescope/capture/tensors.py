@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
+from shapescope.capture.functions import copied_functions, point_at_copy
 from shapescope.capture.generators import generators_are_cloned
 from shapescope.trace import Shape, TensorSpec
 
@@ -161,15 +162,19 @@ def copy_model(model: nn.Module, place: Callable[[Tensor], Tensor]) -> nn.Module
     """
     memo: dict[int, Any] = {}
     modules = list(model.modules())
+    if any(isinstance(module, torch.jit.ScriptModule) for module in modules):
+        from shapescope.capture.scripts import twins_in
+
+        if isinstance(model, torch.jit.ScriptModule) and (twin := twins_in(model).get(id(model))):
+            return copy_model(twin, place)
+        memo.update((key, copy_model(twin, place)) for key, twin in twins_in(model).items())
     for tensor in _tensors_of_modules(modules):
         if id(tensor) not in memo:
             memo[id(tensor)] = place(tensor)
-    hooked = [module for module in modules if any(map(module.__dict__.get, HOOK_DICTS))]
-    for module in hooked:
-        _copy_hook_closures(module, memo)
+    functions = copied_functions(modules, memo)
     copied = _deep_copy(model, modules, memo, place)
-    if hooked:
-        _point_at_copy(model, copied, memo)
+    if functions:
+        point_at_copy(functions, model, copied)
     return copied
 
 
@@ -196,17 +201,6 @@ def _deep_copy(
         except (TypeError, RuntimeError, AttributeError, copy.Error):
             _share_uncopyable(model, memo)
             return copy.deepcopy(model, memo)
-
-
-def _point_at_copy(model: nn.Module, copied: nn.Module, memo: Mapping[int, Any]) -> None:
-    """Let copied hooks that close over a part of the model close over the copy's."""
-    parts = {id(old): new for old, new in zip(model.modules(), copied.modules(), strict=False)}
-    for module in model.modules():
-        for name in HOOK_DICTS:
-            for hook in module.__dict__.get(name, {}).values():
-                for cell in getattr(memo.get(id(hook)), "__closure__", None) or ():
-                    if not _is_empty(cell):
-                        cell.cell_contents = parts.get(id(cell.cell_contents), cell.cell_contents)
 
 
 _HOW_TO_COPY = ("__deepcopy__", "__reduce__", "__reduce_ex__", "__getstate__", "__copy__")
@@ -302,50 +296,6 @@ def real_copy(model: nn.Module, seed: int = 0) -> nn.Module:
         return bare
 
     return copy_model(model, place)
-
-
-HOOK_DICTS = (
-    "_forward_hooks",
-    "_forward_pre_hooks",
-    "_state_dict_hooks",
-    "_load_state_dict_pre_hooks",
-)
-
-
-def _copy_hook_closures(module: nn.Module, memo: dict[int, Any]) -> None:
-    for name in HOOK_DICTS:
-        for hook in module.__dict__.get(name, {}).values():
-            if isinstance(hook, types.FunctionType) and hook.__closure__ and id(hook) not in memo:
-                memo[id(hook)] = _with_copied_closure(hook, memo)
-
-
-def _with_copied_closure(function: types.FunctionType, memo: dict[int, Any]) -> types.FunctionType:
-    cells = []
-    for cell in function.__closure__ or ():
-        if _is_empty(cell):
-            cells.append(types.CellType())
-            continue
-        content = cell.cell_contents
-        plain = isinstance(content, list | dict | set)
-        cells.append(types.CellType(copy.copy(content) if plain else content))
-    copied = types.FunctionType(
-        function.__code__,
-        function.__globals__,
-        function.__name__,
-        function.__defaults__,
-        tuple(cells),
-    )
-    copied.__kwdefaults__ = function.__kwdefaults__
-    return copied
-
-
-def _is_empty(cell: types.CellType) -> bool:
-    """Whether a name that a function closes over was never given a value."""
-    try:
-        cell.cell_contents  # noqa: B018 - asking is the only way to know
-    except ValueError:
-        return True
-    return False
 
 
 def _share_uncopyable(model: nn.Module, memo: dict[int, Any]) -> None:

@@ -64,6 +64,7 @@ def params(
     shapescope params network --show conv1.weight
     shapescope params torchvision:resnet18 --format csv --output resnet18.csv
     shapescope params net.py:Net --no-statistics
+    shapescope params checkpoint.pt
     """
     one_of("--format", form, FORMATS)
     from shapescope.capture.loader import load
@@ -73,7 +74,11 @@ def params(
     from shapescope.result import ParamsResult
 
     loaded = load(model)
-    module, notes = _module(loaded, tuple(inputs), real=statistics or bool(show), seed=seed)
+    from shapescope.capture.file_weights import without_model
+
+    module, notes = without_model(loaded) or _module(
+        loaded, tuple(inputs), real=statistics or bool(show), seed=seed
+    )
     if show:
         show_lines(_shown(module, show, stdout_surface(output)), output)
         return 0

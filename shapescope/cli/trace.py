@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -21,6 +22,12 @@ from shapescope.cli.options import (
 )
 
 FORMATS = ("table", "json", "markdown", "csv")
+
+_PATIENCE = 5.0
+_WAITING = (
+    "finding formulas for the open sizes: this may take a minute, and is given up where they grow "
+    "without an end (--symbolic N leaves fewer open)"
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -124,23 +131,24 @@ def trace(
 
     named = parse_columns(columns) if columns else ()
     options = TableOptions(RowOptions(every or values, depth, fold), named, verbose)
+    from shapescope.cli.patience import said_after
     from shapescope.cli.session import Request, run_trace
 
-    result = run_trace(
-        Request(
-            model,
-            tuple(inputs),
-            train=train,
-            mode="symbolic" if symbolic else "real" if real else "auto",
-            symbols=() if symbolic == ALL_AXES else tuple(filter(None, symbolic.split(","))),
-            target=target,
-            loss=loss,
-            values=values,
-            image=image,
-            crosscheck=crosscheck,
-            time=time,
-        )
+    request = Request(
+        model,
+        tuple(inputs),
+        train=train,
+        mode="symbolic" if symbolic else "real" if real else "auto",
+        symbols=() if symbolic == ALL_AXES else tuple(filter(None, symbolic.split(","))),
+        target=target,
+        loss=loss,
+        values=values,
+        image=image,
+        crosscheck=crosscheck,
+        time=time,
     )
+    with said_after(_PATIENCE, _WAITING) if symbolic else nullcontext():
+        result = run_trace(request)
     from shapescope.cli.output import emit, show, stdout_surface
 
     if form == "table":

@@ -27,6 +27,24 @@ def _module(module: Any, bound: Bound) -> RecurrentAttrs:
     )
 
 
+def _call(gates: int, bound: Bound) -> RecurrentAttrs | None:
+    """Of `torch.lstm` and its like, which are given the weights of all layers in one list."""
+    params = bound.get("params")
+    if not isinstance(params, list | tuple) or len(params) < 2:
+        return None
+    (rows, features), (_, out) = params[0].shape, params[1].shape
+    hidden = rows // gates
+    return RecurrentAttrs(
+        input_size=features,
+        hidden_size=hidden,
+        num_layers=bound.get("num_layers", 1),
+        batch_first=bool(bound.get("batch_first", False)),
+        bidirectional=bool(bound.get("bidirectional", False)),
+        proj_size=out if out != hidden else 0,
+        bias=bool(bound.get("has_biases", True)),
+    )
+
+
 def _cell_module(module: Any, bound: Bound) -> RecurrentAttrs:
     return RecurrentAttrs(module.input_size, module.hidden_size, bias=module.bias, cell=True)
 
@@ -149,11 +167,11 @@ for _name, _class in (("rnn", "RNN"), ("lstm", "LSTM"), ("gru", "GRU")):
     register(
         Op(
             _name,
-            "input hx",
+            "input hx params has_biases num_layers dropout train bidirectional batch_first",
             weights=("flat_weights", "params"),
             modules=(_class,) if _name != "rnn" else ("RNN", "RNNBase"),
             forward="input hx",
-            from_call=lambda bound: None,
+            from_call=partial(_call, GATES[_name]),
             from_module=_module,
             shape_rule=_shape,
             refusal_rule=_refusal,

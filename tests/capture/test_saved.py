@@ -12,9 +12,14 @@ import pytest
 import torch
 from torch import nn
 
+import shapescope
+from shapescope.analysis.check import check_trace
+from shapescope.analysis.cost import totals
+from shapescope.capture.file_weights import without_model
 from shapescope.capture.inputs import InputSpec, make_inputs
 from shapescope.capture.loader import load
 from shapescope.capture.saved import read_weights
+from shapescope.capture.tracer import trace_model
 from shapescope.diagnostic import ShapescopeError
 from shapescope.networks.network import Network
 
@@ -49,6 +54,7 @@ def model() -> nn.Module:
         ("plain.pt", lambda state: state),
         ("run/best.pth", lambda state: {"model": state, "epoch": 3}),
         ("lightning.ckpt", lambda state: {"state_dict": state, "hyper": {"lr": 0.1}}),
+        ("imagenet.pth.tar", lambda state: {"epoch": 3, "arch": "net", "state_dict": state}),
         ("twice.bin", lambda state: {"model": {"state_dict": state}}),
     ],
 )
@@ -136,7 +142,11 @@ def test_a_file_that_would_run_code_is_refused(in_folder: Path, model: nn.Module
     save({"model": model.state_dict(), "hook": RunsCode()}, "evil.pt")
     assert refused("evil.pt") == f"evil.pt {advice}"
     (in_folder / "pickle.pth").write_bytes(pickle.dumps(RunsCode()))
-    assert refused("pickle.pth").startswith("pickle.pth is damaged, or no saved model")
+    assert refused("pickle.pth") == f"pickle.pth {advice}"
+    (in_folder / "pickle.pkl").write_bytes(pickle.dumps(RunsCode()))
+    assert refused("pickle.pkl") == f"pickle.pkl {advice}"
+    save(model, "old.pt", _use_new_zipfile_serialization=False)
+    assert refused("old.pt") == f"old.pt {advice}"
     assert not (in_folder / "ran").exists()
 
 
@@ -204,3 +214,69 @@ def test_a_checkpoint_that_is_not_there(in_folder: Path) -> None:
     save({"a": torch.ones(2)}, "best.pt")
     assert refused("bets.pt") == "bets.pt does not exist; did you mean best.pt?"
     assert read_weights(Path("best.pt"))["a"].tolist() == [1.0, 1.0]
+
+
+def test_models_side_by_side_keep_their_names(in_folder: Path) -> None:
+    state = {"w": torch.ones(2)}
+    optimizer = {"state": {0: {"exp_avg": torch.ones(2)}}, "param_groups": []}
+    save({"generator": state, "critic": {"w": torch.zeros(3)}, "optimizer": optimizer}, "gan.pt")
+    assert {name: tuple(it.shape) for name, it in read_weights(Path("gan.pt")).items()} == {
+        "generator.w": (2,),
+        "critic.w": (3,),
+    }
+
+
+def test_the_weights_of_a_file_are_listed(in_folder: Path) -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Linear(4, 4), nn.Linear(4, 4))
+    model[3].weight = model[2].weight
+    state = {f"module.{name}": tensor for name, tensor in model.state_dict().items()}
+    save({"model": state}, "m.pt")
+    table = shapescope.params("m.pt")
+    assert [entry.spec.name for entry in table.parameters] == [
+        f"module.{name}" for name, _ in model.named_parameters(remove_duplicate=False)
+    ]
+    assert table.total == sum(parameter.numel() for parameter in model.parameters())
+    assert table.parameters[0].moments is not None
+    held = without_model(load("m.pt"))
+    assert held is not None
+    assert held[1] == ("9 values in buffers are left out",)
+    assert without_model(load("lenet5")) is None
+
+
+def test_a_loaded_script_keeps_what_is_trained(in_folder: Path, model: nn.Module) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.jit.save(torch.jit.script(model), "m.pt")
+        trace = trace_model(load("m.pt"), (InputSpec((1, 1, 28, 28)),)).trace
+    assert totals(trace).trainable_params == totals(trace).params > 0
+
+
+def test_an_exported_program_is_traced_as_people_call(in_folder: Path) -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table = nn.Embedding(9, 6)
+            self.head = nn.Linear(6, 9, bias=False)
+            self.head.weight = self.table.weight
+            self.conv = nn.Conv2d(3, 2, 3)
+
+        def forward(self, ids: torch.Tensor, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            y = self.table(ids)
+            x = nn.functional.interpolate(self.conv(x), scale_factor=2.0, mode="bilinear")
+            patches = nn.functional.unfold(x, 2, stride=2)
+            loss = nn.functional.cross_entropy(self.head(y).flatten(0, 1), ids.flatten())
+            return self.head(y[:, [0, 2], 1:].repeat(1, 1, 2)[..., :6]), patches, loss
+
+    model = Net().eval()
+    inputs = torch.randint(0, 9, (2, 5)), torch.rand(2, 3, 8, 8)
+    torch.export.save(torch.export.export(model, inputs), "m.pt2")
+    expected = trace_model(model, (inputs, {})).trace
+    found = trace_model(load("m.pt2"), (inputs, {})).trace
+    assert found.failure is None
+    assert totals(found).macs == totals(expected).macs
+    assert totals(found).params == totals(expected).params == 9 * 6 + 56
+    assert totals(found).not_counted == ()
+    assert {check.status for check in check_trace(found)} <= {"match", "not_applicable"}
+    assert [spec.shape for spec in found.outputs] == [spec.shape for spec in expected.outputs]
+    ops = {step.op for step in found.steps}
+    assert {"embedding", "interpolate", "unfold", "cross_entropy", "getitem"} <= ops
