@@ -24,6 +24,7 @@ from torch.overrides import TorchFunctionMode
 
 from shapescope.attrs import ModuleAttrs
 from shapescope.capture.leaves import is_leaf
+from shapescope.capture.module_tree import named_modules_of
 from shapescope.capture.records import Record, Registered, Site, failure_of, steps_of
 from shapescope.capture.redirect import redirected
 from shapescope.capture.runner import PlainRunner, Runner
@@ -79,7 +80,7 @@ class Recorder(TorchFunctionMode):
         self.observe = observe
         self.records: list[Record] = []
         self.called: set[int] = set()
-        self.modules = tuple(model.named_modules())
+        self.modules = tuple(named_modules_of(model))
         self.paths = {id(module): path for path, module in self.modules}
         self.registered = Registered(self.modules)
         self._open: list[int] = []
@@ -365,7 +366,7 @@ class Recorder(TorchFunctionMode):
         They are numbered anew where the forward caught an error: `by_step` knows how.
         """
         if self._lazy:
-            self.registered = Registered(tuple(self.model.named_modules()))
+            self.registered = Registered(tuple(named_modules_of(self.model)))
         failed = self._failing_record(error)
         steps, self._numbers = steps_of(self.records, failed, self.registered, definitions)
         if error is None:
