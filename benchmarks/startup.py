@@ -1,7 +1,9 @@
 """How long the program takes to start, beside what it cannot do without.
 
 Each command runs in a fresh process, all of them in turn so that a busy machine slows all alike;
-the median of each is compared:
+the median of each is compared. Modules are compiled by the first round, as an installation compiles
+them, also where the environment forbids Python to keep what it compiled: torch has been compiled
+when it was installed.
 
 - `shapescope --help` with `python -c "import typer"` (the aim: at most 2.5 times),
 - `shapescope trace lenet5 --input 1,1,32,32` with `python -c "import torch"` (the aim: at most 1.15
@@ -34,6 +36,7 @@ COMMANDS: dict[str, list[str]] = {
 def seconds(arguments: list[str]) -> float:
     """Wall time of one fresh process."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     start = time.perf_counter()
     subprocess.run([sys.executable, *arguments], check=True, capture_output=True, env=environment)
     return time.perf_counter() - start

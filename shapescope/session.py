@@ -46,6 +46,29 @@ class Request:
     time: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a model that is there is traced, and what else is asked of it.
+
+    Attributes:
+        train: trace in training mode.
+        mode: as `trace_model` takes it: `auto`, or one way to insist on.
+        symbols: the axes that are free in a symbolic trace.
+        target: the loss to compute as well.
+        values: keep what the values of each step were.
+        peers: ask torchinfo and torch for their totals too.
+        time: measure how long each step takes.
+    """
+
+    train: bool = False
+    mode: str = "auto"
+    symbols: tuple[str, ...] = ()
+    target: Target | None = None
+    values: bool = False
+    peers: bool = False
+    time: bool = False
+
+
 def run_trace(request: Request) -> TraceResult:
     """Load the model that was named, trace it, and diagnose what there is to diagnose.
 
@@ -69,21 +92,22 @@ def run_trace(request: Request) -> TraceResult:
         from shapescope.capture.picture import with_picture
 
         specs = with_picture(specs or loaded.default_inputs, request.image)
-    return trace_any(
+    return _trace(
         loaded,
         specs,
-        train=request.train,
-        mode=request.mode,
-        symbols=request.symbols,
-        target=target,
-        values=request.values or request.image is not None,
-        peers=request.crosscheck,
-        time=request.time,
+        Manner(
+            train=request.train,
+            mode=request.mode,
+            symbols=request.symbols,
+            target=target,
+            values=request.values or request.image is not None,
+            peers=request.crosscheck,
+            time=request.time,
+        ),
     )
 
 
 @one_at_a_time()
-@collection_waits()
 def trace_any(
     model: nn.Module | LoadedModel | str,
     inputs: Given | None,
@@ -101,43 +125,39 @@ def trace_any(
     Raises:
         ShapescopeError: the request cannot be met.
     """
-    from shapescope.capture.bystanders import bystanders_of
     from shapescope.capture.loader import load
 
     subject = load(model) if isinstance(model, str) else model
-    with bystanders_of(subject):
-        return _trace(
-            subject, inputs, train=train, mode=mode, symbols=symbols, target=target,
-            values=values, peers=peers, time=time,
-        )  # fmt: skip
+    manner = Manner(train, mode, tuple(symbols), target, values, peers, time)
+    return _trace(subject, inputs, manner)
 
 
-def _trace(
-    subject: nn.Module | LoadedModel,
-    inputs: Given | None,
-    *,
-    train: bool,
-    mode: str,
-    symbols: Sequence[str],
-    target: Target | None,
-    values: bool,
-    peers: bool,
-    time: bool,
-) -> TraceResult:
+@one_at_a_time()
+@collection_waits()
+def _trace(subject: nn.Module | LoadedModel, inputs: Given | None, manner: Manner) -> TraceResult:
     """The trace of what was loaded, with all that was asked for."""
+    from shapescope.capture.bystanders import bystanders_of
+
+    with bystanders_of(subject):
+        return _alone(subject, inputs, manner)
+
+
+def _alone(subject: nn.Module | LoadedModel, inputs: Given | None, manner: Manner) -> TraceResult:
+    """The same, once what lies beside the model is kept."""
     from shapescope.capture.own_inputs import own_inputs
     from shapescope.capture.tracer import trace_model
 
+    train, target = manner.train, manner.target
     try:
         given, notes = (inputs, ()) if inputs is not None else _quietly(own_inputs, subject)
         traced = trace_model(
             subject,
             given,
             train=train,
-            mode=mode,
-            symbols=symbols,
+            mode=manner.mode,
+            symbols=manner.symbols,
             target=target,
-            values=values,
+            values=manner.values,
         )
     except ShapescopeError as error:
         if error.exit_code != 1:
@@ -151,12 +171,12 @@ def _trace(
     result = result.changed(diagnostics=problems(result))
     if traced.trace.failure is not None:
         return result
-    if time:
+    if manner.time:
         from shapescope.capture.timing import time_steps
 
         times = _quietly(time_steps, subject, given, result.trace, train=train)
         result = result.changed(times=times)
-    if not peers:
+    if not manner.peers:
         return result
     from shapescope.capture.crosscheck import crosscheck
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from math import prod
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 from shapescope.attrs import Attrs, ModuleAttrs, attrs_from_dict, attrs_to_dict
 
@@ -69,7 +69,8 @@ class TensorSpec:
     @property
     def numel(self) -> int:
         """Number of values; needs a shape of ints."""
-        return prod(cast("tuple[int, ...]", self.shape))
+        sizes: tuple[int, ...] = self.shape  # type: ignore[assignment]
+        return prod(sizes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -207,6 +207,19 @@ def test_tracing_a_network_loads_no_torchvision() -> None:
     assert not {"torchvision", "matplotlib", "torchinfo", "rich.table"} & loaded
 
 
+def test_a_sound_model_needs_nothing_that_explains_or_mends() -> None:
+    loaded = _loaded("import shapescope; assert not shapescope.trace('lenet5').diagnostics")
+    room = "shapescope.analysis"
+    assert f"{room}.diagnosis.rules.batch" in loaded
+    assert not [
+        name
+        for name in loaded
+        if name.startswith(f"{room}.fixes.")
+        or name in (f"{room}.diagnosis.rules.features", f"{room}.diagnosis.rules.loss")
+        or name in ("shapescope.arithmetic.solve", "shapescope.capture.mixing")
+    ]
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
 
 from shapescope.ops import lookup
 from shapescope.trace import Step
@@ -48,7 +47,7 @@ def check_step(step: Step) -> Check:
         symbolic = any(type(size) is str for spec in step.inputs for size in spec.shape)
         known = row.observed or (symbolic and row.shape_rule is not None) or not step.outputs
         return Check(NOT_APPLICABLE if known else UNKNOWN)
-    expected = cast("tuple[int, ...]", shapes[0]) if shapes else None
+    expected: tuple[int, ...] | None = shapes[0] if shapes else None  # type: ignore[assignment]
     if not step.outputs:
         return Check(NOT_APPLICABLE, row.formula(step), expected)
     observed = tuple(spec.shape for spec in step.outputs)

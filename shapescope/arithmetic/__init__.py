@@ -4,9 +4,14 @@ What PyTorch observed is checked against this room, so nothing here asks PyTorch
 an output function for one axis (`conv_output`), a refusal for the whole call (`conv_refusal`: None,
 or the reason why PyTorch's CPU does not run it), the formula with its numbers (`conv_formula`) and
 its inverse (`conv_input_range`). Output functions do not judge: ask the refusal first.
+
+The inverses are read when they are first asked for: a trace needs none of them.
 """
 
 from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from shapescope.arithmetic.adaptive import (
     adaptive_output,
@@ -21,9 +26,6 @@ from shapescope.arithmetic.axes import (
     padding_pairs,
     per_axis,
     same_padding,
-)
-from shapescope.arithmetic.chain import (
-    solve_chain,
 )
 from shapescope.arithmetic.convolution import (
     channels_refusal,
@@ -61,17 +63,6 @@ from shapescope.arithmetic.pooling import (
     unpool_output,
     unpool_refusal,
 )
-from shapescope.arithmetic.ranges import (
-    conv_input_range,
-    interpolate_input_range,
-    pad_input_range,
-    pixel_shuffle_input_range,
-    pixel_unshuffle_input_range,
-    pool_input_range,
-    tensor_unfold_input_range,
-    transposed_input_range,
-    unpool_input_range,
-)
 from shapescope.arithmetic.receptive_field import (
     INPUT_FIELD,
     Field,
@@ -107,11 +98,6 @@ from shapescope.arithmetic.reshaping import (
     reshape_shape,
     slice_output,
 )
-from shapescope.arithmetic.solve import (
-    Kind,
-    Window,
-    solve_window,
-)
 from shapescope.arithmetic.transposed import (
     transposed_output,
     transposed_output_padding,
@@ -125,6 +111,37 @@ from shapescope.arithmetic.unfolding import (
     unfold_refusal,
     window_counts,
 )
+
+if TYPE_CHECKING:
+    from shapescope.arithmetic.chain import solve_chain
+    from shapescope.arithmetic.ranges import (
+        conv_input_range,
+        interpolate_input_range,
+        pad_input_range,
+        pixel_shuffle_input_range,
+        pixel_unshuffle_input_range,
+        pool_input_range,
+        tensor_unfold_input_range,
+        transposed_input_range,
+        unpool_input_range,
+    )
+    from shapescope.arithmetic.solve import Kind, Window, solve_window
+
+_INVERSES = {
+    "solve_chain": "chain",
+    "conv_input_range": "ranges",
+    "interpolate_input_range": "ranges",
+    "pad_input_range": "ranges",
+    "pixel_shuffle_input_range": "ranges",
+    "pixel_unshuffle_input_range": "ranges",
+    "pool_input_range": "ranges",
+    "tensor_unfold_input_range": "ranges",
+    "transposed_input_range": "ranges",
+    "unpool_input_range": "ranges",
+    "Kind": "solve",
+    "Window": "solve",
+    "solve_window": "solve",
+}
 
 __all__ = [
     "INPUT_FIELD",
@@ -217,3 +234,10 @@ __all__ = [
     "window_counts",
     "window_interval",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    home = _INVERSES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{home}"), name)

@@ -85,7 +85,7 @@ def padding_pairs(
         if padding == "valid":
             return ((0, 0),) * rank
         raise ValueError(f"padding is {padding!r}, not an int, 'same' or 'valid'")
-    pairs = tuple((p, p) if isinstance(p, int) else p for p in padding)
+    pairs = tuple([(p, p) if isinstance(p, int) else p for p in padding])
     if len(pairs) == rank:
         return pairs
     if len(pairs) == 1:

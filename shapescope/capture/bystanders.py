@@ -17,6 +17,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from shapescope.capture.functions import HOOK_DICTS
+from shapescope.capture.module_tree import modules_of
 
 _SEARCHED = 1_000
 """The most items of a container that are looked into; it is put back itself whatever its size."""
@@ -30,10 +31,11 @@ _ABSENT = object()
 def bystanders_stay(model: nn.Module) -> Iterator[None]:
     """Put back, in the end, all that lies beside a live model and its code can reach."""
     kept = _Kept()
-    for kind in {base for module in model.modules() for base in type(module).__mro__}:
+    modules = modules_of(model)
+    for kind in {base for own in set(map(type, modules)) for base in own.__mro__}:
         if not _is_torchs(kind):
             kept.class_(kind)
-    for module in model.modules():
+    for module in modules:
         for name in HOOK_DICTS:
             for hook in module.__dict__.get(name, {}).values():
                 kept.value(hook)

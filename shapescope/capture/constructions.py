@@ -17,6 +17,7 @@ from typing import Any
 
 from torch import nn
 
+from shapescope.capture.module_tree import named_modules_of
 from shapescope.capture.source import BOUNDARY, Site, SourceFile, code_span, is_user_code
 from shapescope.source_text import source_tree, statements_in
 from shapescope.trace import SourceSpan
@@ -71,7 +72,7 @@ class Constructions:
     def spans(self, model: nn.Module) -> dict[str, SourceSpan]:
         """The constructor expressions of a model's modules, by first registered name."""
         found: dict[str, SourceSpan] = {}
-        for path, module in model.named_modules():
+        for path, module in named_modules_of(model):
             site = self.site(module)
             span = None if site is None else code_span(*site)
             if span is not None:
@@ -124,7 +125,7 @@ class _Reader:
     """Reads each class and each expression once, however many modules came of it."""
 
     def __init__(self, model: nn.Module) -> None:
-        self.modules = dict(model.named_modules())
+        self.modules = dict(named_modules_of(model))
         self.found: dict[str, SourceSpan] = {}
         self._written: dict[type, list[tuple[str, str, ast.expr]]] = {}
         self._spans: dict[int, SourceSpan | None] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from torch import nn
 
@@ -11,13 +12,15 @@ from shapescope.analysis.diagnosis import find
 from shapescope.analysis.diagnosis.finding import Finding
 from shapescope.analysis.diagnosis.loss_steps import loss_of, without_loss
 from shapescope.analysis.diagnosis.settled import is_settled
-from shapescope.analysis.fixes.search import Search
 from shapescope.capture.loaded import LoadedModel
 from shapescope.capture.retrace import Inputs, Retracer
 from shapescope.capture.traced import Target, Traced
 from shapescope.diagnostic import Diagnostic, Severity
 from shapescope.ops import lookup
 from shapescope.trace import Trace
+
+if TYPE_CHECKING:
+    from shapescope.analysis.fixes.search import Search
 
 __all__ = ["investigate"]
 
@@ -61,16 +64,23 @@ def investigate(
         other = Retracer(model, inputs, train=train, mode=trace.mode)({}, batch=batch)
     evidence = retrace.evidence({}, bare, other)
     found = find(trace, evidence=evidence)
-    if not fixes or batch is None:
+    if not fixes or batch is None or not any(map(_wants_help, found)):
         return tuple(one.diagnostic for one in found)
+    from shapescope.analysis.fixes.search import Search
+
     known = frozenset(one.diagnostic.rule for one in found)
     search = Search(trace, retrace, batch, known)
     return tuple(_with_help(one, search) for one in found)
 
 
+def _wants_help(found: Finding) -> bool:
+    """Whether there are edits to try, for more than a note."""
+    return bool(found.proposals) and found.diagnostic.severity is not Severity.NOTE
+
+
 def _with_help(found: Finding, search: Search) -> Diagnostic:
     diagnostic = found.diagnostic
-    if not found.proposals or diagnostic.severity is Severity.NOTE:
+    if not _wants_help(found):
         return diagnostic
     search.left = max(search.left, 8)
     return replace(diagnostic, help=(*diagnostic.help, *search.helps(found))[:2])

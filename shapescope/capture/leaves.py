@@ -30,7 +30,8 @@ def is_leaf(module: nn.Module) -> bool:
         return False
     if issubclass(kind, _WHOLE):
         return True
-    return all(name == "parametrizations" for name in module._modules)
+    inside = module._modules
+    return not inside or all(name == "parametrizations" for name in inside)
 
 
 @cache

@@ -12,8 +12,6 @@ from shapescope.analysis.batch import Evidence, Mixing, suspicions, walk_batch
 from shapescope.capture.inputs import InputSpec, rebatch
 from shapescope.capture.loaded import LoadedModel
 from shapescope.capture.loader import load
-from shapescope.capture.mixing import mixing_run
-from shapescope.capture.rehearsal import is_short, runs_for_real
 from shapescope.capture.source import is_library_file
 from shapescope.capture.subject import Arguments, are_arguments
 from shapescope.capture.traced import Target
@@ -145,6 +143,8 @@ class Retracer:
 
         True where that was not tried, because it would take long or the inputs are the user's own.
         """
+        from shapescope.capture.rehearsal import is_short, runs_for_real
+
         inputs = self.reshaped(shapes, None)
         if inputs is None or are_arguments(inputs) or not is_short(trace):
             return True
@@ -183,6 +183,8 @@ class Retracer:
         inputs = self.inputs if seen is trace else self.reshaped(None, _FEW)
         if inputs is None or are_arguments(inputs):
             return None
+        from shapescope.capture.mixing import mixing_run
+
         specs = tuple(spec for spec in inputs if isinstance(spec, InputSpec))
         try:
             with overridden({Path(path): text for path, text in texts.items()}):

@@ -17,6 +17,7 @@ from torch.overrides import TorchFunctionMode
 
 from shapescope.capture.functions import copied_functions, point_at_copy
 from shapescope.capture.generators import generators_are_cloned
+from shapescope.capture.module_tree import modules_of
 from shapescope.trace import Shape, TensorSpec
 
 _ATOMIC = frozenset(
@@ -161,7 +162,7 @@ def copy_model(model: nn.Module, place: Callable[[Tensor], Tensor]) -> nn.Module
     of what they close over, so that a hook that collects outputs does not collect ours.
     """
     memo: dict[int, Any] = {}
-    modules = list(model.modules())
+    modules = modules_of(model)
     if any(isinstance(module, torch.jit.ScriptModule) for module in modules):
         from shapescope.capture.scripts import twins_in
 
@@ -225,11 +226,11 @@ def _copied_tree(model: nn.Module, modules: Sequence[nn.Module], memo: dict[int,
         made.pop("_compiled_call_impl", None)
         for name, value in made.items():
             kept = type(value)
-            if kept in _ATOMIC:
+            if kept in _ATOMIC or (kept is tuple and _ATOMIC.issuperset(map(type, value))):
                 continue
             known = memo.get(id(value))
             if known is None:
-                if (kept is OrderedDict or kept is dict) and not value:
+                if not value and (kept is OrderedDict or kept is dict or kept is set):
                     known = memo[id(value)] = kept()  # no hooks, no buffers: most of what is there
                 else:
                     known = _copied(value, memo)
@@ -267,7 +268,7 @@ def _copied(value: Any, memo: dict[int, Any]) -> Any:
         for key, item in value.items():
             made[key] = item if type(item) in _ATOMIC else _copied(item, memo)
         return made
-    if kind in (tuple, list, set) and all(type(item) in _ATOMIC for item in value):
+    if kind in (tuple, list, set) and _ATOMIC.issuperset(map(type, value)):
         memo[id(value)] = made = value if kind is tuple else kind(value)
         return made
     return copy.deepcopy(value, memo)

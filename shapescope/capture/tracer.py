@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from shapescope.capture.fake import entered, fake_model, fake_shape, fake_tensor
 from shapescope.capture.inputs import InputSpec, input_names, make_inputs
 from shapescope.capture.loaded import LoadedModel
+from shapescope.capture.module_tree import modules_of
 from shapescope.capture.passes import Pass, run_pass
 from shapescope.capture.subject import Arguments, Subject, arguments_on
 from shapescope.capture.tensors import concrete_shape, map_tensors
@@ -230,7 +231,7 @@ def _is_in_mode(module: nn.Module, train: bool) -> bool:
     own = nn.Module.train
     return all(
         part.__dict__.get("training") is train and type(part).train is own
-        for part in module.modules()
+        for part in modules_of(module)
     )
 
 

@@ -19,7 +19,6 @@ from typer.core import TyperCommand, TyperGroup
 from shapescope import __version__
 from shapescope.cli.catalog import COMMANDS
 from shapescope.cli.coercion import lightly
-from shapescope.cli.help import command_help, group_help
 from shapescope.cli.pipe import leave_pipe
 
 _USAGE_ERROR = next(
@@ -32,6 +31,8 @@ class Command(TyperCommand):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help of this command."""
+        from shapescope.cli.help import command_help
+
         formatter.write(command_help(self, ctx))
 
     def get_params(self, ctx: Any) -> Any:
@@ -79,6 +80,8 @@ class Program(TyperGroup):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the overview of all commands."""
+        from shapescope.cli.help import group_help
+
         formatter.write(group_help(self, ctx))
 
 

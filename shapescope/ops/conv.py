@@ -222,8 +222,10 @@ def _conv_window(axes: int, step: Step) -> tuple[Window, ...] | None:
     if attrs is None:
         return None
     return tuple(
-        Window(kernel, stride, pair[0], dilation)
-        for _, kernel, stride, pair, dilation in _per_axis(step, attrs, axes)
+        [
+            Window(kernel, stride, pair[0], dilation)
+            for _, kernel, stride, pair, dilation in _per_axis(step, attrs, axes)
+        ]
     )
 
 

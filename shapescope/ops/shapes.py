@@ -14,7 +14,8 @@ Ints = tuple[int, ...]
 
 def shape(step: Step, position: int = 0) -> Ints:
     """The shape of an input, of which the rules know that it holds ints."""
-    return cast(Ints, step.inputs[position].shape)
+    sizes: Ints = step.inputs[position].shape  # type: ignore[assignment]
+    return sizes
 
 
 def shapes(step: Step) -> tuple[Ints, ...]:

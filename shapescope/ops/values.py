@@ -9,7 +9,7 @@ from shapescope.attrs import Plain
 NOT_PLAIN: Final[Any] = object()
 """Stands for a value that attrs cannot hold: a tensor, a function, an object."""
 
-_SCALARS = (int, bool, float, str, type(None))
+_SCALARS = frozenset({int, bool, float, str, type(None)})
 
 
 def plain(value: Any) -> Any:
@@ -22,6 +22,8 @@ def plain(value: Any) -> Any:
     if type(value) in _SCALARS:
         return value
     if isinstance(value, tuple | list):
+        if _SCALARS.issuperset(map(type, value)):
+            return tuple(value)
         items = tuple(plain(item) for item in value)
         return NOT_PLAIN if any(item is NOT_PLAIN for item in items) else items
     if isinstance(value, slice):
@@ -75,7 +77,8 @@ def shape_of(tensor: Any) -> tuple[Any, ...]:
 def per_axis(value: Any, axes: int) -> tuple[Any, ...]:
     """One entry for each axis from an int, a tuple of one, or a full tuple."""
     if isinstance(value, tuple | list):
-        items = tuple(plain(item) for item in value)
+        scalars = _SCALARS.issuperset(map(type, value))
+        items = tuple(value) if scalars else tuple(plain(item) for item in value)
         return items * axes if len(items) == 1 else items
     return (plain(value),) * axes
 

@@ -37,8 +37,6 @@ def result_lines(
     result: TraceResult, surface: Surface | None = None, options: TableOptions | None = None
 ) -> list[Line]:
     """Everything that `trace` shows of a result, as lines for a surface."""
-    from shapescope.render.diagnostics import diagnostics_lines
-
     surface = surface or Surface()
     options = options or TableOptions()
     lines = [*header_lines(result, surface), Line(), *table_lines(result, surface, options)]
@@ -47,9 +45,11 @@ def result_lines(
         from shapescope.render.crosscheck import crosscheck_lines
 
         lines += [Line(), *crosscheck_lines(result, result.crosscheck, surface)]
-    found = diagnostics_lines(result.diagnostics, surface, verbose=options.verbose)
-    if found:
-        lines += [Line(), *found]
+    if result.diagnostics:
+        from shapescope.render.diagnostics import diagnostics_lines
+
+        lines.append(Line())
+        lines += diagnostics_lines(result.diagnostics, surface, verbose=options.verbose)
     failure = result.trace.failure
     if options.verbose and failure is not None:
         said = f"{failure.exception}: {failure.message}".splitlines() or [""]

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from shapescope.analysis import diagnosis
+from shapescope.analysis.diagnosis import Case, Finding, registry
+from shapescope.analysis.diagnosis.rules import FAMILIES, load_all, place_of
 
 ROOT = Path(__file__).resolve().parents[2]
 CASES = sorted(path.parent for path in (Path(__file__).parent / "cases").glob("*/case.json"))
@@ -30,6 +35,22 @@ def benchmark() -> ModuleType:
         finally:
             sys.path.remove(folder)
     return sys.modules["diagnosis_benchmark"]
+
+
+@pytest.fixture(autouse=True)
+def _signs_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask every family of every trace: one that finds something must be called for."""
+
+    def scan(case: Case) -> Iterator[Finding]:
+        load_all()
+        for rule in sorted(registry._WHOLE_TRACE, key=place_of):
+            sign = FAMILIES[rule.__module__.rpartition(".")[2]]
+            for found in rule(case):
+                assert sign is not None
+                assert sign(case), f"{rule.__module__} is not read for {found.diagnostic.message}"
+                yield found
+
+    monkeypatch.setattr(diagnosis, "scan", scan)
 
 
 def test_there_are_many_cases() -> None:

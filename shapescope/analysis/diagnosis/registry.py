@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from shapescope.analysis.diagnosis.finding import Case, Finding, Rule
+from shapescope.analysis.diagnosis.rules import load_all, load_for, place_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,28 +63,29 @@ def scanning(function: Rule) -> Rule:
 
 def rules() -> tuple[RuleInfo, ...]:
     """Every rule, by name."""
-    _load()
+    load_all()
     return tuple(_RULES[name] for name in sorted(_RULES))
 
 
 def explain_failure(case: Case) -> Iterator[Finding]:
     """What led to a failure, what the rules for the failing step's op find, those for any."""
-    _load()
+    load_all()
     from shapescope.analysis.diagnosis.rules.layers import from_own_files
 
     step = case.failed
     known = () if step is None else _BY_OP.get(step.op, ())
-    for rule in (*_CAUSES, *known, *_ANY_FAILURE):
+    for rule in (*_in_order(_CAUSES), *_in_order(known), *_in_order(_ANY_FAILURE)):
         for found in rule(case):
             yield from_own_files(case, found)
 
 
 def scan(case: Case) -> Iterator[Finding]:
     """What the rules that look at whole traces find."""
-    _load()
-    for rule in _WHOLE_TRACE:
+    load_for(case)
+    for rule in _in_order(_WHOLE_TRACE):
         yield from rule(case)
 
 
-def _load() -> None:
-    import shapescope.analysis.diagnosis.rules  # noqa: F401  (importing registers)
+def _in_order(rules: Sequence[Rule]) -> list[Rule]:
+    """Rules in the order of their families, whichever was read first."""
+    return sorted(rules, key=place_of)

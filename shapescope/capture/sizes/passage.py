@@ -177,7 +177,7 @@ class _Runner:
             self._judge_step(index, outputs)
 
     def _judge_step(self, index: int, outputs: tuple[Tensor, ...]) -> None:
-        record = self.recorder.records[index]
+        record = self.recorder.log.records[index]
         call = self._call(index, record, outputs)
         self._judging = index
         shapes = self._judged(call)
@@ -260,20 +260,20 @@ class _Runner:
             site = user_frame(sys._getframe(1))
         else:
             # a step that torch refused is judged when the user's frames are gone
-            site = self.recorder.records[self._judging].site
+            site = self.recorder.log.records[self._judging].site
         span = None if site is None else code_span(*site)
         return self._judging, span
 
     def _explained(self, error: BaseException) -> tuple[str, int | None]:
         """Why the pass ended, and where; a doubt where no rule says so."""
         if isinstance(error, Refused):
-            return error.reason, len(self.recorder.records) - 1
+            return error.reason, len(self.recorder.log.records) - 1
         text = str(error).strip().splitlines()
         reason = text[0] if text else type(error).__name__
-        index = self.recorder._failing_record(error)
+        index = self.recorder.log.failing(error)
         if index is None:
             return reason, None
-        record = self.recorder.records[index]
+        record = self.recorder.log.records[index]
         if record.op == "module":
             return reason, None
         # torch raised: does a rule say for which sizes it does?

@@ -9,10 +9,6 @@ from shapescope.analysis.batch import BatchWalk, Event, ancestors, walk_batch
 from shapescope.analysis.diagnosis.finding import Case, Finding, finding, label
 from shapescope.analysis.diagnosis.history import chain_to, ints
 from shapescope.analysis.diagnosis.registry import declare, explain_failure, scanning
-from shapescope.analysis.diagnosis.rules.crossings import crossed
-from shapescope.analysis.diagnosis.rules.lost import (
-    lost_finding,
-)
 from shapescope.analysis.diagnosis.words import (
     here,
     name_of,
@@ -20,7 +16,6 @@ from shapescope.analysis.diagnosis.words import (
     primary,
     shape_text,
 )
-from shapescope.analysis.fixes.flatten import edit_operand
 from shapescope.attrs import RecurrentAttrs
 from shapescope.diagnostic import Severity
 from shapescope.trace import Step, Trace
@@ -47,8 +42,12 @@ def batch(case: Case) -> Iterator[Finding]:
     if other is not None and other.failure is None and len(other.steps) == len(trace.steps):
         other_walk = walk_batch(other)
     found = list(_lost(case, walk, other, other_walk))
-    if not found:
-        found = list(crossed(case, other_walk or walk))
+    last = other_walk or walk
+    if not found and last.events:
+        # What tells of them is read where there is something to tell.
+        from shapescope.analysis.diagnosis.rules.crossings import crossed
+
+        found = list(crossed(case, last))
     if not found and other is not None and other.failure is not None:
         found = list(_only(case, other, walk))
     yield from found[:1]
@@ -88,6 +87,8 @@ def _lost(
     if best is not None and best.kind in _COUNTED:
         if not shape and best.kind == "reduced":
             return  # a loss or a score for the whole batch
+        from shapescope.analysis.diagnosis.rules.lost import lost_finding
+
         yield lost_finding(case, best, walk)
 
 
@@ -137,6 +138,8 @@ def _state_of(case: Case, sink: Step, shape: tuple[int, ...]) -> Finding | None:
         given = ints(step.inputs[0].shape)
         if attrs.cell or len(given) != 3 or given == ints(maker.outputs[0].shape):
             return None
+        from shapescope.analysis.fixes.flatten import edit_operand
+
         layers = plural(attrs.num_layers, "layer")
         directions = " x 2 directions" if attrs.bidirectional else ""
         return finding(

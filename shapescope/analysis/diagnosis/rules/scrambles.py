@@ -10,12 +10,6 @@ from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, findi
 from shapescope.analysis.diagnosis.history import ints, source_of
 from shapescope.analysis.diagnosis.registry import declare, scanning
 from shapescope.analysis.diagnosis.words import here, primary, shape_text
-from shapescope.analysis.fixes.batch import (
-    apart_then_move,
-    permute_first,
-    permute_instead,
-    split_then_move,
-)
 from shapescope.diagnostic import Severity
 from shapescope.trace import Step, Trace
 
@@ -230,6 +224,8 @@ def intended_split(
 def _split_finding(
     step: Step, straight: tuple[int, ...], order: tuple[int, ...], alike: Sequence[Step]
 ) -> Finding:
+    from shapescope.analysis.fixes.batch import split_then_move
+
     sizes, made = ints(step.inputs[0].shape), ints(step.outputs[0].shape)
     kept = straight[order[-2]]
     return finding(
@@ -347,6 +343,8 @@ def _moved_apart(step: Step) -> Iterator[Proposal]:
     """The rows of such a view taken apart as they lie."""
     order = intended_fold(ints(step.outputs[0].shape), ints(step.inputs[0].shape))
     if order is not None:
+        from shapescope.analysis.fixes.batch import apart_then_move
+
         yield from apart_then_move(step, order, [order.index(axis) for axis in range(len(order))])
 
 
@@ -358,6 +356,8 @@ def _finding(
     *,
     instead: bool = False,
 ) -> Finding:
+    from shapescope.analysis.fixes.batch import permute_first, permute_instead
+
     sizes, made = ints(step.inputs[0].shape), ints(step.outputs[0].shape)
     front = 0
     while sizes[front] == made[front]:

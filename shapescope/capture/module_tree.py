@@ -1,0 +1,43 @@
+"""The modules of a model, each once under its first name, in the order of registration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+__all__ = ["modules_of", "named_modules_of"]
+
+
+def named_modules_of(model: nn.Module) -> list[tuple[str, nn.Module]]:
+    """What `model.named_modules()` gives.
+
+    Torch's own goes through a generator for every level above a module, for each module anew; a
+    trace asks for all modules half a dozen times.
+    """
+    found: list[tuple[str, nn.Module]] = []
+    seen: set[int] = set()
+    waiting: list[tuple[str, Any]] = [("", model)]
+    while waiting:
+        path, module = waiting.pop()
+        if id(module) in seen:
+            continue
+        if type(module).named_modules is not _TORCHS_OWN:
+            # A class that tells of its modules in its own way is asked.
+            return list(model.named_modules())
+        seen.add(id(module))
+        found.append((path, module))
+        children = module._modules
+        if children:
+            prefix = f"{path}." if path else ""
+            below = [(prefix + name, child) for name, child in children.items()]
+            waiting += [entry for entry in reversed(below) if entry[1] is not None]
+    return found
+
+
+_TORCHS_OWN = nn.Module.named_modules
+
+
+def modules_of(model: nn.Module) -> list[nn.Module]:
+    """What `model.modules()` gives."""
+    return [module for _, module in named_modules_of(model)]

@@ -1,0 +1,100 @@
+"""Where the tensors of a pass come from: a step, the model itself, or what was given to it.
+
+A tensor carries the number of the step that made it, or the name of the input that it is;
+parameters and buffers are known by identity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from shapescope.capture.records import Registered
+from shapescope.capture.tensors import concrete_shape, spec_of, tensors_of
+from shapescope.ops import Op
+from shapescope.trace import ParamSpec, Shape, TensorSpec
+
+__all__ = ["Provenance"]
+
+_TAG = "_shapescope_source"
+"""The attribute by which a tensor names the step (int) or the outside thing (str) it comes from."""
+
+
+class Provenance:
+    """Tells tensors as the inputs and outputs of steps.
+
+    Args:
+        registered: the names of the model's parameters and buffers.
+        shape_of: how a tensor's sizes are read.
+    """
+
+    def __init__(self, registered: Registered, shape_of: Callable[[Tensor], Shape]) -> None:
+        self._registered = registered
+        self._shape_of = shape_of
+        self._specs: dict[Any, TensorSpec] = {}
+
+    def name(self, names_and_tensors: Iterable[tuple[str, Tensor]]) -> None:
+        """Note what the model's inputs are called."""
+        for name, tensor in names_and_tensors:
+            tensor.__dict__[_TAG] = name
+
+    def made(self, step: int, outputs: tuple[Tensor, ...]) -> None:
+        """Note which step made these."""
+        for tensor in outputs:
+            tensor.__dict__[_TAG] = step
+
+    def forget(self, modules: Iterable[nn.Module]) -> None:
+        """Take off what was noted on the parameters and buffers of these."""
+        for module in modules:
+            for held in (module._parameters, module._buffers):
+                for tensor in held.values():
+                    if tensor is not None:
+                        tensor.__dict__.pop(_TAG, None)
+
+    def inputs_of(
+        self, value: Any, skipped: frozenset[int] = frozenset()
+    ) -> tuple[list[TensorSpec], list[int]]:
+        """The tensors in the arguments of a step, and the steps that made those without a name."""
+        inputs, sources = [], []
+        for tensor in tensors_of(value):
+            if id(tensor) in skipped:
+                continue
+            tag = tensor.__dict__.get(_TAG)
+            if type(tag) is int:
+                sources.append(tag)
+                inputs.append(self._spec(tensor))
+            else:
+                name = self._registered.names.get(id(tensor)) or tag or "constant"
+                inputs.append(self._spec(tensor, name))
+        return inputs, sources
+
+    def outputs_of(self, tensors: tuple[Tensor, ...]) -> list[TensorSpec]:
+        """What a step gave."""
+        return [self._spec(tensor) for tensor in tensors]
+
+    def weights_of(
+        self, row: Op, bound: Mapping[str, Any]
+    ) -> tuple[tuple[ParamSpec, ...], frozenset[int]]:
+        """The model's own parameters among the arguments, and the ids that are no inputs."""
+        params, skipped = [], set()
+        for role, value in bound.items():
+            if not isinstance(value, Tensor) or id(value) not in self._registered.names:
+                continue
+            spec = self._registered.params.get(id(value))
+            if spec is not None:
+                params.append(spec)
+            if role in row.weights:
+                skipped.add(id(value))
+        return tuple(params), frozenset(skipped)
+
+    def _spec(self, tensor: Tensor, name: str | None = None) -> TensorSpec:
+        if self._shape_of is not concrete_shape or type(tensor) is not Tensor:
+            return spec_of(tensor, name, self._shape_of)
+        # The same few shapes come again and again; they are the same object.
+        key = tensor.shape, tensor.dtype, name
+        spec = self._specs.get(key)
+        if spec is None:
+            spec = self._specs[key] = spec_of(tensor, name)
+        return spec
