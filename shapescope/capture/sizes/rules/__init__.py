@@ -11,6 +11,7 @@ from shapescope.capture.sizes.rules import (
     elementwise,
     indexing,
     pieces,
+    products,
     reshaping,
     windows,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "elementwise",
     "indexing",
     "pieces",
+    "products",
     "reshaping",
     "windows",
 ]

@@ -6,15 +6,12 @@ from typing import Any
 
 from shapescope.arithmetic.expressions import (
     equal,
-    some,
 )
 from shapescope.capture.sizes.call import (
-    ONE,
     Call,
     Shapes,
-    Sizes,
+    require_expands,
     tensor_sizes,
-    text,
 )
 from shapescope.capture.sizes.numbers import expr_of, now
 from shapescope.capture.sizes.rules.registry import by_row, rule
@@ -27,7 +24,7 @@ def _dot_product(call: Call) -> Shapes | None:
     if made and mask is not None:
         query, key = call.shapes[0], call.shapes[1]
         scores = (*made[0][:-2], query[-2], key[-2])
-        _require_expands(call, mask, scores)
+        require_expands(call, mask, scores, "a mask")
     return made
 
 
@@ -67,12 +64,3 @@ def _require_same(call: Call, one: Any, other: Any, what: str) -> None:
     call.require(
         equal(expr_of(one), expr_of(other)), lambda: f"{what} is for {now(one)}, not {now(other)}"
     )
-
-
-def _require_expands(call: Call, sizes: Sizes, to: Sizes) -> None:
-    for one, other in zip(reversed(sizes), reversed(to), strict=False):
-        a, b = expr_of(one), expr_of(other)
-        call.require(
-            some(equal(a, b), equal(a, ONE)),
-            lambda: f"a mask of {text(sizes)} does not expand to {text(to)}",
-        )

@@ -10,18 +10,22 @@ from shapescope.arithmetic.expressions import (
     Expr,
     above,
     at_least,
+    equal,
     every,
     number,
 )
 from shapescope.capture.sizes.call import (
+    ONE,
     Call,
     Shapes,
     Sizes,
     broadcast,
+    require_expands,
     tensor_sizes,
+    text,
 )
 from shapescope.capture.sizes.numbers import expr_of, is_size, now
-from shapescope.capture.sizes.rules.registry import rule
+from shapescope.capture.sizes.rules.registry import by_row, rule
 from shapescope.capture.sizes.tags import values_of
 
 
@@ -73,6 +77,22 @@ def _getitem(call: Call) -> Shapes | None:
         at = 0 if apart else place
         made[at:at] = broadcast(call, advanced)
     return [tuple(made)]
+
+
+@rule("setitem")
+def _setitem(call: Call) -> Shapes | None:
+    place = _getitem(call)
+    value = tensor_sizes(call.argument(2, "value"))
+    if place is None or value is None:
+        return by_row(call)
+    (to,) = place
+    for size in value[: max(len(value) - len(to), 0)]:
+        call.require(
+            equal(expr_of(size), ONE),
+            lambda: f"a value of {text(value)} has more axes than {text(to)}",
+        )
+    require_expands(call, value, to, "a value")
+    return [call.shapes[0]]
 
 
 def _is_mask(item: Any) -> bool:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from shapescope.arithmetic.expressions import (
     above,
-    at_least,
-    every,
 )
 from shapescope.capture.sizes.call import (
     Call,
@@ -27,11 +25,10 @@ def _pieces(call: Call) -> Shapes | None:
         return by_row(call)
     count, pieces = expr_of(sizes[along]), len(call.outputs)
     each = -(-count // expr_of(wanted)) if "chunk" in call.step.op else expr_of(wanted)
-    # as many pieces as there are now: another count is another way
-    if not call.judge.decide(every(above(count, each * (pieces - 1)))):
-        return None
-    if not call.judge.decide(at_least(each * pieces, count)):
-        return None
+    # as many pieces as there are now: asked one by one, so that every count asks alike
+    for cut in range(1, pieces + 1):
+        if call.judge.decide(above(count, each * cut)) != (cut < pieces):
+            return None
     last = count - each * (pieces - 1)
     lengths = [each] * (pieces - 1) + [last]
     return [(*sizes[:along], call.size(length), *sizes[along + 1 :]) for length in lengths]
