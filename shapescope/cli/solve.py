@@ -249,12 +249,8 @@ def _refused(
     k = settings["kernel_size"]
     if n is None or k is None:
         return None
-    stride = settings["stride"] or 1
-    window = Window(
-        kind, n, 0, k, stride, settings["padding"] or 0, settings["dilation"] or 1,
-        ceil_mode=ceil_mode,
-    )  # type: ignore[arg-type]  # fmt: skip
-    return window.refusal()
+    s, p, d = settings["stride"] or 1, settings["padding"] or 0, settings["dilation"] or 1
+    return Window(kind, n, 0, k, s, p, d, 0, ceil_mode).refusal()  # type: ignore[arg-type]
 
 
 def _no_answer(nearest: list[tuple[Window, ...]], reason: str | None) -> list[Line]:
