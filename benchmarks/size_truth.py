@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from types import TracebackType
 from typing import Any
 
 import torch
@@ -32,25 +33,44 @@ class Truth:
     size is left out by that, and none is inferred from another. Functions that change each value by
     itself, and batch norm in eval mode, hand the map on: they refuse no size, and take longer on
     meta than all else together.
+
+    Used in a `with`: what surrounds the user's file stays in place from the first size to the last.
     """
 
     def __init__(self, model: str, inputs: tuple[str, ...], axes: Any, device: str) -> None:
         loaded = load(model)
-        self._environment = loaded.environment
+        self._environment = loaded.environment()
         self.device = device
         self.module = loaded.build(device).module.eval()
         self._memory: AbstractContextManager[Any] = nullcontext()
         if device == "meta":
             self._memory = Remembering()
             for child in self.module.modules():
-                if type(child) in (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d):
+                kind = type(child)
+                if kind in (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d):
                     child.forward = _norm(child)
+                elif kind in (nn.ReLU, nn.LeakyReLU, nn.Tanh, nn.Sigmoid):
+                    child.forward = _as_it_is
+                elif kind in (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.MaxPool2d, nn.AvgPool2d):
+                    child.forward = remembering(_alone(child.forward))
                 elif child is not self.module:
                     child.forward = remembering(child.forward)
         specs = parse_inputs(inputs) or loaded.default_inputs
         self.specs = specs
         self.axes = axes
         self.batch = (specs[0].shape or (1,))[0]
+
+    def __enter__(self) -> Truth:
+        self._environment.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._environment.__exit__(kind, error, trace)
 
     def __call__(self, sizes: Mapping[str, int]) -> bool:
         """Whether it runs with both batches and keeps them."""
@@ -59,7 +79,7 @@ class Truth:
     def _runs(self, sizes: Mapping[str, int], batch: int) -> bool:
         args, kwargs = self._inputs(sizes, batch)
         try:
-            with torch.no_grad(), self._environment(), self._memory:
+            with torch.no_grad(), self._memory:
                 outputs = list(_tensors(self.module(*args, **kwargs)))
         except Exception:  # noqa: BLE001  # whatever a model raises, the size does not fit
             return False
@@ -135,6 +155,20 @@ def _norm(norm: Any) -> Callable[[Tensor], Tensor]:
         return x
 
     return forward
+
+
+def _as_it_is(x: Tensor) -> Tensor:
+    return x
+
+
+def _alone(forward: Callable[..., Any]) -> Callable[..., Any]:
+    """The forward of a layer that is remembered as a whole: nothing in it is remembered again."""
+
+    def call(*args: Any) -> Any:
+        with torch._C.DisableTorchFunction():
+            return forward(*args)
+
+    return call
 
 
 def remembering(forward: Callable[..., Any]) -> Callable[..., Any]:

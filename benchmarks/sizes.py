@@ -232,23 +232,24 @@ def run(case: Case, last: int, count: int, seconds: float, *, full: bool) -> tup
     loaded = load(case.model)
     data = sizes_to_dict(valid_sizes(loaded, parse_inputs(case.inputs) or None))
     took = time.monotonic() - began
-    truth = Truth(case.model, case.inputs, data["axes"], case.device)
     claimed = Claim(data)
     wrong: list[dict[str, int]] = []
     tried = fitting = 0
     began = time.monotonic()
-    for sizes in points(data, last, count, full=full):
-        fits = truth(sizes)
-        tried += 1
-        fitting += fits
-        if fits != claimed(sizes):
-            wrong.append(sizes)
-        if not full and time.monotonic() - began > seconds:
-            break
+    with Truth(case.model, case.inputs, data["axes"], case.device) as truth:
+        for sizes in points(data, last, count, full=full):
+            fits = truth(sizes)
+            tried += 1
+            fitting += fits
+            if fits != claimed(sizes):
+                wrong.append(sizes)
+            if not full and time.monotonic() - began > seconds:
+                break
     proof = "proven" if data["searched_to"] is None else f"to {data['searched_to']}"
     name = case.model.rsplit("/", 1)[-1]
     line = (
         f"{name:<34}{took:7.2f} s  {proof:<8}{tried:>7} tried{fitting:>7} fit{len(wrong):>6} wrong"
+        f"  in {time.monotonic() - began:.0f} s"
     )
     if wrong:
         line += f"   {wrong[:3]} valid={data['valid']}"

@@ -97,9 +97,9 @@ def _sizes_of(subject: nn.Module | LoadedModel, inputs: Any) -> ValidSizes:
     if not sizer.inputs:
         raise ShapescopeError("the model has no tensor input whose sizes could be free")
     work = _Work(sizer, notes=list(notes))
-    _find(work)
-    return replace(
-        answer(
+    with sizer.inside():
+        _find(work)
+        found = answer(
             Outcome(
                 model=str(getattr(subject, "spec", sizer.name)),
                 mode=work.mode,
@@ -113,7 +113,9 @@ def _sizes_of(subject: nn.Module | LoadedModel, inputs: Any) -> ValidSizes:
                 passages=work.passages,
                 notes=tuple(work.notes),
             )
-        ),
+        )
+    return replace(
+        found,
         diagnostics=() if work.regions else _diagnosed(subject, inputs),
         for_every_batch=work.for_every_batch,
     )

@@ -21,6 +21,7 @@ _ARROW = r"\s*(?:->|=>|→|\bto\b)\s*"
 _CHAIN = re.compile(
     rf"(?P<sizes>\d+(?:{_ARROW}\d+)+)(?:\s+in\s+(?P<stages>\d+)(?:\s+(?:stage|layer|step)s?)?)?"
 )
+_SIDES = re.compile(r"\d\s*[x,×]\s*\d")
 _SHOWN = 20
 
 
@@ -106,7 +107,12 @@ def solve(
     settings: dict[str, int | None] = {
         "kernel_size": kernel_size, "stride": stride, "padding": padding, "dilation": dilation,
     }  # fmt: skip
+    if ceil_mode and kind != "pool":
+        raise ShapescopeError(
+            "--ceil-mode is for pools", advice=("shapescope solve --kind pool --ceil-mode",)
+        )
     nearest: list[tuple[Window, ...]] = []
+    reason = None
     try:
         if asked:
             _refuse_settings({"in": n, "out": out, **settings, "ceil-mode": ceil_mode or None})
@@ -117,6 +123,7 @@ def solve(
             if not chains:
                 close = nearest_windows(n, out, settings, kind=kind, ceil_mode=ceil_mode)  # type: ignore[arg-type]
                 nearest = [(window,) for window in close]
+                reason = _refused(n, settings, kind, ceil_mode)
     except ValueError as error:
         raise ShapescopeError(
             str(error)[:1].lower() + str(error)[1:], advice=("shapescope solve --help",)
@@ -134,7 +141,7 @@ def solve(
     elif chains:
         show(_lines(chains), output)
     else:
-        show(_no_answer(nearest), output)
+        show(_no_answer(nearest, reason), output)
     return 0 if chains else 1
 
 
@@ -148,6 +155,11 @@ def _chains(
 
     match = _CHAIN.fullmatch(asked)
     sizes = [] if match is None else [int(size) for size in re.findall(r"\d+", match["sizes"])]
+    if match is None and _SIDES.search(asked):
+        raise ShapescopeError(
+            f"`{asked}` speaks of two sides",
+            advice=("windows are solved for along one axis: shapescope solve 32 to 8 in 2 stages",),
+        )
     if match is None or (len(sizes) > 2 and match["stages"]):
         raise ShapescopeError(
             f"`{asked}` is no chain",
@@ -228,10 +240,23 @@ def _lines(chains: list[tuple[Window, ...]]) -> list[Line]:
     return lines
 
 
-def _no_answer(nearest: list[tuple[Window, ...]]) -> list[Line]:
+def _refused(
+    n: int | None, settings: Mapping[str, int | None], kind: str, ceil_mode: bool
+) -> str | None:
+    """Why PyTorch refuses the window that was given, where enough of it was; else None."""
+    from shapescope.arithmetic.solve import Window
+
+    k = settings["kernel_size"]
+    if n is None or k is None:
+        return None
+    s, p, d = settings["stride"] or 1, settings["padding"] or 0, settings["dilation"] or 1
+    return Window(kind, n, 0, k, s, p, d, 0, ceil_mode).refusal()  # type: ignore[arg-type]
+
+
+def _no_answer(nearest: list[tuple[Window, ...]], reason: str | None) -> list[Line]:
     from shapescope.render.line import Line
 
-    lines = [Line("no window does that", "mismatch")]
+    lines = [Line("no window does that" + (f": {reason}" if reason else ""), "mismatch")]
     return [*lines, Line("the nearest:", "faint"), *_lines(nearest)] if nearest else lines
 
 

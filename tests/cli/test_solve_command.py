@@ -122,3 +122,25 @@ def test_the_nearest_chains() -> None:
     assert (more[0].n, more[-1].out) == (100, 1)
     assert len(other) == 2
     assert other[-1].out != 1
+
+
+def test_a_window_that_pytorch_refuses_is_said_to_be_one(program: Run) -> None:
+    ran = program("solve", "--in", "4", "-k", "2", "-p", "3", "--kind", "pool")
+    assert ran.code == 1
+    first, *_ = ran.out.splitlines()
+    assert first == "no window does that: padding 3 is more than half of the kernel size 2"
+
+
+def test_rounding_up_is_for_pools(program: Run) -> None:
+    ran = program("solve", "--in", "28", "--out", "14", "--ceil-mode")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("error: --ceil-mode is for pools\n")
+    assert "--kind pool --ceil-mode" in ran.err
+
+
+@pytest.mark.parametrize("asked", ["32x32 -> 8x8 in 2 stages", "28,28 to 14,14"])
+def test_two_sides_are_said_to_be_one_too_many(asked: str, program: Run) -> None:
+    ran = program("solve", asked)
+    assert ran.code == 2
+    assert "speaks of two sides" in ran.err
+    assert "along one axis" in ran.err

@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import combinations, product
 
 from shapescope.analysis.sizes.regions import Region
 from shapescope.arithmetic.expressions import SizeSet, of_sizes
@@ -72,8 +72,8 @@ def search(
     at = _anchor(state, hints, last)
     if at is None:
         return Found((), last)
-    if any(size > last for size in at.values()) and len(axes) == 1:
-        last = max(at.values()) + 1
+    # what is said goes up to a size that fits
+    last = max(last, *(size + 1 for size in at.values() if size > last), 0)
     if len(axes) == 1:
         return Found((Region({axes[0]: state.line(at, axes[0], last)}, frozenset()),), last)
     sets = {axis: state.line(at, axis, last) for axis in axes}
@@ -111,6 +111,14 @@ def _separate(state: _Search, sets: Mapping[str, SizeSet], last: int) -> bool:
     """Whether sizes fit exactly where each axis fits by itself, at many samples."""
     draw = random.Random(1)
     inside = {axis: list(found.up_to(last)) for axis, found in sets.items()}
+    # axes that have to be alike fit together where none of them fits by itself
+    for size in draw.sample(range(1, last + 1), min(last, 40)):
+        for some in combinations(state.axes, 2):
+            sizes = {**{axis: inside[axis][0] for axis in state.axes}, **dict.fromkeys(some, size)}
+            if state.out_of_time:
+                break
+            if state.ask(sizes) != all(size in sets[axis] for axis, size in sizes.items()):
+                return False
     for number in range(120):
         if state.out_of_time:
             break

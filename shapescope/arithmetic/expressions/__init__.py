@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shapescope.arithmetic.expressions.atoms import BATCH, Scaled
 from shapescope.arithmetic.expressions.bounds import Facts, interval, is_zero
 from shapescope.arithmetic.expressions.conditions import (
     NO,
@@ -22,7 +23,9 @@ from shapescope.arithmetic.expressions.conditions import (
     unequal,
 )
 from shapescope.arithmetic.expressions.evaluation import compiled
+from shapescope.arithmetic.expressions.expansion import expanded
 from shapescope.arithmetic.expressions.growth import Horizon, horizon
+from shapescope.arithmetic.expressions.maxima import extreme
 from shapescope.arithmetic.expressions.parse import parse_condition, parse_expression
 from shapescope.arithmetic.expressions.rewriting import given_equalities, renamed
 from shapescope.arithmetic.expressions.sizesets import (
@@ -33,17 +36,7 @@ from shapescope.arithmetic.expressions.sizesets import (
     of_sizes,
     where,
 )
-from shapescope.arithmetic.expressions.terms import (
-    BATCH,
-    Expr,
-    Scaled,
-    as_expr,
-    expanded,
-    extreme,
-    name,
-    number,
-    of_atom,
-)
+from shapescope.arithmetic.expressions.terms import Expr, as_expr, name, number, of_atom
 
 __all__ = [
     "BATCH",

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from math import isqrt
 
-from shapescope.arithmetic.expressions.terms import (
+from shapescope.arithmetic.expressions.atoms import (
     BATCH,
     Atom,
-    Expr,
     Extreme,
     Name,
     Quotient,
     Remainder,
     Root,
     Scaled,
-    build,
-    content,
-    exactly_divided,
-    expanded,
-    remainder_form,
 )
+from shapescope.arithmetic.expressions.division import remainder_form
+from shapescope.arithmetic.expressions.expansion import expanded
+from shapescope.arithmetic.expressions.terms import Expr, build, content, exactly_divided
 
 Interval = tuple[int | None, int | None]
 """The smallest and the largest value, None where there is no bound."""

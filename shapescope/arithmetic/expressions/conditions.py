@@ -12,19 +12,11 @@ from functools import lru_cache
 from math import gcd
 from typing import TypeAlias
 
+from shapescope.arithmetic.expressions.atoms import Product, Quotient
 from shapescope.arithmetic.expressions.bounds import Facts, interval
-from shapescope.arithmetic.expressions.terms import (
-    Expr,
-    Product,
-    Quotient,
-    build,
-    content,
-    exactly_divided,
-    expanded,
-    lone_extreme,
-    number,
-    remainder_form,
-)
+from shapescope.arithmetic.expressions.division import lone_extreme, remainder_form
+from shapescope.arithmetic.expressions.expansion import expanded
+from shapescope.arithmetic.expressions.terms import Expr, build, content, exactly_divided, number
 
 
 @dataclass(frozen=True, slots=True)

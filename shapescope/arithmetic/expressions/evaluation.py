@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
+from shapescope.arithmetic.expressions.atoms import Atom, Name, value
 from shapescope.arithmetic.expressions.conditions import Always, Comparison, Condition
-from shapescope.arithmetic.expressions.terms import Atom, Expr, Name, value
+from shapescope.arithmetic.expressions.terms import Expr
 
 Judge: TypeAlias = Callable[[Mapping[str, int]], bool]
 _Number: TypeAlias = Callable[[Mapping[str, int]], int]

@@ -12,18 +12,18 @@ from fractions import Fraction
 from functools import lru_cache
 from math import gcd, lcm
 
-from shapescope.arithmetic.expressions.conditions import Always, Comparison, Condition
-from shapescope.arithmetic.expressions.terms import (
+from shapescope.arithmetic.expressions.atoms import (
     Atom,
-    Expr,
     Extreme,
     Name,
     Quotient,
     Remainder,
     Root,
     Scaled,
-    expanded,
 )
+from shapescope.arithmetic.expressions.conditions import Always, Comparison, Condition
+from shapescope.arithmetic.expressions.expansion import expanded
+from shapescope.arithmetic.expressions.terms import Expr
 
 LIMIT = 200_000
 """Sizes that are checked at most; what would need more is not proven."""

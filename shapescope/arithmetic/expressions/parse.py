@@ -19,7 +19,8 @@ from shapescope.arithmetic.expressions.conditions import (
     some,
     unequal,
 )
-from shapescope.arithmetic.expressions.terms import Expr, extreme, name, number
+from shapescope.arithmetic.expressions.maxima import extreme
+from shapescope.arithmetic.expressions.terms import Expr, name, number
 
 _OPERATORS: dict[type[ast.operator], Callable[[Expr, Expr], Expr]] = {
     ast.Add: lambda a, b: a + b,

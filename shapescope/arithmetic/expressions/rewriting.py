@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from shapescope.arithmetic.expressions.atoms import (
+    Atom,
+    Extreme,
+    Name,
+    Quotient,
+    Remainder,
+    Root,
+    Scaled,
+)
 from shapescope.arithmetic.expressions.conditions import (
     Always,
     Comparison,
@@ -13,22 +22,10 @@ from shapescope.arithmetic.expressions.conditions import (
     junction,
     negation,
 )
-from shapescope.arithmetic.expressions.terms import (
-    Atom,
-    Expr,
-    Extreme,
-    Name,
-    Quotient,
-    Remainder,
-    Root,
-    Scaled,
-    divide,
-    expanded,
-    extreme,
-    number,
-    of_atom,
-    remainder,
-)
+from shapescope.arithmetic.expressions.division import divide, remainder
+from shapescope.arithmetic.expressions.expansion import expanded
+from shapescope.arithmetic.expressions.maxima import extreme
+from shapescope.arithmetic.expressions.terms import Expr, number, of_atom
 
 Replace = Callable[[Atom], "Expr | None"]
 

@@ -16,7 +16,8 @@ from shapescope.arithmetic.expressions import (
     junction,
     number,
 )
-from shapescope.arithmetic.expressions.terms import Name, Product, Remainder, build, product_of
+from shapescope.arithmetic.expressions.atoms import Name, Product, Remainder
+from shapescope.arithmetic.expressions.terms import build, product_of
 
 SMALLEST = 2
 

@@ -140,6 +140,20 @@ def _common(call: Call, sizes: tuple[Expr, ...], shapes: Shapes) -> Expr:
     return common
 
 
+def require_expands(call: Call, sizes: Sizes, to: Sizes, what: str) -> None:
+    """Go on only if `what`, of these sizes, expands to others; axes in front may be left out.
+
+    Raises:
+        Refused: it does not.
+    """
+    for one, other in zip(reversed(sizes), reversed(to), strict=False):
+        a, b = expr_of(one), expr_of(other)
+        call.require(
+            some(equal(a, b), equal(a, ONE)),
+            lambda: f"{what} of {text(sizes)} does not expand to {text(to)}",
+        )
+
+
 def tensor_sizes(value: Any) -> Sizes | None:
     """The sizes of a tensor, None for anything else."""
     return sizes_of(value) if isinstance(value, Tensor) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +25,7 @@ from shapescope.capture.sizes.rules import RULES, by_row
 from shapescope.capture.sizes.tags import exprs_of, sizes_of, tag_sizes
 from shapescope.capture.sizes.values import judge_values, pass_values_on
 from shapescope.capture.source import code_span, user_frame
+from shapescope.capture.standins import light_imports
 from shapescope.capture.tensors import spec_of, tensors_in
 from shapescope.ops import lookup
 from shapescope.trace import SourceSpan, Step, TensorSpec
@@ -78,6 +79,7 @@ class _Runner:
         self.module = module
         self.sizes = sizes
         self.batch = batch
+        self.device = device
         self.judge = Judge(sizes, self._where)
         self.reader = SizeReader(self.judge)
         self.recorder = Recorder(module, redirect=device, shape_of=sizes_of, observe=self._observe)
@@ -106,7 +108,8 @@ class _Runner:
             )
         output: Any = None
         error: BaseException | None = None
-        with nothing_changes_outside(False), self._leaf_arguments():
+        light = light_imports() if self.device == "meta" else nullcontext()
+        with nothing_changes_outside(False), light, self._leaf_arguments():
             try:
                 with _whole_numbers(self.module), self.reader, self.recorder:
                     self.recorder.name_inputs(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -58,7 +58,7 @@ class Sizer:
     ) -> None:
         self._subject = Subject(model)
         self._environment = model.environment if isinstance(model, LoadedModel) else None
-        with self._inside():
+        with self.inside():
             self._master = self._subject.on("meta").eval()
             self.definitions = self._subject.definitions()
             self._arguments = _as_arguments(inputs, self._master)
@@ -132,7 +132,7 @@ class Sizer:
     def _passage(
         self, names: list[list[str | None]], sizes: dict[str, int], batch: int, device: str
     ) -> Passage:
-        with self._inside():
+        with self.inside():
             arguments = self._made(names, sizes, batch, device)
             return run_passage(
                 self._module(device),
@@ -160,7 +160,7 @@ class Sizer:
     def plain_pass(self, sizes: Mapping[str, int], batch: int = TWO, device: str = "meta") -> Pass:
         """A pass without formulas."""
         names = axis_names(self.shapes, self.axes, None)
-        with self._inside():
+        with self.inside():
             args, kwargs = self._made(names, dict(sizes), batch, device)
             return run_pass(
                 self._module(device),
@@ -210,9 +210,8 @@ class Sizer:
         args, kwargs = map_tensors(make, self._arguments)
         return tuple(args), dict(kwargs)
 
-    def _inside(self) -> Any:
-        from contextlib import nullcontext
-
+    def inside(self) -> AbstractContextManager[None]:
+        """What surrounds the user's file, in place; one entry serves all runs within it."""
         return nullcontext() if self._environment is None else self._environment()
 
 

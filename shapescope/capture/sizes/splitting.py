@@ -14,14 +14,8 @@ from shapescope.arithmetic.expressions import (
     expanded,
     number,
 )
-from shapescope.arithmetic.expressions.terms import (
-    Factor,
-    Product,
-    Quotient,
-    build,
-    of_atom,
-    product_of,
-)
+from shapescope.arithmetic.expressions.atoms import Factor, Product, Quotient
+from shapescope.arithmetic.expressions.terms import build, of_atom, product_of
 
 
 def with_exact_quotients(condition: Condition, held: Mapping[Condition, None]) -> Condition:

@@ -1,0 +1,47 @@
+"""What stands for `int` and `math` in a user's module during a pass, so that formulas live on."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from shapescope.capture.sizes.numbers.ratio import AxisRatio
+from shapescope.capture.sizes.numbers.root import AxisRoot
+from shapescope.capture.sizes.numbers.size import AxisSize
+
+
+class Maths:
+    """Stands for `math` during a pass: the root of a size keeps its formula."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(math, name)
+
+    @staticmethod
+    def sqrt(value: Any) -> Any:
+        """`math.sqrt`."""
+        return AxisRoot(value) if type(value) is AxisSize else math.sqrt(value)
+
+    @staticmethod
+    def isqrt(value: Any) -> Any:
+        """`math.isqrt`."""
+        return AxisRoot(value).__trunc__() if type(value) is AxisSize else math.isqrt(value)
+
+
+MATHS = Maths()
+
+
+class _WholeNumber(type):
+    def __instancecheck__(cls, value: object) -> bool:
+        return isinstance(value, int)
+
+    def __subclasscheck__(cls, kind: type) -> bool:
+        return issubclass(kind, int)
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        if len(args) == 1 and type(args[0]) in (AxisSize, AxisRatio, AxisRoot):
+            return args[0].__trunc__()
+        return int(*args, **kwargs)
+
+
+class Int(int, metaclass=_WholeNumber):
+    """Stands for `int` during a pass: `int(size / 2)` keeps its formula, all else is as ever."""
