@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shapescope.analysis.comments.made import CALL, Made, Sighting
-from shapescope.analysis.comments.notation import INPUT, Written
+from shapescope.analysis.comments.notation import INPUT, OUTPUT, Written
 from shapescope.analysis.comments.observed import Call, Observed, Snapshot, Value, Visit, tensors
 from shapescope.analysis.comments.places import (
     ALONE,
@@ -135,9 +135,9 @@ class Candidates:
                 if one.role == INPUT:
                     shapes += self._read(following, visit)
                 elif visit.finished:
-                    shapes += _of_targets(following.targets, visit.after)
-                    if following.returns:
-                        shapes += tensors(visit.result)
+                    made = _of_targets(following.targets, visit.after)
+                    made += tensors(visit.result) if following.returns else []
+                    shapes = [*made, *shapes] if one.role == OUTPUT else [*shapes, *made]
                 if not place.targets or not shapes:
                     shapes += [s for v in visit.before.values() for s in tensors(v)]
             if shapes:

@@ -92,10 +92,10 @@ def _read(remark: Remark) -> tuple[Written, ...]:
 
 def _problems(
     shapes: Sequence[tuple[Remark, Written]], sightings: dict[int, tuple[Sighting, ...]]
-) -> dict[int, tuple[Sighting, str]]:
+) -> dict[int, tuple[Sighting, str, Names]]:
     """The first visit at which each shape is wrong, and why; in order, so that names settle."""
     names: dict[tuple[str, int | str], Names] = {}
-    wrong: dict[int, tuple[Sighting, str]] = {}
+    wrong: dict[int, tuple[Sighting, str, Names]] = {}
     for key, sighting in by_order(sightings):
         if key in wrong:
             continue
@@ -103,7 +103,7 @@ def _problems(
         remark, one = shapes[key]
         reason = _misfit(one, sighting, known, batch=remark.kind != ANNOTATION)
         if reason is not None:
-            wrong[key] = (sighting, reason)
+            wrong[key] = (sighting, reason, dict(known))
     return wrong
 
 
@@ -123,7 +123,7 @@ def _verdict(
     remark: Remark,
     one: Written,
     sightings: Sequence[Sighting],
-    problem: tuple[Sighting, str] | None,
+    problem: tuple[Sighting, str, Names] | None,
 ) -> Verdict:
     start = remark.column + one.start
     span = SourceSpan(file, remark.line, start, remark.line, start + len(one.text))
@@ -136,6 +136,6 @@ def _verdict(
         return Verdict(*common, UNCHECKED, "this run says nothing about it")
     if problem is None:
         return Verdict(*common, RIGHT)
-    at, why = problem
+    at, why, known = problem
     bare = remark.kind == ANNOTATION
-    return Verdict(*common, WRONG, why, respelled(one, at.shapes[0], axes_only=bare))
+    return Verdict(*common, WRONG, why, respelled(one, at.shapes[0], known, axes_only=bare))

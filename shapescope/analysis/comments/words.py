@@ -30,7 +30,7 @@ NOT_BEHIND = re.compile(
     r"neighbou?rhood|region|receptive)\b",
     re.IGNORECASE,
 )
-_FILL = r"(?:\s+(?:is|are|of|to|now|will be|becomes|shape|size|tensor))*"
+_FILL = r"(?:\s+(?:is|are|of|to|now|will be|becomes|a|an|the|with|shape|size|tensor))*"
 SAYS_SHAPE = re.compile(
     rf"(?:\b(?:shapes?|sizes?|of dim(?:ension)?s?|tensor|outputs?|inputs?|returns?|of)\b{_FILL}|"
     rf"{ARROW})\s*[:=]{{0,2}}\s*$",
@@ -40,11 +40,9 @@ SAYS_SHAPE = re.compile(
 NAMES_SHAPE = re.compile(
     rf"\b(?:shapes?|sizes?|of dim(?:ension)?s?)\b{_FILL}\s*[:=]{{0,2}}\s*$", re.IGNORECASE
 )
-SAYS_INPUT = re.compile(
-    r"\b(?:in|inputs?)(?:\s+(?:shape|size|tensor|is|of))*\s*[:=]?\s*$", re.IGNORECASE
-)
+SAYS_INPUT = re.compile(rf"\b(?:in|inputs?){_FILL}\s*[:=]?\s*$", re.IGNORECASE)
 SAYS_OUTPUT = re.compile(
-    rf"(?:\b(?:outs?|outputs?|returns?|result)(?:\s+(?:shape|size|tensor|is|of))*\s*[:=]?|{ARROW})\s*$",
+    rf"(?:\b(?:outs?|outputs?|returns?|result){_FILL}\s*[:=]?|{ARROW})\s*$",
     re.IGNORECASE,
 )
 _NO_AXES = frozenset(
