@@ -2,8 +2,9 @@
 
 Every file is copied, `annotate --write` writes its comments, and then it is looked whether the
 copy compiles, differs in comments only, is found clean by `--check` and is left as it is by a
-second run. Then each number of each comment in turn is changed, and `--check` must find it: at
-its line, and nothing else.
+second run. Then each number of each comment in turn is changed, and the check must find it: at
+its line, and nothing else. Comments change nothing in a run, so one run is looked at for all the
+changes of a file; the first of them is also checked by the command, and all with `--commands`.
 
     python benchmarks/annotate.py                        # the cases, the examples, the networks
     python benchmarks/annotate.py --only yolo --show     # some of them, with what was missed
@@ -23,15 +24,22 @@ import sys
 import tempfile
 import time
 import tokenize
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from case_folder import read_cases  # type: ignore[import-not-found,unused-ignore]
 
+from shapescope.analysis.comments.verdicts import WRONG, judge
+from shapescope.capture.annotated import watch_lines
+from shapescope.capture.input_spec import parse_inputs
+from shapescope.capture.loader import load
 from shapescope.cli.app import run
 from shapescope.networks.registry import NETWORKS
+from shapescope.source_text import display_path
+
+Judge: TypeAlias = Callable[[str], list[tuple[int, str]]]
 
 ROOT = Path(__file__).resolve().parent.parent
 CASES = ROOT.parent / "shared" / "cases" / "bugs"
@@ -100,6 +108,21 @@ def checked(file: Path, subject: Subject) -> list[dict[str, Any]]:
     return comments
 
 
+def judged(file: Path, subject: Subject) -> Judge:
+    """What finds the wrong shapes of other texts of the file, from one run of it."""
+    loaded = load(f"{file}:{subject.model}" if subject.model else str(file))
+    inputs = loaded.fitted(parse_inputs(subject.inputs))
+    source = file.read_bytes().decode().removeprefix("\ufeff")
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        watched = watch_lines(loaded, file, source, inputs, train=subject.train, batches=False)
+
+    def wrong(text: str) -> list[tuple[int, str]]:
+        verdicts = judge(text.removeprefix("\ufeff"), display_path(file), watched.observed)
+        return [(one.span.line, one.text) for one in verdicts if one.status == WRONG]
+
+    return wrong
+
+
 def code_of(data: bytes) -> list[tuple[int, str]]:
     """The tokens of a program without its comments and blank lines."""
     skipped = (tokenize.COMMENT, tokenize.NL, tokenize.ENCODING)
@@ -116,7 +139,9 @@ def changed_texts(text: str, chance: random.Random) -> Iterator[str]:
         yield text[: number.start()] + str(other) + text[number.end() :]
 
 
-def there_and_back(subject: Subject, folder: Path, chance: random.Random) -> Outcome:
+def there_and_back(
+    subject: Subject, folder: Path, chance: random.Random, *, commands: bool = False
+) -> Outcome:
     """Annotate a copy of the subject in `folder` and change each number once."""
     outcome = Outcome()
     before = subject.file.read_bytes()
@@ -141,40 +166,44 @@ def there_and_back(subject: Subject, folder: Path, chance: random.Random) -> Out
     annotate(file, subject, "--write")
     if file.read_bytes() != written:
         outcome.problems.append("a second run changes the file again")
-    for one in shapes:
-        if one["status"] == "right":
-            _change(outcome, subject, file, written, one, chance)
+    wrong_in = judged(file, subject)
+    for line, before_it, text in changed_files(written.decode(), shapes, chance):
+        by_command = commands or not outcome.changes
+        outcome.changes += 1
+        hits = wrong_in(text)
+        if by_command:
+            file.write_bytes(text.encode())
+            found = [one for one in checked(file, subject) if one["status"] == "wrong"]
+            if [(one["line"], one["text"]) for one in found] != hits:
+                outcome.problems.append(f"line {line}: the command finds {found}, not {hits}")
+        if any(at == line for at, _ in hits):
+            outcome.found += 1
+        else:
+            outcome.problems.append(f"line {line}: a change of {before_it} is not found")
+        outcome.problems += [
+            f"line {line}: a change of {before_it} also blames line {at}: {said}"
+            for at, said in hits
+            if at != line
+        ]
     return outcome
 
 
-def _change(
-    outcome: Outcome,
-    subject: Subject,
-    file: Path,
-    written: bytes,
-    one: dict[str, Any],
-    chance: random.Random,
-) -> None:
-    lines = written.decode().splitlines(keepends=True)
-    line, start, end = one["line"], one["column"] - 1, one["end_column"] - 1
-    text = lines[line - 1]
-    for wrong in changed_texts(text[start:end], chance):
-        other = text[:start] + wrong + text[end:]
-        file.write_bytes("".join([*lines[: line - 1], other, *lines[line:]]).encode())
-        outcome.changes += 1
-        hits = [each for each in checked(file, subject) if each["status"] == "wrong"]
-        if any(each["line"] == line for each in hits):
-            outcome.found += 1
-        else:
-            outcome.problems.append(f"line {line}: {wrong} for {text[start:end]} is not found")
-        outcome.problems += [
-            f"line {line}: {wrong} also blames line {each['line']}: {each['text']}"
-            for each in hits
-            if each["line"] != line
-        ]
+def changed_files(
+    written: str, shapes: Sequence[dict[str, Any]], chance: random.Random
+) -> Iterator[tuple[int, str, str]]:
+    """The line of a change, the shape before it and the file after it, for each number."""
+    lines = written.splitlines(keepends=True)
+    for one in shapes:
+        if one["status"] != "right":
+            continue
+        line, start, end = one["line"], one["column"] - 1, one["end_column"] - 1
+        text = lines[line - 1]
+        for wrong in changed_texts(text[start:end], chance):
+            other = text[:start] + wrong + text[end:]
+            yield line, text[start:end], "".join([*lines[: line - 1], other, *lines[line:]])
 
 
-def measure(chosen: Sequence[Subject], seed: int, *, show: bool) -> list[Outcome]:
+def measure(chosen: Sequence[Subject], seed: int, *, show: bool, commands: bool) -> list[Outcome]:
     """The outcome for each subject; what is wrong with one is printed at once if asked for."""
     outcomes = []
     here = Path.cwd()
@@ -182,7 +211,9 @@ def measure(chosen: Sequence[Subject], seed: int, *, show: bool) -> list[Outcome
         with tempfile.TemporaryDirectory() as folder:
             os.chdir(folder)
             try:
-                outcome = there_and_back(subject, Path(folder), random.Random(seed))
+                outcome = there_and_back(
+                    subject, Path(folder), random.Random(seed), commands=commands
+                )
             finally:
                 os.chdir(here)
         outcomes.append(outcome)
@@ -205,6 +236,7 @@ def main() -> int:
     parser.add_argument("--only", action="append", default=[], metavar="WORD")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--show", action="store_true", help="a line for each file")
+    parser.add_argument("--commands", action="store_true", help="check each change by the command")
     given = parser.parse_args()
     if given.model:
         file, _, model = given.model.partition(":")
@@ -212,7 +244,7 @@ def main() -> int:
     else:
         chosen = list(subjects(given.cases, given.only))
     started = time.perf_counter()
-    outcomes = measure(chosen, given.seed, show=given.show)
+    outcomes = measure(chosen, given.seed, show=given.show, commands=given.commands)
     seconds = time.perf_counter() - started
     added = sum(one.added for one in outcomes)
     changes = sum(one.changes for one in outcomes)

@@ -31,7 +31,9 @@ BRACKETED = re.compile(
     rf"(?P<size>torch\.Size\(\s*)?(?P<open>[\[(])\s*(?P<body>{_COMMAS}|{CROSSED})\s*(?P<close>[\])])"
     r"(?P<end>(?(size)\s*\)))"
 )
-PLAIN_CROSSED = re.compile(rf"(?<![\w.@*/+'-])(?:(?P<maps>\d+)@)?(?P<body>{CROSSED})(?![\w.@*/'^²])")
+PLAIN_CROSSED = re.compile(
+    rf"(?<![\w.@*/+'-])(?:(?P<maps>\d+)@)?(?P<body>{CROSSED})(?![\w.@*/'^²])"
+)
 PLAIN_LIST = re.compile(
     rf"(?:^|{ARROW}|[:=;]|\bshape|\bsize|\boutput|\binput)\s*"
     rf"(?P<body>{ITEM}(?:\s*,\s*{ITEM})+)(?=\s*(?:$|{ARROW}|[;#(]|\s[-–]\s))"
