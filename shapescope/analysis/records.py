@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from shapescope.analysis.alignment import align, path_cost
 from shapescope.analysis.cost import step_macs, unique
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 _TOLD = 5
 """Changed steps that are told one by one: what follows from the first is seldom news."""
+
+
+Key: TypeAlias = tuple[str, tuple[str, ...], bool]
+"""The model, its inputs as they were asked for, and whether it is in training mode."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,8 +62,7 @@ def diagnostic_lines(
     numbers += [edit.line for _, edits in helps for edit in edits]
     gutter = len(str(max(numbers, default=0)))
 
-    head = Line(f"{diagnostic.severity}[{diagnostic.rule}]", str(diagnostic.severity))
-    lines = [head.add(f": {printable(diagnostic.message)}", "heading")]
+    lines = _headline(diagnostic, surface.width)
     lines += _source(drawn, gutter)
     facts: list[tuple[str, tuple[str, ...]]] = [
         ("where", (f"{label.text}, {place_text(label.span)}",)) for label in through
@@ -83,6 +82,19 @@ def diagnostic_lines(
     if verbose and diagnostic.detail:
         lines += _fact("torch says", tuple(diagnostic.detail.splitlines()), gutter, surface.width)
     return lines
+
+
+def _headline(diagnostic: Diagnostic, width: int) -> list[Line]:
+    """`error[rule]: what`, in as many lines as the width asks for."""
+    head = f"{diagnostic.severity}[{diagnostic.rule}]"
+    text = f"{head}: {printable(diagnostic.message)}"
+    first, *rest = [text] if cells(text) <= width else _parts(text, max(width, _NARROWEST) - 4)
+    told = Line(head, str(diagnostic.severity)).add(first.removeprefix(head), "heading")
+    return [told, *(Line(f"    {part}", "heading") for part in rest)]
+
+
+def _parts(text: str, width: int) -> list[str]:
+    return [line.plain for line in wrapped(text, width)]
 
 
 def one_line(diagnostic: Diagnostic, model: str = "") -> str:
