@@ -95,7 +95,17 @@ class Watcher:
         return tuple(sorted({file.parent for file in self.files}))
 
     def look(self) -> None:
-        """Load, trace and diagnose; keep what was wrong with the request instead of raising it."""
+        """Load, trace and diagnose; keep what was wrong with the request instead of raising it.
+
+        A save while that runs long, for ever perhaps, begins it anew.
+        """
+        from shapescope.cli.restart import until_not_outdated
+
+        until_not_outdated(
+            self._look, lambda: self.files or _own_files(_typed_file(self.model), ())
+        )
+
+    def _look(self) -> None:
         from shapescope.capture.input_spec import parse_inputs
         from shapescope.capture.loader import load
         from shapescope.session import trace_any

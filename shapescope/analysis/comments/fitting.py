@@ -77,7 +77,8 @@ def _fit_axes(says: Sequence[str], shape: Shape, names: Names, offset: int) -> s
 
 def _solved(word: str, size: int | str, names: Names, axis: int) -> str | None:
     """`36*N` gives N its size; other arithmetic of a name that has none cannot be wrong."""
-    multiple = _MULTIPLE.fullmatch(word.strip())
+    bare = re.fullmatch(r"\(([^()]*)\)", word.strip())
+    multiple = _MULTIPLE.fullmatch(bare[1].strip() if bare else word.strip())
     if multiple is None or not isinstance(size, int):
         return None
     times = int(multiple["before"] or multiple["behind"])
