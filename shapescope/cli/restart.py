@@ -1,4 +1,4 @@
-"""Work that is begun anew when a file is saved meanwhile: a forward that never ends, say."""
+"""Work that is left when a file is saved meanwhile: a forward that never ends, say."""
 
 from __future__ import annotations
 
@@ -16,26 +16,29 @@ _TELL_AFTER = 3.0
 _POLL = 0.2
 
 
-def until_not_outdated(work: Callable[[], None], files: Callable[[], Iterable[Path]]) -> None:
-    """Do the work, and again from the start where one of the files was saved while it ran long.
+def done_in_time(work: Callable[[], None], files: Iterable[Path]) -> bool:
+    """Do the work, but leave it where one of the files is saved while it runs long.
 
     Args:
-        work: what to do; it is interrupted by a KeyboardInterrupt in the main thread.
-        files: what it depends on, asked each time it begins.
+        work: what to do; it is interrupted by a KeyboardInterrupt in the main thread, so it should
+            import nothing large, which would be left half done.
+        files: what it depends on.
+
+    Returns:
+        Whether it came to its end.
 
     Raises:
         KeyboardInterrupt: the user ended it.
     """
-    while True:
-        guard = _Guard(_stamps(files()))
-        try:
-            with guard:
-                work()
-        except KeyboardInterrupt:
-            if not guard.outdated:
-                raise
-            continue
-        return
+    guard = _Guard(_stamps(files))
+    try:
+        with guard:
+            work()
+    except KeyboardInterrupt:
+        if not guard.outdated:
+            raise
+        return False
+    return True
 
 
 def _stamps(files: Iterable[Path]) -> dict[Path, int]:
@@ -77,7 +80,7 @@ class _Guard:
         while not self._done.wait(_POLL):
             taken = time.monotonic() - started
             if taken > _TELL_AFTER and not told and sys.stderr.isatty():
-                sys.stderr.write("still tracing: a save begins anew, Ctrl-C ends it\r\n")
+                sys.stderr.write("still tracing; a save begins it anew\r\n")
                 told = True
             if taken < _PATIENCE or _stamps(self.stamps) == self.stamps:
                 continue

@@ -99,31 +99,35 @@ class Watcher:
 
         A save while that runs long, for ever perhaps, begins it anew.
         """
-        from shapescope.cli.restart import until_not_outdated
-
-        until_not_outdated(
-            self._look, lambda: self.files or _own_files(_typed_file(self.model), ())
-        )
-
-    def _look(self) -> None:
-        from shapescope.capture.input_spec import parse_inputs
-        from shapescope.capture.loader import load
-        from shapescope.session import trace_any
-
         started = time.perf_counter()
         if self.result is not None and self.result.trace.steps:
             self.before = self.result.trace
+        while not self._looked():
+            pass
+        self.seconds = time.perf_counter() - started
+
+    def _looked(self) -> bool:
+        """Look once; False if a save came while it ran long."""
+        from shapescope.capture.input_spec import parse_inputs
+        from shapescope.capture.loader import load
+        from shapescope.cli.restart import done_in_time
+        from shapescope.session import trace_any
+
         self.result, self.problem = None, None
         try:
             loaded = load(self.model)
             self.files |= _own_files(loaded.file, loaded.files)
             specs = parse_inputs(self.inputs) or None
             given = loaded.fitted(specs) if specs else None
-            self.result = trace_any(loaded, given, train=self.train)
+
+            def trace() -> None:
+                self.result = trace_any(loaded, given, train=self.train)
+
+            return done_in_time(trace, self.files)
         except ShapescopeError as error:
             self.problem = error
             self.files |= _own_files(_typed_file(self.model), ())
-        self.seconds = time.perf_counter() - started
+        return True
 
     def rounds(
         self, saves: Callable[[tuple[Path, ...]], Iterator[frozenset[Path]]]

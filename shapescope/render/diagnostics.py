@@ -85,12 +85,19 @@ def diagnostic_lines(
 
 
 def _headline(diagnostic: Diagnostic, width: int) -> list[Line]:
-    """`error[rule]: what`, in as many lines as the width asks for."""
-    head = f"{diagnostic.severity}[{diagnostic.rule}]"
-    text = f"{head}: {printable(diagnostic.message)}"
+    """`error[rule]: what`."""
+    severity = str(diagnostic.severity)
+    return _headed(f"{severity}[{diagnostic.rule}]", severity, diagnostic.message, width)
+
+
+def _headed(
+    head: str, style: str, message: str, width: int, message_style: str = "heading"
+) -> list[Line]:
+    """`head: message`, in as many lines as the width asks for."""
+    text = f"{head}: {printable(message)}"
     first, *rest = [text] if cells(text) <= width else _parts(text, max(width, _NARROWEST) - 4)
-    told = Line(head, str(diagnostic.severity)).add(first.removeprefix(head), "heading")
-    return [told, *(Line(f"    {part}", "heading") for part in rest)]
+    told = Line(head, style).add(first.removeprefix(head), message_style)
+    return [told, *(Line(f"    {part}", message_style) for part in rest)]
 
 
 def _parts(text: str, width: int) -> list[str]:
@@ -227,8 +234,7 @@ def request_lines(diagnostic: Diagnostic, surface: Surface) -> list[Line]:
     """A wrong request: what is wrong in one line, and what to do; with source where it has any."""
     if diagnostic.labels or diagnostic.why or diagnostic.rule != "request":
         return diagnostic_lines(diagnostic, surface)
-    lines = [Line("error", "error").add(f": {printable(diagnostic.message)}", "heading")]
-    lines += [
-        Line("help", "help").add(f": {printable(entry.message)}") for entry in diagnostic.help
-    ]
+    lines = _headed("error", "error", diagnostic.message, surface.width)
+    for entry in diagnostic.help:
+        lines += _headed("help", "help", entry.message, surface.width, "")
     return lines

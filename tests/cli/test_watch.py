@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from shapescope.cli.app import run
-from shapescope.cli.restart import until_not_outdated
+from shapescope.cli.restart import done_in_time
 from shapescope.cli.watch import Watcher
 from shapescope.render.line import plain_text
 from shapescope.render.theme import Surface
@@ -185,7 +185,7 @@ def test_an_interrupt_by_the_user_is_passed_on(in_folder: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        until_not_outdated(work, lambda: [in_folder / "net.py"])
+        done_in_time(work, [in_folder / "net.py"])
 
 
 def _read_screen(program: subprocess.Popen[str]) -> str:
