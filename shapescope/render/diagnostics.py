@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 
 from shapescope.diagnostic import Diagnostic, Help, Label, Severity
@@ -230,11 +231,18 @@ def help_text(entry: Help, number: int = 0) -> str:
     return _help(entry, number).plain
 
 
-def request_lines(diagnostic: Diagnostic, surface: Surface) -> list[Line]:
-    """A wrong request: what is wrong in one line, and what to do; with source where it has any."""
+def request_lines(diagnostic: Diagnostic, surface: Surface, *, wrap: bool = True) -> list[Line]:
+    """A wrong request: what is wrong in one line, and what to do; with source where it has any.
+
+    Args:
+        diagnostic: what is wrong.
+        surface: where it goes.
+        wrap: whether the line may go on below, for eyes rather than for programs.
+    """
     if diagnostic.labels or diagnostic.why or diagnostic.rule != "request":
         return diagnostic_lines(diagnostic, surface)
-    lines = _headed("error", "error", diagnostic.message, surface.width)
+    width = surface.width if wrap else sys.maxsize
+    lines = _headed("error", "error", diagnostic.message, width)
     for entry in diagnostic.help:
-        lines += _headed("help", "help", entry.message, surface.width, "")
+        lines += _headed("help", "help", entry.message, width, "")
     return lines

@@ -309,6 +309,18 @@ def test_a_long_headline_goes_on_below(width: int) -> None:
     assert " ".join(map(str.strip, lines)) == f"error[conv-in-channels]: {message}"
 
 
+def test_a_wrong_request_goes_on_below_for_eyes_alone() -> None:
+    message = "net.py:1 exits while net.py is imported; put what is a program below its own `if`"
+    found = Diagnostic("request", Severity.ERROR, message)
+    narrow = [line.plain for line in request_lines(found, Surface(width=60))]
+    assert narrow == [
+        "error: net.py:1 exits while net.py is imported; put what",
+        "    is a program below its own `if`",
+    ]
+    (whole,) = request_lines(found, Surface(width=60), wrap=False)
+    assert whole.plain == f"error: {message}"
+
+
 def test_messages_cannot_paint_the_terminal() -> None:
     found = Diagnostic("r", Severity.ERROR, "a\x1b[2Jb", why=("\x07",), notes=("x\ny",))
     text = frame(found)
