@@ -46,7 +46,7 @@ class Shapes:
             model: a module, or what the commands take as MODEL.
             input_size: as in `shapescope.trace`.
             outputs: the shapes that must come out.
-            steps: by module path, the shape of that module's first output.
+            steps: by module path, the shape of that module's first output; -1 fits any size.
             max_params: the most parameters that the model may have.
             max_macs: the most multiply-adds that a forward pass may take.
             **options: any other argument of `shapescope.trace`.
@@ -82,6 +82,11 @@ def _text(diagnostic: Diagnostic) -> str:
     return plain_text(diagnostic_lines(diagnostic, Surface()))
 
 
+def _fits(shape: Sequence[int | str], expected: Sequence[int]) -> bool:
+    pairs = zip(shape, expected, strict=False)
+    return len(shape) == len(expected) and all(want in (-1, size) for size, want in pairs)
+
+
 def _wrong_steps(result: TraceResult, expected: Mapping[str, Sequence[int]]) -> list[str]:
     first: dict[str, tuple[int | str, ...]] = {}
     for step in result.trace.steps:
@@ -90,8 +95,9 @@ def _wrong_steps(result: TraceResult, expected: Mapping[str, Sequence[int]]) -> 
     wrong = []
     for path, shape in expected.items():
         if path not in first:
-            wrong.append(f"no module `{path}` was called; there are: {', '.join(first)}")
-        elif first[path] != tuple(shape):
+            called = ", ".join(filter(None, first))
+            wrong.append(f"no module `{path}` was called; there are: {called}")
+        elif not _fits(first[path], shape):
             gives = " x ".join(map(str, first[path]))
             wrong.append(f"`{path}` gives {gives}, expected is {' x '.join(map(str, shape))}")
     return wrong

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from functools import cached_property
 
+from shapescope.analysis.alignment import ALONE, align, path_cost
 from shapescope.analysis.cost import Totals, step_macs, totals
 from shapescope.trace import Step, Trace
 
 SAME, CHANGED, ADDED, REMOVED = "same", "changed", "added", "removed"
 OUTPUT, SETTINGS, PARAMS, MACS, ORDER = "output", "settings", "params", "macs", "order"
+_WEIGHTS = {OUTPUT: 0.15, SETTINGS: 0.15, PARAMS: 0.15, MACS: 0.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +81,35 @@ class TraceDiff:
 
 
 def diff_traces(before: Trace, after: Trace) -> TraceDiff:
-    """Align the steps of two traces by module path and op, then by op, and compare each pair.
+    """Pair the steps of two traces so that the least is left to tell, and compare each pair.
 
-    Composites are left out: what changed in them changed in a step inside.
+    Module path, op, settings, parameters and shapes count, so that a layer put into the middle of
+    a Sequential is one that came, rather than a change of all behind it. Composites are left out:
+    what changed in them changed in a step inside.
     """
     old, new = before.leaves, after.leaves
-    matcher = SequenceMatcher(None, _keys(old), _keys(new), autojunk=False)
-    changes: list[StepChange] = []
-    for tag, i, i_end, j, j_end in matcher.get_opcodes():
-        if tag == "equal":
-            changes += map(_compared, old[i:i_end], new[j:j_end])
-        else:
-            changes += _replaced(old[i:i_end], new[j:j_end])
+    changes = [
+        _change(None if i is None else old[i], None if j is None else new[j])
+        for i, j in align(old, new, _cost)
+    ]
     return TraceDiff(before, after, tuple(_with_moves(changes)))
+
+
+def _change(before: Step | None, after: Step | None) -> StepChange:
+    if before is not None and after is not None:
+        return _compared(before, after)
+    return StepChange(ADDED if before is None else REMOVED, before, after)
+
+
+def _cost(before: Step, after: Step) -> float:
+    """How far two steps are from being the same one."""
+    path = path_cost(before.path, after.path)
+    if before.op != after.op:
+        # Another layer under one name is a change of it; other calls have nothing in common.
+        same_module = not path and before.kind == after.kind == "module"
+        return 1.2 * ALONE if same_module else float("inf")
+    what = _compared(before, after).what
+    return path + sum(_WEIGHTS[one] for one in what)
 
 
 def _with_moves(changes: Sequence[StepChange]) -> Iterator[StepChange]:
@@ -128,39 +144,6 @@ def _same_place(before: Step, after: Step) -> bool:
 
 def _same_work(before: Step, after: Step) -> bool:
     return before.op == after.op and not set(_compared(before, after).what) & {OUTPUT, PARAMS}
-
-
-def _keys(steps: Sequence[Step]) -> list[tuple[str, str]]:
-    return [(step.path, step.op) for step in steps]
-
-
-def _replaced(old: Sequence[Step], new: Sequence[Step]) -> Iterator[StepChange]:
-    """Steps of other names that do the same in the same order are pairs, the rest came or went."""
-    ops = SequenceMatcher(
-        None, [step.op for step in old], [step.op for step in new], autojunk=False
-    )
-    for tag, i, i_end, j, j_end in ops.get_opcodes():
-        if tag == "equal":
-            yield from map(_compared, old[i:i_end], new[j:j_end])
-        else:
-            yield from _other_layers(old[i:i_end], new[j:j_end])
-
-
-def _other_layers(old: Sequence[Step], new: Sequence[Step]) -> Iterator[StepChange]:
-    """Modules under one path whose layer is another now, call by call; the rest came or went."""
-    calls: dict[str, deque[Step]] = defaultdict(deque)
-    for step in new:
-        if step.kind == "module":
-            calls[step.path].append(step)
-    for step in old:
-        if step.kind == "module" and calls[step.path]:
-            yield _compared(step, calls[step.path].popleft())
-        else:
-            yield StepChange(REMOVED, step, None)
-    left = {step.index for steps in calls.values() for step in steps}
-    for step in new:
-        if step.kind != "module" or step.index in left:
-            yield StepChange(ADDED, None, step)
 
 
 def _compared(before: Step, after: Step) -> StepChange:

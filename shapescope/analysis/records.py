@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
+from shapescope.analysis.alignment import align, path_cost
 from shapescope.analysis.cost import step_macs, unique
 from shapescope.diagnostic import Diagnostic, Label, Severity
 from shapescope.trace import Shape, Step
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 _TOLD = 5
 """Changed steps that are told one by one: what follows from the first is seldom news."""
+
+
+Key: TypeAlias = tuple[str, tuple[str, ...], bool]
+"""The model, its inputs as they were asked for, and whether it is in training mode."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,26 +105,26 @@ def _totals(before: Record, after: Record) -> Iterator[Diagnostic]:
 def _steps(
     before: Sequence[StepRecord], after: Sequence[StepRecord], steps: Sequence[Step]
 ) -> Iterator[Diagnostic]:
-    matcher = SequenceMatcher(
-        None,
-        [(one.path, one.op) for one in before],
-        [(one.path, one.op) for one in after],
-        autojunk=False,
-    )
-    for tag, i, i_end, j, j_end in matcher.get_opcodes():
-        if tag == "equal":
-            for old, new, step in zip(before[i:i_end], after[j:j_end], steps[j:j_end], strict=True):
-                if old != new:
-                    yield _changed(old, new, step)
-            continue
-        for old in before[i:i_end]:
+    for i, j in align(before, after, _cost):
+        if i is None and j is not None:
+            yield _at(steps[j], f"{after[j].name} is new, it gives {_shapes(after[j].gives)}")
+        elif i is not None and j is None:
+            old = before[i]
             yield _error("changed-step", f"{old.name} is gone, it gave {_shapes(old.gives)}")
-        for new, step in zip(after[j:j_end], steps[j:j_end], strict=True):
-            yield _at(step, f"{new.name} is new, it gives {_shapes(new.gives)}")
+        elif i is not None and j is not None and before[i] != after[j]:
+            yield _changed(before[i], after[j], steps[j])
+
+
+def _cost(old: StepRecord, new: StepRecord) -> float:
+    """How far two steps are from being the same one."""
+    if old.op != new.op:
+        return float("inf")
+    facts = (old.gives != new.gives) + (old.params != new.params)
+    return path_cost(old.path, new.path) + 0.15 * facts
 
 
 def _changed(old: StepRecord, new: StepRecord, step: Step) -> Diagnostic:
-    facts = []
+    facts = [] if old.path == new.path else [f"is recorded as {old.name}"]
     if old.gives != new.gives:
         facts.append(f"gives {_shapes(new.gives)}, recorded is {_shapes(old.gives)}")
     if old.params != new.params:

@@ -233,9 +233,14 @@ def _text(done: list[Checked], form: str, *, verbose: bool) -> str:
 
         return to_json(sarif_log(found))
     if form == "github":
-        from shapescope.render.annotations import github_annotation
+        from shapescope.render.annotations import github_annotation, home_of
 
-        return "".join(github_annotation(problem, model) + "\n" for model, problem in found)
+        homes = [(one, home_of(one.result, one.problems)) for one in done]
+        return "".join(
+            github_annotation(problem, one.model, home) + "\n"
+            for one, home in homes
+            for problem in one.problems
+        )
     from shapescope.render.checked import checked_text
 
     return checked_text([(one.model, one.result, one.problems) for one in done], verbose=verbose)

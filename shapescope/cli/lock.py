@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shapescope.analysis.records import Record, changes, record_of
+from shapescope.analysis.records import Key, Record, changes, record_of
 from shapescope.cli.config import CheckedModel
-from shapescope.cli.lockfile import LOCK, Key, lock_text, read_lock
+from shapescope.cli.lockfile import LOCK, read_lock
 from shapescope.cli.output import write_file
 from shapescope.diagnostic import Diagnostic, Severity
+from shapescope.render.lockfile import lock_text
 
 if TYPE_CHECKING:
     from shapescope.result import TraceResult

@@ -95,25 +95,39 @@ class Watcher:
         return tuple(sorted({file.parent for file in self.files}))
 
     def look(self) -> None:
-        """Load, trace and diagnose; keep what was wrong with the request instead of raising it."""
-        from shapescope.capture.input_spec import parse_inputs
-        from shapescope.capture.loader import load
-        from shapescope.session import trace_any
+        """Load, trace and diagnose; keep what was wrong with the request instead of raising it.
 
+        A save while that runs long, for ever perhaps, begins it anew.
+        """
         started = time.perf_counter()
         if self.result is not None and self.result.trace.steps:
             self.before = self.result.trace
+        while not self._looked():
+            pass
+        self.seconds = time.perf_counter() - started
+
+    def _looked(self) -> bool:
+        """Look once; False if a save came while it ran long."""
+        from shapescope.capture.input_spec import parse_inputs
+        from shapescope.capture.loader import load
+        from shapescope.cli.restart import done_in_time
+        from shapescope.session import trace_any
+
         self.result, self.problem = None, None
         try:
             loaded = load(self.model)
             self.files |= _own_files(loaded.file, loaded.files)
             specs = parse_inputs(self.inputs) or None
             given = loaded.fitted(specs) if specs else None
-            self.result = trace_any(loaded, given, train=self.train)
+
+            def trace() -> None:
+                self.result = trace_any(loaded, given, train=self.train)
+
+            return done_in_time(trace, self.files)
         except ShapescopeError as error:
             self.problem = error
             self.files |= _own_files(_typed_file(self.model), ())
-        self.seconds = time.perf_counter() - started
+        return True
 
     def rounds(
         self, saves: Callable[[tuple[Path, ...]], Iterator[frozenset[Path]]]

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shapescope import __version__
 from shapescope.diagnostic import Diagnostic, Edit, Severity
 from shapescope.render.diagnostics import help_text
+from shapescope.source_text import source_tree
 from shapescope.trace import SourceSpan
+
+if TYPE_CHECKING:
+    from shapescope.result import TraceResult
 
 _GITHUB_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 _SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
-def github_annotation(diagnostic: Diagnostic, model: str = "") -> str:
-    """One workflow command, `::error file=net.py,line=3::message`, which GitHub shows inline."""
+def github_annotation(
+    diagnostic: Diagnostic, model: str = "", home: SourceSpan | None = None
+) -> str:
+    """One workflow command, `::error file=net.py,line=3::message`, which GitHub shows inline.
+
+    Args:
+        diagnostic: what was found.
+        model: the model, named where the diagnostic has no place of its own.
+        home: the line to show it at then, since GitHub shows nothing inline without one.
+    """
     properties: dict[str, object] = {}
     label = diagnostic.primary
     if label is not None:
@@ -23,10 +36,38 @@ def github_annotation(diagnostic: Diagnostic, model: str = "") -> str:
         properties = {"file": span.file, "line": span.line, "endLine": span.end_line}
         if span.line == span.end_line:  # GitHub takes columns on one line only
             properties |= {"col": span.column, "endColumn": span.end_column}
+    elif home is not None:
+        properties = {"file": home.file, "line": home.line}
     properties["title"] = f"shapescope {diagnostic.rule}"
     text = "\n".join(message_parts(diagnostic, "" if label is not None else model))
     given = ",".join(f"{name}={_escape_property(value)}" for name, value in properties.items())
     return f"::{_GITHUB_LEVELS[diagnostic.severity]} {given}::{_escape_data(text)}"
+
+
+def home_of(result: TraceResult, problems: Sequence[Diagnostic]) -> SourceSpan | None:
+    """Where to show what is wrong with a model as a whole: totals, outputs.
+
+    The first step that changed, else the class whose forward ran first; None where no source of
+    the user's is known.
+    """
+    changed = (one.primary for one in problems if one.rule == "changed-step")
+    label = next((label for label in changed if label is not None), None)
+    if label is not None:
+        return label.span
+    called = (step.call_site for step in result.trace.steps)
+    first = next((span for span in called if span is not None), None)
+    return None if first is None else _class_around(first)
+
+
+def _class_around(span: SourceSpan) -> SourceSpan:
+    tree = source_tree(span.file)
+    around = [
+        node.lineno
+        for node in (ast.walk(tree) if tree is not None else ())
+        if isinstance(node, ast.ClassDef) and node.lineno <= span.line <= (node.end_lineno or 0)
+    ]
+    line = max(around, default=span.line)
+    return SourceSpan(span.file, line, 1, line, 1)
 
 
 def message_parts(diagnostic: Diagnostic, model: str = "") -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 
 from shapescope.diagnostic import Diagnostic, Help, Label, Severity
@@ -62,8 +63,7 @@ def diagnostic_lines(
     numbers += [edit.line for _, edits in helps for edit in edits]
     gutter = len(str(max(numbers, default=0)))
 
-    head = Line(f"{diagnostic.severity}[{diagnostic.rule}]", str(diagnostic.severity))
-    lines = [head.add(f": {printable(diagnostic.message)}", "heading")]
+    lines = _headline(diagnostic, surface.width)
     lines += _source(drawn, gutter)
     facts: list[tuple[str, tuple[str, ...]]] = [
         ("where", (f"{label.text}, {place_text(label.span)}",)) for label in through
@@ -83,6 +83,26 @@ def diagnostic_lines(
     if verbose and diagnostic.detail:
         lines += _fact("torch says", tuple(diagnostic.detail.splitlines()), gutter, surface.width)
     return lines
+
+
+def _headline(diagnostic: Diagnostic, width: int) -> list[Line]:
+    """`error[rule]: what`."""
+    severity = str(diagnostic.severity)
+    return _headed(f"{severity}[{diagnostic.rule}]", severity, diagnostic.message, width)
+
+
+def _headed(
+    head: str, style: str, message: str, width: int, message_style: str = "heading"
+) -> list[Line]:
+    """`head: message`, in as many lines as the width asks for."""
+    text = f"{head}: {printable(message)}"
+    first, *rest = [text] if cells(text) <= width else _parts(text, max(width, _NARROWEST) - 4)
+    told = Line(head, style).add(first.removeprefix(head), message_style)
+    return [told, *(Line(f"    {part}", message_style) for part in rest)]
+
+
+def _parts(text: str, width: int) -> list[str]:
+    return [line.plain for line in wrapped(text, width)]
 
 
 def one_line(diagnostic: Diagnostic, model: str = "") -> str:
@@ -211,12 +231,18 @@ def help_text(entry: Help, number: int = 0) -> str:
     return _help(entry, number).plain
 
 
-def request_lines(diagnostic: Diagnostic, surface: Surface) -> list[Line]:
-    """A wrong request: what is wrong in one line, and what to do; with source where it has any."""
+def request_lines(diagnostic: Diagnostic, surface: Surface, *, wrap: bool = True) -> list[Line]:
+    """A wrong request: what is wrong in one line, and what to do; with source where it has any.
+
+    Args:
+        diagnostic: what is wrong.
+        surface: where it goes.
+        wrap: whether the line may go on below, for eyes rather than for programs.
+    """
     if diagnostic.labels or diagnostic.why or diagnostic.rule != "request":
         return diagnostic_lines(diagnostic, surface)
-    lines = [Line("error", "error").add(f": {printable(diagnostic.message)}", "heading")]
-    lines += [
-        Line("help", "help").add(f": {printable(entry.message)}") for entry in diagnostic.help
-    ]
+    width = surface.width if wrap else sys.maxsize
+    lines = _headed("error", "error", diagnostic.message, width)
+    for entry in diagnostic.help:
+        lines += _headed("help", "help", entry.message, width, "")
     return lines

@@ -81,6 +81,44 @@ def test_steps_come_and_go(tmp_path: Path) -> None:
     assert [one.kind for one in back.changes if one.kind != "same"] == ["removed"]
 
 
+STACK = """
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(),
+            nn.Conv2d(4, 8, 3, padding=1), nn.ReLU(),{more}
+            nn.Conv2d(8, 8, 3, padding=1), nn.ReLU(),
+            nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        )
+        self.fc = nn.Linear(16 * 4 * 4, 10)
+
+    def forward(self, x):
+        return self.fc(self.features(x).flatten(1))
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "ops"),
+    [
+        ("nn.Conv2d(8, 8, 1),", ["conv2d"]),
+        ("nn.Conv2d(8, 8, 3, padding=1), nn.ReLU(),", ["conv2d", "relu"]),
+        ("nn.BatchNorm2d(8),", ["batch_norm"]),
+    ],
+)
+def test_layers_put_into_the_middle_are_all_that_came(
+    more: str, ops: list[str], tmp_path: Path
+) -> None:
+    short = traced(tmp_path, STACK.format(more=""))
+    long = traced(tmp_path, STACK.format(more=more))
+    changed = [one for one in diff_traces(short, long).changes if one.kind != "same"]
+    assert [(one.kind, one.step.op) for one in changed] == [("added", op) for op in ops]
+    back = [one for one in diff_traces(long, short).changes if one.kind != "same"]
+    assert [(one.kind, one.step.op) for one in back] == [("removed", op) for op in ops]
+
+
 def test_renamed_layers_stay_pairs(tmp_path: Path) -> None:
     renamed = net().replace("self.conv", "self.features")
     found = diff_traces(traced(tmp_path, net()), traced(tmp_path, renamed))

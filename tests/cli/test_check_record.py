@@ -7,8 +7,9 @@ from typing import Protocol
 import pytest
 
 from shapescope.analysis.records import Record, StepRecord
-from shapescope.cli.lockfile import LOCK, lock_text, read_lock
+from shapescope.cli.lockfile import LOCK, read_lock
 from shapescope.diagnostic import ShapescopeError
+from shapescope.render.lockfile import lock_text
 
 
 class Ran(Protocol):
@@ -51,6 +52,9 @@ def test_what_is_recorded_is_compared(net: Path, program: Run) -> None:
     ]
     annotated = program("check", *MODEL, "--format", "github").out.splitlines()
     assert annotated[-1].startswith("::error file=net.py,line=14,")
+    # What is wrong as a whole is shown where it began: GitHub shows nothing without a line.
+    places = [line.partition(",title")[0] for line in annotated[:3]]
+    assert places == ["::error file=net.py,line=14"] * 3
     assert program("check", *MODEL, "--update").err.splitlines()[-1] == f"{LOCK}: 1 changed"
     assert program("check", *MODEL).code == 0
 
@@ -60,6 +64,36 @@ def test_an_update_without_a_change_writes_nothing(net: Path, program: Run) -> N
     before = (net / LOCK).stat().st_ino
     assert program("check", *MODEL, "--update").err.splitlines()[-1] == f"{LOCK}: nothing changed"
     assert (net / LOCK).stat().st_ino == before
+
+
+def test_a_bound_that_is_not_kept_is_shown_at_the_class(net: Path, program: Run) -> None:
+    (line,) = program("check", *MODEL, "--max-params", "10", "--format", "github").out.splitlines()
+    wanted = (net / "net.py").read_text().splitlines().index("class Net(nn.Module):") + 1
+    assert line == (
+        f"::error file=net.py,line={wanted},title=shapescope too-many-params::"
+        "net.py: 8,806 parameters, at most 10"
+    )
+
+
+def test_layers_put_into_the_middle_are_told_once(net: Path, program: Run) -> None:
+    stack = "nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 8, 3), nn.ReLU())"
+    (net / "net.py").write_text(
+        "from torch import nn\n"
+        "class Net(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        f"        self.body = {stack}\n"
+        "    def forward(self, x):\n"
+        "        return self.body(x)\n"
+    )
+    program("check", *MODEL, "--update")
+    _edit(net / "net.py", "nn.ReLU(), nn.Conv2d(4", "nn.ReLU(), nn.Conv2d(4, 4, 1), nn.Conv2d(4")
+    lines = program("check", *MODEL).out.splitlines()
+    assert [line.partition(" ")[2] for line in lines if "changed-step" in line] == [
+        "error[changed-step] `body.2` (conv2d) is new, it gives 1 x 4 x 26 x 26",
+        "error[changed-step] `body.3` (conv2d) is recorded as `body.2` (conv2d)",
+        "error[changed-step] `body.4` (relu) is recorded as `body.3` (relu)",
+    ]
 
 
 def test_a_broken_model_keeps_its_record(net: Path, program: Run) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from shapescope.cli.app import run
+from shapescope.cli.restart import done_in_time
 from shapescope.cli.watch import Watcher
 from shapescope.render.line import plain_text
 from shapescope.render.theme import Surface
@@ -157,6 +159,33 @@ def test_a_real_save_is_painted_and_ctrl_c_ends_it(watcher: Watcher, in_folder: 
         assert "Traceback" not in rest + errors
     finally:
         program.kill()
+
+
+def test_a_forward_that_never_ends_is_begun_anew_at_the_next_save(
+    watcher: Watcher, in_folder: Path
+) -> None:
+    loop = "        while True:\n            x = x + 0\n"
+    endless = NET.replace("        return self.fc", f"{loop}        return self.fc")
+    (in_folder / "net.py").write_text(endless)
+
+    def save() -> None:
+        (in_folder / "net.py").write_text(NET)
+
+    later = threading.Timer(1.0, save)
+    later.start()
+    try:
+        watcher.look()
+    finally:
+        later.cancel()
+    assert "no change since the last save" in screen(watcher)
+
+
+def test_an_interrupt_by_the_user_is_passed_on(in_folder: Path) -> None:
+    def work() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        done_in_time(work, [in_folder / "net.py"])
 
 
 def _read_screen(program: subprocess.Popen[str]) -> str:

@@ -41,6 +41,7 @@ def test_fits(says: list[str], shape: tuple[int, ...]) -> None:
         (["a", "b", "..."], (3,), "rank 1, not at least 2"),
         (["37*N", "5"], (360, 5), "axis 0 is 360, not a multiple of 37"),
         (["36*N", "N"], (360, 11), "axis 0 is 360, not 36*N = 396"),
+        (["(ngf*9)", "4", "4"], (2, 64, 4, 4), "axis 1 is 64, not a multiple of 9"),
     ],
 )
 def test_does_not_fit(says: list[str], shape: tuple[int, ...], why: str) -> None:

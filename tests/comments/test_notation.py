@@ -34,6 +34,32 @@ from shapescope.analysis.comments.spelling import respelled, style_of
         ("conv1 (6, 24, 24)", [("6", "24", "24")]),
         ("(10,)", [("10",)]),
         ("[batch, seq_len, hidden]", [("batch", "seq_len", "hidden")]),
+        ("-> B,16,14,14", [("B", "16", "14", "14")]),
+        ("=> 16,14,14", [("16", "14", "14")]),
+        ("y: B, T, C", [("B", "T", "C")]),
+        ("B, T, C -> B, T, 2C", [("B", "T", "C"), ("B", "T", "2C")]),
+        ("B x 32 x H/2 x W/2", [("B", "32", "H/2", "W/2")]),
+        ("Bx3xH/2xW/2", [("B", "3", "H/2", "W/2")]),
+        ("bx3xhxw", [("b", "3", "h", "w")]),
+        ("state size. (ngf*8) x 4 x 4", [("(ngf*8)", "4", "4")]),
+        ("mean over (H, W): B x 32", [("B", "32")]),
+        ("N x E, last step", [("N", "E")]),
+        ("src = [src len, batch size]", [("src len", "batch size")]),
+        (
+            "[batch size, hid dim * num directions]",
+            [("batch size", "hid dim * num directions")],
+        ),
+        ("[B,N,3]x[B,3,3] = [B,N,3]", [("B", "N", "3"), ("B", "3", "3"), ("B", "N", "3")]),
+        ("N * 1 * 28 * 28", [("N", "1", "28", "28")]),
+        ("(N, co, H, W)", [("N", "co", "H", "W")]),
+        ("(B, 4), (B, 3)", [("B", "4"), ("B", "3")]),
+        ("(B, (H/2)*(W/2), C)", [("B", "(H/2)*(W/2)", "C")]),
+        ("type: ignore[operator]  # (B, 8)", [("B", "8")]),
+        ("a tensor of dimensions (N, 3, H, W)", [("N", "3", "H", "W")]),
+        ("x.shape == [2, 2048]", [("2", "2048")]),
+        ("N,C,H,W = 1,3,224,224", [("1", "3", "224", "224")]),
+        ("[None, 3, 224, 224]", [("None", "3", "224", "224")]),
+        ("(5,)", [("5",)]),
     ],
 )
 def test_spellings_are_read(text: str, shapes: list[tuple[str, ...]]) -> None:
@@ -73,6 +99,20 @@ def test_spellings_are_read(text: str, shapes: list[tuple[str, ...]]) -> None:
         "e.g. 3x3, 5x5",
         "fully connected layer, output 10 classes",
         "re-assemble all head outputs side by side",
+        "q, k, v",
+        "(q, k, v)",
+        "(x, y, w, h)",
+        "returns (h, c)",
+        "output (logits)",
+        "(output, hidden)",
+        "[[10, 13], [16, 30]]",
+        "F.interpolate(x, size=(224, 224))",
+        "A, B, C",
+        "max",
+        "(batch first, hidden size)",
+        "(batch size, learning rate)",
+        "average over (H, W)",
+        "B x 16 x H^2",
     ],
 )
 def test_what_is_no_shape_is_left_alone(text: str) -> None:
@@ -83,6 +123,33 @@ def test_what_stands_before_an_arrow_goes_in() -> None:
     found = written_shapes(" (B, nh, T, hs) x (B, nh, hs, T) -> (B, nh, T, T)")
     assert [one.role for one in found] == ["input", "input", "output"]
     assert written_shapes(" input shape (1, 28, 28)")[0].role == "input"
+
+
+@pytest.mark.parametrize("text", ["(2, 3)", "[4, 4]", "3 x 3", "2x2", "y: 2 x 9"])
+def test_two_small_numbers_are_a_shape_only_where_two_axes_are(text: str) -> None:
+    (one,) = written_shapes(" " + text)
+    assert one.weak
+    assert not written_shapes(f" see {text}")
+
+
+@pytest.mark.parametrize(
+    ("text", "reading"),
+    [
+        ("output 14x14", ("...", "14", "14")),
+        ("(H/2, W/2)", ("...", "H/2", "W/2")),
+        ("64x64x3", ("3", "64", "64")),
+    ],
+)
+def test_height_and_width_may_be_all_and_channels_may_be_last(
+    text: str, reading: tuple[str, ...]
+) -> None:
+    assert written_shapes(" " + text)[0].readings == (reading,)
+
+
+def test_what_stands_before_an_equals_sign_goes_in() -> None:
+    found = written_shapes(" [B,N,3]x[B,3,3] = [B,N,3]")
+    assert [one.role for one in found] == ["input", "input", "both"]
+    assert {one.names for one in found} == {()}
 
 
 def test_the_axes_of_an_annotation() -> None:
@@ -100,6 +167,7 @@ def test_the_axes_of_an_annotation() -> None:
         ("torch.Size([1, 6, 24, 24])", (1, 6, 28, 24), "torch.Size([1, 6, 28, 24])"),
         ("(B, 400)", (4, 16, 5, 5), "(B, 16, 5, 5)"),
         ("(32 * 7 * 7, 10)", (1568, 11), "(32 * 7 * 7, 11)"),
+        ("(ngf*2) x 15 x 15", (16, 16, 16), "(ngf*2) x 16 x 16"),
     ],
 )
 def test_a_wrong_shape_is_put_right_in_its_own_spelling(
@@ -109,7 +177,17 @@ def test_a_wrong_shape_is_put_right_in_its_own_spelling(
     assert respelled(one, shape) == right
 
 
+def test_a_wrong_part_of_a_name_becomes_the_name() -> None:
+    (one,) = written_shapes(" B x 16 x H/2 x W/2")
+    known = {"B": 2, "H": 32, "W": 20}
+    assert respelled(one, (2, 16, 32, 10), known) == "B x 16 x H x W/2"
+    assert respelled(one, (2, 16, 8, 10), known) == "B x 16 x 8 x W/2"
+
+
 def test_the_style_of_a_shape() -> None:
     style = style_of(written_shapes(" [bs, 3, 4]")[0])
     assert (style.opening, style.closing, style.separator, style.batch) == ("[", "]", ", ", "bs")
     assert style.spell(["bs", "7"]) == "[bs, 7]"
+    style = style_of(written_shapes(" (ngf*8) x 4 x 4")[0])
+    assert (style.opening, style.separator) == ("", " x ")
+    assert style_of(written_shapes(" [-1, 64, 14]")[0]).batch == "-1"

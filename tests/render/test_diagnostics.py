@@ -295,6 +295,32 @@ def test_long_lines_go_on_below() -> None:
     assert message in text
 
 
+@pytest.mark.parametrize("width", [60, 80])
+def test_a_long_headline_goes_on_below(width: int) -> None:
+    message = (
+        "`features.denseblock4.layer16.conv1` takes 1024 channels, but 512 arrive from the skip"
+    )
+    found = Diagnostic("conv-in-channels", Severity.ERROR, message)
+    lines = [line.plain for line in diagnostic_lines(found, Surface(width=width))]
+    assert len(lines) > 1
+    assert max(map(len, lines)) <= width
+    assert lines[0].startswith("error[conv-in-channels]:")
+    assert all(line.startswith("    ") for line in lines[1:])
+    assert " ".join(map(str.strip, lines)) == f"error[conv-in-channels]: {message}"
+
+
+def test_a_wrong_request_goes_on_below_for_eyes_alone() -> None:
+    message = "net.py:1 exits while net.py is imported; put what is a program below its own `if`"
+    found = Diagnostic("request", Severity.ERROR, message)
+    narrow = [line.plain for line in request_lines(found, Surface(width=60))]
+    assert narrow == [
+        "error: net.py:1 exits while net.py is imported; put what",
+        "    is a program below its own `if`",
+    ]
+    (whole,) = request_lines(found, Surface(width=60), wrap=False)
+    assert whole.plain == f"error: {message}"
+
+
 def test_messages_cannot_paint_the_terminal() -> None:
     found = Diagnostic("r", Severity.ERROR, "a\x1b[2Jb", why=("\x07",), notes=("x\ny",))
     text = frame(found)

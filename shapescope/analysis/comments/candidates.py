@@ -1,19 +1,17 @@
-"""For each shape written down: the values that it may speak of, at each visit.
-
-A `Sighting` is one visit with the shapes that would be right there; a comment is right if it fits
-one of them at every visit.
-"""
+"""For each shape written down: the values that it may speak of, at each visit."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from shapescope.analysis.comments.notation import INPUT, Written
+from shapescope.analysis.comments.made import CALL, Made, Sighting
+from shapescope.analysis.comments.notation import INPUT, OUTPUT, Written
 from shapescope.analysis.comments.observed import Call, Observed, Snapshot, Value, Visit, tensors
 from shapescope.analysis.comments.places import (
     ALONE,
     ARGUMENT,
+    BETWEEN,
     PARAMETER,
     PARAMETERS,
     RESULT,
@@ -21,28 +19,7 @@ from shapescope.analysis.comments.places import (
     Place,
     Remark,
 )
-from shapescope.trace import Shape, SourceSpan, Step
-
-CALL, MODULE = "call", "module"
-
-
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """One visit: when it was, in whose names the comment speaks, and what it may mean.
-
-    Attributes:
-        order: visits are judged in this order, since names take their sizes where they first fit.
-        scope: a call of a function, or the class that makes a module; names hold within it.
-        shapes: what was there, the likeliest first.
-        value: the variable or module path.
-        step: the step that made the likeliest, if one is known.
-    """
-
-    order: float
-    scope: tuple[str, int | str]
-    shapes: tuple[Shape, ...]
-    value: str = ""
-    step: int | None = None
+from shapescope.trace import Shape, Step
 
 
 @dataclass
@@ -51,23 +28,20 @@ class Candidates:
 
     file: str
     observed: Observed
-    _made: dict[int, list[Step]] = field(default_factory=dict)
+    _made: Made = field(init=False)
 
     def __post_init__(self) -> None:
-        for step in self.observed.trace.steps:
-            span = step.defined_at
-            if span is not None and span.file == self.file and step.outputs:
-                self._made.setdefault(span.end_line, []).append(step)
-                if span.line != span.end_line:
-                    self._made.setdefault(span.line, []).append(step)
+        self._made = Made(self.file, self.observed.trace)
 
     def of(self, remark: Remark, written: Sequence[Written], index: int) -> tuple[Sighting, ...]:
         """The sightings of shape number `index` of the remark."""
         one = written[index]
         place = remark.place
-        modules = tuple(self._modules(remark, one))
-        if modules:
+        modules = tuple(self._made.behind(remark.line, one))
+        if modules and place.subject != BETWEEN:
             return modules
+        if place.subject == BETWEEN:
+            return tuple(self._made.between(remark.line, (place.line, place.end_line), one))
         if place.subject == STATEMENT:
             return tuple(self._statement(place, written, index))
         if place.subject == ARGUMENT:
@@ -79,25 +53,6 @@ class Candidates:
         if place.subject == RESULT:
             return tuple(self._results(place, written, index))
         return ()
-
-    # --- constructors
-
-    def _modules(self, remark: Remark, one: Written) -> Iterator[Sighting]:
-        """The modules that are made on this line: the last one's output, or its input."""
-        steps = self._made.get(remark.line, ())
-        here = [step for step in steps if _ends(step, remark.line)]
-        opened = [step for step in steps if not _ends(step, remark.line)]
-        if here:
-            column = max(_column(step) for step in here)
-            for step in here:
-                if _column(step) == column and _outermost(step, here):
-                    yield _of_module(step, one, inputs_first=False)
-        elif opened:
-            # Behind `nn.Sequential(`: what goes into it.
-            column = max(_column(step) for step in opened)
-            for step in opened:
-                if _column(step) == column:
-                    yield _of_module(step, one, inputs_first=True)
 
     # --- statements
 
@@ -132,7 +87,7 @@ class Candidates:
         node = place.node
         if node is None:
             return
-        steps = [step for step in self.observed.trace.steps if _at(step.call_site, self.file, node)]
+        steps = self._ending_with(node)
         outer = [step for step in steps if step.outputs and not _inside(step, steps)]
         for position, visit in enumerate(visits):
             scope = (CALL, visit.call)
@@ -148,36 +103,55 @@ class Candidates:
                 shapes = tuple(spec.shape for spec in specs)
                 yield Sighting(visit.order, scope, shapes, step.path, step.index)
 
+    def _ending_with(self, node: tuple[int, int, int, int]) -> list[Step]:
+        """The steps of an expression. A call further down a chain counts from its own line."""
+        begun: dict[tuple[int, int], list[Step]] = {}
+        for step in self.observed.trace.steps:
+            span = step.call_site
+            if (
+                span is not None
+                and span.file == self.file
+                and (span.end_line, span.end_column) == node[2:]
+            ):
+                begun.setdefault((span.line, span.column), []).append(step)
+        return next((begun[start] for start in sorted(begun) if start >= node[:2]), [])
+
     def _alone(self, place: Place, one: Written) -> Iterator[Sighting]:
         """The named variable, else the latest value, before or after the next statement."""
-        if place.next_line:
-            for visit in self.observed.visits_of(place.next_line):
-                shapes = [*_named(one, visit.before, visit.after)]
-                if not shapes:
-                    shapes += _of_targets(place.targets, visit.before)
-                    if visit.finished:
-                        shapes += _of_targets(place.next_targets, visit.after)
-                        if place.next_returns:
-                            shapes += tensors(visit.result)
-                    if not place.targets or not shapes:
-                        shapes += [s for v in visit.before.values() for s in tensors(v)]
-                if shapes:
-                    name = _first(place.targets) or _first(place.next_targets)
-                    yield Sighting(visit.order + 0.25, (CALL, visit.call), tuple(shapes), name)
+        following = place.following
+        if following is None:
+            for visit in self.observed.visits_of(place.line):
+                if visit.finished:
+                    shapes = [*_named(one, visit.after, {})]
+                    shapes = shapes or _of_targets(place.targets, visit.after)
+                    if shapes:
+                        order, name = visit.order + 0.75, _first(place.targets)
+                        yield Sighting(order, (CALL, visit.call), tuple(shapes), name)
             return
-        for visit in self.observed.visits_of(place.line):
-            if visit.finished:
-                shapes = [*_named(one, visit.after, {})] or _of_targets(place.targets, visit.after)
-                if shapes:
-                    yield Sighting(
-                        visit.order + 0.75, (CALL, visit.call), tuple(shapes), _first(place.targets)
-                    )
+        for visit in self.observed.visits_of(following.line):
+            shapes = [*_named(one, visit.before, visit.after)]
+            if not shapes:
+                shapes += _of_targets(place.targets, visit.before)
+                if one.role == INPUT:
+                    shapes += self._read(following, visit)
+                elif visit.finished:
+                    made = _of_targets(following.targets, visit.after)
+                    made += tensors(visit.result) if following.returns else []
+                    shapes = [*made, *shapes] if one.role == OUTPUT else [*shapes, *made]
+                if not place.targets or not shapes:
+                    shapes += [s for v in visit.before.values() for s in tensors(v)]
+            if shapes:
+                name = _first(place.targets) or _first(following.targets)
+                yield Sighting(visit.order + 0.25, (CALL, visit.call), tuple(shapes), name)
 
     # --- functions
 
     def _parameters(
         self, place: Place, written: Sequence[Written], index: int
     ) -> Iterator[Sighting]:
+        if _goes_out(written, index):
+            yield from self._results(place, written, index)
+            return
         for call in self._calls(place):
             named = [name for name in place.targets if name in call.arguments]
             name, value = _chosen(named, call.arguments, written, index)
@@ -189,8 +163,9 @@ class Candidates:
         for call in self._calls(place):
             if call.finished:
                 shapes = tuple(tensors(call.result))
-                if len(written) == len(shapes):
-                    shapes = (shapes[index],)
+                outputs = [one for one in written if one.role != INPUT]
+                if written[index] in outputs and len(outputs) == len(shapes):
+                    shapes = (shapes[outputs.index(written[index])],)
                 if shapes:
                     order = _ended(call, self.observed)
                     yield Sighting(order, (CALL, call.number), shapes, "return")
@@ -209,31 +184,9 @@ class Candidates:
         return max((step.index for step in steps if not step.is_composite), default=None)
 
 
-def _ends(step: Step, line: int) -> bool:
-    return step.defined_at is not None and step.defined_at.end_line == line
-
-
-def _column(step: Step) -> int:
-    return step.defined_at.column if step.defined_at is not None else 0
-
-
-def _outermost(step: Step, steps: Sequence[Step]) -> bool:
-    """Not one of those inside another step of the same line: a factory's block and its layers."""
-    indices = {other.index for other in steps}
-    return step.parent not in indices
-
-
-def _of_module(step: Step, one: Written, *, inputs_first: bool) -> Sighting:
-    incoming = tuple(spec.shape for spec in step.inputs)
-    outgoing = tuple(spec.shape for spec in step.outputs)
-    if one.role == INPUT:
-        shapes = incoming
-    elif inputs_first and "output" not in one.role:
-        shapes = (*incoming, *outgoing)
-    else:
-        shapes = outgoing
-    parent = step.path.rpartition(".")[0].split(".")[0]
-    return Sighting(step.index, (MODULE, parent), shapes, step.path, step.index)
+def _goes_out(written: Sequence[Written], index: int) -> bool:
+    """Whether it stands behind the arrow of `x: (B, T) -> (B, C)`."""
+    return written[index].role != INPUT and any(one.role == INPUT for one in written[:index])
 
 
 def _meant(
@@ -282,13 +235,6 @@ def _of_targets(targets: Sequence[str], values: Snapshot) -> list[Shape]:
 
 def _first(names: Sequence[str]) -> str:
     return names[0] if names else ""
-
-
-def _at(span: SourceSpan | None, file: str, node: tuple[int, int, int, int]) -> bool:
-    """Whether a span is this expression, or the call at its end (`self.norm` of `self.norm(x)`)."""
-    if span is None or span.file != file:
-        return False
-    return (span.line, span.column) == node[:2] and (span.end_line, span.end_column) == node[2:]
 
 
 def _inside(step: Step, steps: Sequence[Step]) -> bool:

@@ -13,6 +13,8 @@ WILD = frozenset({"-1", "None", "?", "*", ":", "_"})
 _MULTIPLE = re.compile(
     r"(?P<before>\d+)\s*\*?\s*(?P<name>[A-Za-z_]\w*)|(?P<first>[A-Za-z_]\w*)\s*\*\s*(?P<behind>\d+)"
 )
+_COUNTED = re.compile(r"[A-Za-z]+_[ijkl]")
+_BLANK = re.compile(r"(?<=\w) (?=[A-Za-z_])")
 ANY_AXES = frozenset({"...", "…"})
 
 
@@ -21,13 +23,17 @@ def fit(says: Sequence[str], shape: Shape, names: Names, *, batch: bool = True) 
 
     Ranks agree, or (with `batch`) axis 0 is left out. An integer is equal; a name has the value
     it has, or takes the one it meets; arithmetic is computed; `-1`, `?`, `*` fit anything.
+    `sent len` is one name, and `C_i` one that is another from time to time.
     """
+    says = [_BLANK.sub("_", word) for word in says]
     first: str | None = None
     for offset in (0, 1) if batch and shape else (0,):
         learned = dict(names)
         reason = _fit_axes(says, shape[offset:], learned, offset)
         if reason is None:
-            names.update(learned)
+            names.update(
+                {word: size for word, size in learned.items() if not _COUNTED.fullmatch(word)}
+            )
             return None
         if first is None or len(says) == len(shape) - offset:
             first = reason
@@ -71,7 +77,8 @@ def _fit_axes(says: Sequence[str], shape: Shape, names: Names, offset: int) -> s
 
 def _solved(word: str, size: int | str, names: Names, axis: int) -> str | None:
     """`36*N` gives N its size; other arithmetic of a name that has none cannot be wrong."""
-    multiple = _MULTIPLE.fullmatch(word.strip())
+    bare = re.fullmatch(r"\(([^()]*)\)", word.strip())
+    multiple = _MULTIPLE.fullmatch(bare[1].strip() if bare else word.strip())
     if multiple is None or not isinstance(size, int):
         return None
     times = int(multiple["before"] or multiple["behind"])

@@ -9,6 +9,32 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from shapescope.analysis.comments.grammar import (
+    BRACKETED,
+    CROSSED,
+    LONG_ITEM,
+    PLAIN_CROSSED,
+    PLAIN_LIST,
+    TIMES,
+)
+from shapescope.analysis.comments.words import (
+    ARROW,
+    NAME,
+    NAMES_SHAPE,
+    NOT_BEFORE,
+    NOT_BEFORE_PAIR,
+    NOT_BEHIND,
+    SAYS_INPUT,
+    SAYS_OUTPUT,
+    SAYS_SHAPE,
+    are_other_letters,
+    is_spatial,
+    is_word_of_prose,
+    names_axis,
+    names_batch,
+    names_in_front,
+)
+
 BOTH, INPUT, OUTPUT = "both", "input", "output"
 
 
@@ -23,7 +49,9 @@ class Written:
         says: one string for each axis.
         names: words before it that may name what it speaks of: `x` in `x: (B, T)`.
         role: `input` or `output` where the text says so (`a -> b`, `input shape`), else `both`.
-        readings: further ways to read the axes: `(32*7*7)` is three axes or a product.
+        readings: further ways to read the axes: `(32*7*7)` is three axes or a product, `14 x 14`
+            may leave out all but height and width, `64x64x3` may put the channels last.
+        weak: whether it is a shape only where it stands behind a value of that rank: `3 x 3`.
     """
 
     start: int
@@ -33,73 +61,11 @@ class Written:
     names: tuple[str, ...] = ()
     role: str = BOTH
     readings: tuple[tuple[str, ...], ...] = field(default=(), compare=False)
+    weak: bool = field(default=False, compare=False)
 
 
-_NAME = r"[A-Za-z_][A-Za-z0-9_']*"
-_ATOM = rf"(?:\d+{_NAME}|\d+|{_NAME})"
-_ITEM = rf"(?:-1|None|\?|\*|\.\.\.|…|:|_|\(?{_ATOM}\)?(?:\s*(?://|[*/+-])\s*\(?{_ATOM}\)?)*)"
-_COMMAS = rf"{_ITEM}(?:\s*,\s*{_ITEM})*\s*,?"
-_CROSS = r"\s*[x×]\s*"
-_CROSSED = rf"(?:\d*{_NAME}|\d+|\?)(?:\s+[x×]\s+(?:\d*{_NAME}|\d+|\?))+|[A-Z0-9]+(?:[x×][A-Z0-9]+)+"
-_BRACKETED = re.compile(
-    rf"(?P<size>torch\.Size\(\s*)?(?P<open>[\[(])\s*(?P<body>{_COMMAS}|{_CROSSED})\s*(?P<close>[\])])"
-    r"(?P<end>(?(size)\s*\)))"
-)
-_PLAIN_CROSSED = re.compile(rf"(?<![\w.@*/+])(?:(?P<maps>\d+)@)?(?P<body>{_CROSSED})(?![\w.@*/])")
-_WHOLE_LIST = re.compile(rf"\s*(?P<body>{_ATOM}(?:\s*,\s*{_ATOM})+)\s*")
-
-# Numbers behind one of these words are no shape.
-_NOT_BEFORE = re.compile(
-    r"(?:\b(?:dims?|dimensions?|axis|axes|kernels?|(?:kernel|window|patch|pool|stride|crop|filter)"
-    r"[_ ]?sizes?|strides?|padding|pad|dilation|eqs?|equations?|figs?|figure|table|sec|section|"
-    r"permute|transpose|perm|order|ind(?:ex|ices)|between|range|in(?!\s*[:=])|lr|betas?|types?|version|page|epochs?|top|"
-    r"scale|factor|ratio|crop|mean|std|issue|args?|default|equal|todo|fixme|license|copyright)\.?|"
-    r"#\s*\d*|\bp\s*=)\s*[:=]?\s*$",
-    re.IGNORECASE,
-)
-# Two numbers behind one of these are no shape either, three may be one: `conv1 (6, 24, 24)`.
-_NOT_BEFORE_PAIR = re.compile(
-    r"\b(?:pool\w*|filters?|window|patch|conv\w*|num|weights?|steps?|lines?|note|momentum|dropout)"
-    r"\s*[:=]?\s*$",
-    re.IGNORECASE,
-)
-_NOT_BEHIND = re.compile(
-    r"\s*(?:-?\s*)(?:conv\w*|kernels?|filters?|pool\w*|window\w*|patch\w*|strides?|grid cells|"
-    r"blocks?|layers?|times|faster|slower|up-?sampl\w*|down-?sampl\w*|mat(?:rix|rices|mul)|area|"
-    r"neighbou?rhood|region|receptive)\b",
-    re.IGNORECASE,
-)
-_SAYS_SHAPE = re.compile(
-    r"(?:\b(?:shapes?|sizes?|tensor|outputs?|inputs?|returns?|of)\b(?:\s+(?:is|of|to|shape|size|"
-    r"tensor))*|->|=>|→|⇒)\s*[:=]?\s*$",
-    re.IGNORECASE,
-)
-_INPUT = re.compile(
-    r"\b(?:in|inputs?)(?:\s+(?:shape|size|tensor|is|of))*\s*[:=]?\s*$", re.IGNORECASE
-)
-_OUTPUT = re.compile(
-    r"(?:\b(?:outs?|outputs?|returns?|result)(?:\s+(?:shape|size|tensor|is|of))*\s*[:=]?|->|=>|→|⇒)\s*$",
-    re.IGNORECASE,
-)
-_ARROW = re.compile(r"->|=>|→|⇒")
-_ARROW_BEHIND = re.compile(r"\s*(?:->|=>|→|⇒)")
-_NAMED = re.compile(rf"(?P<names>{_NAME}(?:\.{_NAME})*(?:\s*,\s*{_NAME})*)\s*(?:[:=]|\bis\b)?\s*$")
-_TYPE_WORDS = frozenset(
-    {
-        "int", "float", "bool", "str", "none", "true", "false", "tensor", "list", "tuple",
-        "dict", "string", "long", "half", "double", "the", "a", "an", "and", "or", "if", "not",
-        "is", "are", "no", "yes", "see", "eg", "ie", "etc", "of", "to", "for", "with", "from",
-    }
-)  # fmt: skip
-_AXIS_WORD = re.compile(
-    r"(?:^|_)(?:n|b|bs|c|d|e|f|h|w|l|t|s|k|m|p|q|v|x|y|batch|batches|batch_size|bsz|channels?|chan|ch|"
-    r"cin|cout|height|width|depth|seq|seqlen|seq_len|sequence|length|len|time|times|steps|frames|"
-    r"tokens?|hidden|hid|features?|feat|feats|embed|emb|embedding|dim|dims|heads?|head_dim|d_model|"
-    r"d_k|d_v|classes|num|vocab|size|in|out|nc|nh|hs|layers|dirs|directions|points|nodes|samples|"
-    r"anchors|boxes|patches|groups|kernel|rows|cols|latent|z|units|input|output|model|max_len)(?:$|_|\d)",
-    re.IGNORECASE,
-)
-_WILD = frozenset({"-1", "None", "?", "*", "...", "…", ":", "_"})
+_LETTERS_ARE = re.compile(r"(?:^|[\s(])[A-Z](?:\s*,\s*[A-Z])+\)?\s*=\s*$")
+_BETWEEN_FACTORS = re.compile(r"\s*[x×@*]\s*")
 
 
 def written_shapes(text: str) -> tuple[Written, ...]:
@@ -113,89 +79,168 @@ def written_shapes(text: str) -> tuple[Written, ...]:
 
 
 def _before_arrow(text: str, kept: list[Written]) -> Iterator[Written]:
-    """`a -> b`, `a x b -> c`: what stands before the last arrow goes in."""
+    """`a -> b`, `a x b -> c`, `a @ b = c`: what stands before the last arrow goes in."""
+    between = [text[one.end : kept[k + 1].start] for k, one in enumerate(kept[:-1])]
     last = max(
-        (place for place, one in enumerate(kept) if _ARROW.search(text[: one.start])), default=0
+        (place for place, one in enumerate(kept) if re.search(ARROW, text[: one.start])), default=0
     )
+    arrows = [re.search(ARROW, part) is not None for part in between]
+    for place, part in enumerate(between):
+        if place and part.strip() == "=" and _BETWEEN_FACTORS.fullmatch(between[place - 1]):
+            arrows[place], last = True, max(last, place + 1)
     for place, one in enumerate(kept):
-        chained = any(
-            _ARROW.search(text[kept[k].end : kept[k + 1].start]) for k in range(place, last)
-        )
-        role = INPUT if place < last and chained else one.role
-        yield replace(one, role=role)
+        goes_in = place < last and any(arrows[place:last])
+        yield replace(one, role=INPUT if goes_in else one.role)
 
 
 def _candidates(text: str) -> Iterator[Written]:
-    whole = _WHOLE_LIST.fullmatch(text)
-    if whole:
-        says = _split(whole["body"], ",")
-        if len(says) >= 2 and _is_shape(says, strict=True):
-            yield Written(whole.start("body"), whole.end("body"), whole["body"], says)
-    for match in _BRACKETED.finditer(text):
-        one = _bracketed(text, match)
-        if one is not None:
-            yield one
-    for match in _PLAIN_CROSSED.finditer(text):
-        one = _crossed(text, match)
-        if one is not None:
-            yield one
+    for pattern, read in (
+        (PLAIN_LIST, _listed),
+        (BRACKETED, _bracketed),
+        (PLAIN_CROSSED, _crossed),
+        (TIMES, _multiplied),
+    ):
+        for match in pattern.finditer(text):
+            one = read(text, match)
+            if one is not None:
+                yield one
+
+
+def _listed(text: str, match: re.Match[str]) -> Written | None:
+    """`bs, 400` as the whole text, or behind an arrow, a name, the word shape."""
+    before = text[: match.start("body")]
+    says = _split(match["body"], ",")
+    if NOT_BEFORE.search(before) or not _is_shape(says):
+        return None
+    told = bool(SAYS_SHAPE.search(before) or _LETTERS_ARE.search(before))
+    names = [word for word in says if re.fullmatch(NAME, word)]
+    if not names and not (told and len(says) >= 3):
+        return None
+    capitals = len(names) >= 3 and all(len(name) == 1 and name.isupper() for name in names)
+    if not (told or capitals or names_batch(says[0])):
+        return None
+    if len(names) == len(says) == 2 and not told:
+        return None
+    return _written(text, match, says)
+
+
+def _multiplied(text: str, match: re.Match[str]) -> Written | None:
+    """`N * 1 * 28 * 28`: the batch, then numbers."""
+    says = _split(match["body"], "*")
+    if not names_batch(says[0]) or NOT_BEFORE.search(text[: match.start()]):
+        return None
+    return _written(text, match, says)
 
 
 def _bracketed(text: str, match: re.Match[str]) -> Written | None:
     if {"(": ")", "[": "]"}[match["open"]] != match["close"]:
         return None
-    body = match["body"]
-    before = text[: match.start()]
-    says_shape = bool(match["size"] or _SAYS_SHAPE.search(before))
-    if not match["size"] and _NOT_BEFORE.search(before):
+    body, before = match["body"], text[: match.start()]
+    if not match["size"] and NOT_BEFORE.search(before):
         return None
-    if before and (before[-1].isalnum() or before[-1] in "_)]"):
-        # `view(-1, 400)`, `x[0, 1]`: a call or an index. `name (...)` has a blank.
+    if _is_call_or_nested(before):
         return None
+    told = bool(match["size"] or SAYS_SHAPE.search(before) or _LETTERS_ARE.search(before))
+    named = bool(match["size"] or NAMES_SHAPE.search(before))
     readings: tuple[tuple[str, ...], ...] = ()
     if "," in body:
         says = _split(body.rstrip().rstrip(","), ",")
-        single = len(says) == 1
-    elif re.search(_CROSS, body) and re.fullmatch(_CROSSED, body):
-        says, single = _crossed_says(body), False
+    elif re.search(r"[x×]", body) and re.fullmatch(CROSSED, body):
+        says = _crossed_says(body)
     elif re.fullmatch(r"\d+(?:\s*\*\s*\d+){2,}", body):
-        says, single = _split(body, "*"), False
-        readings = ((body,),)
+        says, readings = _split(body, "*"), ((body,),)
+    elif named:
+        says = (body.strip(),)
     else:
-        says, single = (body.strip(),), False
-        if not says_shape:
-            return None
-    if len(says) == 1 and not (says_shape or single):
         return None
-    if not (says_shape and all(map(_is_item, says))) and not _is_shape(says, strict=False):
+    small = _are_small(says) and not told
+    if small and not _stands_alone(text, match):
         return None
-    pair = len(says) < 3 and not says_shape
-    if pair and (_NOT_BEHIND.match(text, match.end()) or _NOT_BEFORE_PAIR.search(before)):
+    if not (named and all(map(_is_item, says))) and not _is_shape(says, told=told or small):
         return None
-    return Written(
-        match.start(), match.end(), match[0], says, _names(before), _role(before), readings
+    if "," in body and re.search(r"[^\W\d] [^\W\d]", body) and not (named or _leads(before)):
+        return None  # `(batch size, learning rate)`: words of prose, unless all else says shape
+    pair = len(says) < 3 and not told
+    if pair and (NOT_BEHIND.match(text, match.end()) or NOT_BEFORE_PAIR.search(before)):
+        return None
+    return _written(text, match, says, readings, weak=small)
+
+
+def _are_small(says: tuple[str, ...]) -> bool:
+    """`(0, 1)` or `(2, 3)` are axes or a range; a shape has some size to it."""
+    return len(says) == 2 and all(word.isdigit() and int(word) <= 9 for word in says)
+
+
+def _is_call_or_nested(before: str) -> bool:
+    """`view(-1, 400)`, `x[0, 1]`, `[[10, 13], [16, 30]]`, `f(x, size=(2, 3))`."""
+    if before.count("[") > before.count("]") or re.search(r"\w\([^()]*$", before):
+        return True
+    if not before or not (before[-1].isalnum() or before[-1] in "_)]"):
+        return False
+    return not re.search(r"[)\]][x×]$", before)
+
+
+def _leads(before: str) -> bool:
+    """Whether nothing stands before a shape but a name: `hidden = [num layers, batch size]`."""
+    return (
+        re.fullmatch(rf"\s*(?:[-*]\s+)?(?:{NAME}(?:\s*,\s*{NAME})*\s*[:=]?)?\s*", before)
+        is not None
     )
 
 
 def _crossed(text: str, match: re.Match[str]) -> Written | None:
     before = text[: match.start()]
-    says_shape = bool(_SAYS_SHAPE.search(before)) or bool(_ARROW_BEHIND.match(text, match.end()))
-    if _NOT_BEFORE.search(before):
+    if NOT_BEFORE.search(before) or NOT_BEHIND.match(text, match.end()):
         return None
-    if _NOT_BEHIND.match(text, match.end()):
-        return None
+    told = bool(SAYS_SHAPE.search(before)) or bool(re.match(rf"\s*{ARROW}", text[match.end() :]))
     says = _crossed_says(match["body"])
     if match["maps"]:
         says = (match["maps"], *says)
-    if not all(map(_is_item, says)) or any(word.lower() in _TYPE_WORDS for word in says):
+    if any(map(is_word_of_prose, says)):
         return None
-    numbers = sum(word.isdigit() for word in says)
-    named = [word for word in says if not word.isdigit() and word not in _WILD]
-    if any(not _AXIS_WORD.search(word.lstrip("0123456789")) for word in named):
+    numbers = [word for word in says if re.search(r"\d", word)]
+    named = [name for word in says for name in re.findall(rf"(?<!\w){NAME}", word)]
+    if not all(map(names_axis, named)):
         return None
-    if len(says) == 2 and not (says_shape or (named and numbers)):
+    lower = not re.search(r"\s", match["body"]) and any(name.islower() for name in named)
+    if lower and not numbers and len(says) < 3:
         return None
-    return Written(match.start(), match.end(), match[0], says, _names(before), _role(before))
+    if len(says) > 2 or told or (named and numbers):
+        return _written(text, match, says)
+    # `N x E` needs the batch in it, `3 x 3` a value that has two axes.
+    if not _stands_alone(text, match) or (named and not any(map(names_batch, says))):
+        return None
+    return _written(text, match, says, weak=not named)
+
+
+def _stands_alone(text: str, match: re.Match[str]) -> bool:
+    """Whether it is all that is said, or begins it: `N x E, last step`, `y: 2 x 10`."""
+    behind = re.match(r"\s*(?:$|[,;(])", text[match.end() :])
+    return bool(behind and re.fullmatch(rf"\s*(?:{NAME}\s*[:=]\s*)?", text[: match.start()]))
+
+
+def _written(
+    text: str,
+    match: re.Match[str],
+    says: tuple[str, ...],
+    readings: tuple[tuple[str, ...], ...] = (),
+    *,
+    weak: bool = False,
+) -> Written:
+    whole = match.re in (BRACKETED, PLAIN_CROSSED)
+    start, end = match.span() if whole else match.span("body")
+    before = text[:start]
+    if len(says) == 2 and all(map(is_spatial, says)):
+        readings = (*readings, ("...", *says))
+    if match.re is PLAIN_CROSSED and _channels_last(says):
+        readings = (*readings, (says[2], *says[:2]))
+    names, role = names_in_front(before), _role(before)
+    return Written(start, end, text[start:end], says, names, role, readings, weak)
+
+
+def _channels_last(says: tuple[str, ...]) -> bool:
+    """`64x64x3`, as papers write a map."""
+    return len(says) == 3 and all(map(str.isdigit, says)) and says[0] == says[1] != says[2]
 
 
 def _crossed_says(body: str) -> tuple[str, ...]:
@@ -209,42 +254,36 @@ def _split(body: str, separator: str) -> tuple[str, ...]:
 
 
 def _is_item(word: str) -> bool:
-    return re.fullmatch(_ITEM, word) is not None
+    return re.fullmatch(LONG_ITEM, word) is not None
 
 
-def _is_shape(says: tuple[str, ...], *, strict: bool) -> bool:
+def _is_shape(says: tuple[str, ...], *, told: bool = False) -> bool:
     """Whether these words are axes rather than prose or numbers of another kind."""
     if not all(map(_is_item, says)):
         return False
-    names = [word for word in says if re.fullmatch(_NAME, word)]
-    if any(name.lower() in _TYPE_WORDS for name in names):
+    names = [word for word in says if re.fullmatch(rf"(?!(?:None|_)\b){NAME}(?: {NAME})*", word)]
+    if any(map(is_word_of_prose, names)):
         return False
-    axis_like = [
-        name for name in names if (len(name) <= 2 and name[0].isupper()) or _AXIS_WORD.search(name)
-    ]
-    if len(axis_like) < len(names):
+    if len(names) == len(says) and are_other_letters(says):
+        return False
+    strange = [name for name in names if not names_axis(name)]
+    if len(strange) > (1 if len(says) >= 4 and " " not in "".join(strange) else 0):
         return False
     numbers = [int(word) for word in says if word.isdigit()]
     if len(numbers) == len(says):
-        # (0, 1) or (2, 3) are axes or a range; a shape has some size to it.
-        return not strict and (max(numbers) > 9 or len(says) >= 3) and 0 not in numbers
-    if strict:
-        return bool(names) and bool(numbers or len(names) >= 3)
-    return True
+        return (told or not _are_small(says)) and 0 not in numbers
+    # (output, hidden) are two values rather than two axes.
+    return len(names) != 2 or len(says) != 2 or told or any(map(_is_certain, names))
 
 
-def _names(before: str) -> tuple[str, ...]:
-    trimmed = re.sub(r"(?:\b(?:shape|size|torch\.Size|is|of|has|:)\b\s*)+[:=]?\s*$", "", before)
-    match = _NAMED.search(re.sub(r"\s*(?:->|=>|→|⇒)\s*$", "", trimmed))
-    if not match:
-        return ()
-    return tuple(name.strip().removesuffix(".shape") for name in match["names"].split(","))
+def _is_certain(name: str) -> bool:
+    return names_batch(name) or (len(name) == 1 and name.isupper())
 
 
 def _role(before: str) -> str:
-    if _INPUT.search(before):
+    if SAYS_INPUT.search(before):
         return INPUT
-    return OUTPUT if _OUTPUT.search(before) else BOTH
+    return OUTPUT if SAYS_OUTPUT.search(before) else BOTH
 
 
 def annotation_axes(text: str) -> tuple[str, ...]:

@@ -3,29 +3,13 @@
 from __future__ import annotations
 
 import ast
-import io
-import re
-import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from shapescope.analysis.comments.lines import bare_lines_of
-
 COMMENT, DOCSTRING, ANNOTATION = "comment", "docstring", "annotation"
-STATEMENT, ARGUMENT, PARAMETERS, PARAMETER, RESULT, ALONE, NOTHING = (
-    "statement", "argument", "parameters", "parameter", "result", "alone", "nothing",
+STATEMENT, ARGUMENT, PARAMETERS, PARAMETER, RESULT, ALONE, BETWEEN, NOTHING = (
+    "statement", "argument", "parameters", "parameter", "result", "alone", "between", "nothing",
 )  # fmt: skip
-
-_JAXTYPING = frozenset(
-    ["Float", "Int", "UInt", "Bool", "Num", "Shaped", "Real", "Inexact", "Integer", "Complex"]
-    + [f"{kind}{bits}" for kind in ("Float", "Int", "UInt") for bits in (8, 16, 32, 64)]
-    + ["BFloat16"]
-)
-_FIELD = re.compile(
-    r"\s*(?:[-*]\s*)?(?P<name>[A-Za-z_][\w.]*(?:\s*,\s*[A-Za-z_]\w*)*)\s*(?:\(|:|$)"
-)
-_ARGUMENTS = re.compile(r"args|arguments|parameters|params|inputs?|shape", re.IGNORECASE)
-_RESULTS = re.compile(r"returns?|outputs?|result|yields?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +19,15 @@ class Place:
     Attributes:
         subject: `statement` (what it assigns or returns), `argument` (an expression inside one),
             `parameters` (those of a def), `parameter` (one by name), `result` (of a function),
-            `alone` (a comment on its own line), `nothing` (code that is in no function).
+            `alone` (a comment on its own line), `between` (one between the lines of a statement),
+            `nothing` (code that is in no function).
         line: the first line of the statement, or of the def.
         end_line: its last line.
         targets: the names that the statement assigns.
         returns: whether it is a return.
         node: the expression of an argument, as (line, column, end line, end column) from 1.
         names: variables read inside the statement, in order.
-        next_line: for a comment alone, the first line of the statement below it; 0 if none.
-        next_targets: the names that this one assigns.
+        following: for a comment alone, the place of the statement below it, if there is one.
         function: the line of the def around it.
     """
 
@@ -54,9 +38,7 @@ class Place:
     returns: bool = False
     node: tuple[int, int, int, int] | None = None
     names: tuple[str, ...] = ()
-    next_line: int = 0
-    next_targets: tuple[str, ...] = ()
-    next_returns: bool = False
+    following: Place | None = None
     function: int = 0
 
 
@@ -72,21 +54,16 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True)
-class _Statement:
+class Statement:
+    """A statement and the line of the def around it; 0 if there is none."""
+
     node: ast.stmt
     function: int
 
 
-def remarks(source: str) -> tuple[Remark, ...]:
-    """Every comment, docstring line and jaxtyping annotation of a file, in order of position.
-
-    Raises:
-        SyntaxError: the source is no Python.
-    """
-    tree = ast.parse(source)
-    statements = list(_statements(tree.body, 0))
-    found = [*_comments(source, tree, statements), *_docstrings(tree, source), *_annotations(tree)]
-    return tuple(sorted(found, key=lambda remark: (remark.line, remark.column)))
+def statements_of(tree: ast.Module) -> list[Statement]:
+    """Every statement of a file, outer ones before those inside them."""
+    return list(_statements(tree.body, 0))
 
 
 def statement_lines(tree: ast.Module) -> dict[int, tuple[int, int]]:
@@ -133,9 +110,9 @@ def _target_names(target: ast.expr) -> Iterator[str]:
             yield name
 
 
-def _statements(body: list[ast.stmt], function: int) -> Iterator[_Statement]:
+def _statements(body: list[ast.stmt], function: int) -> Iterator[Statement]:
     for node in body:
-        yield _Statement(node, function)
+        yield Statement(node, function)
         inner = (
             node.lineno if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else function
         )
@@ -155,20 +132,8 @@ def _extent(node: ast.stmt) -> tuple[int, int]:
     return node.lineno, node.end_lineno or node.lineno
 
 
-def _comments(source: str, tree: ast.Module, statements: list[_Statement]) -> Iterator[Remark]:
-    lines = bare_lines_of(source)
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type != tokenize.COMMENT:
-            continue
-        line, offset = token.start
-        alone = not lines[line - 1][:offset].strip()
-        place = _place_alone(line, offset, statements) if alone else _place(line, statements)
-        text = token.string.lstrip("#")
-        column = offset + 1 + len(token.string) - len(text)
-        yield Remark(COMMENT, line, column, text, place)
-
-
-def _place(line: int, statements: list[_Statement]) -> Place:
+def place_behind(line: int, statements: list[Statement]) -> Place:
+    """What a comment at the end of a line speaks of."""
     around = [one for one in statements if _extent(one.node)[0] <= line <= _extent(one.node)[1]]
     if not around:
         return Place(NOTHING)
@@ -181,6 +146,8 @@ def _place(line: int, statements: list[_Statement]) -> Place:
         here = [argument.arg for argument in arguments if argument.lineno == line]
         names = here if node.lineno != last else [argument.arg for argument in arguments]
         return Place(PARAMETERS, first_line(node), last, tuple(n for n in names if n != "self"))
+    if not one.function:
+        return Place(NOTHING)
     statement = _of_statement(one)
     if line < last:
         expression = _argument(node, line)
@@ -192,7 +159,7 @@ def _place(line: int, statements: list[_Statement]) -> Place:
     return statement
 
 
-def _of_statement(one: _Statement) -> Place:
+def _of_statement(one: Statement) -> Place:
     first, last = _extent(one.node)
     return Place(
         STATEMENT, first, last, assigned_names(one.node), isinstance(one.node, ast.Return),
@@ -201,12 +168,14 @@ def _of_statement(one: _Statement) -> Place:
 
 
 def _argument(node: ast.stmt, line: int) -> ast.expr | None:
-    """The largest argument or element that ends on `line` inside the statement."""
+    """The largest argument, element or call of a chain that ends on `line` in the statement."""
     parts: list[ast.expr] = []
     for inner in ast.walk(node):
         match inner:
             case ast.Call(args=args, keywords=keywords):
-                parts += [*args, *(keyword.value for keyword in keywords)]
+                parts += [inner, *args, *(keyword.value for keyword in keywords)]
+            case ast.BinOp(left=left):
+                parts.append(left)
             case ast.Tuple(elts=elements) | ast.List(elts=elements):
                 parts += elements
             case ast.Dict(values=values):
@@ -231,97 +200,35 @@ def _read_names(node: ast.AST) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _place_alone(line: int, offset: int, statements: list[_Statement]) -> Place:
+def place_alone(line: int, offset: int, statements: list[Statement]) -> Place:
     """A comment on its own line: before the next statement of its block, behind the last."""
-    inside = [one for one in statements if one.function]
-    below = min(
-        (one for one in inside if one.node.lineno > line and one.node.col_offset == offset),
-        key=lambda one: one.node.lineno,
-        default=None,
-    )
-    above = max(
-        (one for one in inside if _extent(one.node)[1] < line),
-        key=lambda one: one.node.lineno,
-        default=None,
-    )
+    for one in reversed(statements):
+        first, last = _extent(one.node)
+        if first < line < last and not isinstance(one.node, ast.FunctionDef | ast.ClassDef):
+            return Place(BETWEEN, first, last, function=one.function)
+    function = _function_around(line, offset, statements)
+    inside = [one for one in statements if function and one.function == function]
+    behind = [one for one in inside if one.node.lineno > line]
+    before = [one for one in inside if _extent(one.node)[1] < line]
+    below = min(behind, key=lambda one: one.node.lineno, default=None)
+    above = max(before, key=lambda one: one.node.lineno, default=None)
+    if below is not None and below.node.col_offset != offset:
+        below = None  # the end of a block
     if above is None and below is None:
         return Place(NOTHING)
-    if below is not None and above is not None and below.function != above.function:
-        below = None if above.node.col_offset == offset else below
-        above = above if below is None else None
-    last = _of_statement(above) if above is not None else Place(ALONE)
-    nothing = Place(ALONE)
-    following = _of_statement(below) if below is not None else nothing
+    latest = _of_statement(above) if above is not None else Place(ALONE)
+    following = _of_statement(below) if below is not None else None
     return Place(
-        ALONE, last.line, last.end_line, last.targets, last.returns, names=last.names,
-        next_line=following.line, next_targets=following.targets,
-        next_returns=following.returns, function=last.function or following.function,
+        ALONE, latest.line, latest.end_line, latest.targets, latest.returns, names=latest.names,
+        following=following, function=function,
     )  # fmt: skip
 
 
-def _docstrings(tree: ast.Module, source: str) -> Iterator[Remark]:
-    lines = bare_lines_of(source)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef):
-            inside = [one for one in node.body if isinstance(one, ast.FunctionDef)]
-            function = next((one for one in inside if one.name == "forward"), None)
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            function = node  # type: ignore[assignment]
-        else:
-            continue
-        if function is None or not node.body or ast.get_docstring(node, clean=False) is None:
-            continue
-        text = node.body[0]
-        yield from _docstring_lines(function, text.lineno, text.end_lineno or text.lineno, lines)
-
-
-def _docstring_lines(
-    function: ast.FunctionDef, first: int, last: int, lines: list[str]
-) -> Iterator[Remark]:
-    arguments = [
-        one.arg
-        for one in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)
-        if one.arg != "self"
-    ]
-    section = ""
-    for line in range(first, last + 1):
-        text = lines[line - 1]
-        found = _FIELD.match(text.replace('"""', "   ").replace("'''", "   "))
-        names = [part.strip() for part in found["name"].split(",")] if found else []
-        place = None
-        if names and set(names) <= set(arguments):
-            place = Place(PARAMETER, first_line(function), targets=tuple(names))
-        elif names and _RESULTS.fullmatch(names[0]):
-            section, place = "result", Place(RESULT, first_line(function))
-        elif names and _ARGUMENTS.fullmatch(names[0]):
-            section, place = (
-                "arguments",
-                Place(PARAMETERS, first_line(function), 0, tuple(arguments)),
-            )
-        elif section == "result":
-            place = Place(RESULT, first_line(function))
-        if place is not None:
-            yield Remark(DOCSTRING, line, 1, text, place)
-
-
-def _annotations(tree: ast.Module) -> Iterator[Remark]:
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            continue
-        for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs):
-            if argument.annotation is not None:
-                place = Place(PARAMETER, first_line(node), targets=(argument.arg,))
-                yield from _jaxtyping(argument.annotation, place)
-        if node.returns is not None:
-            yield from _jaxtyping(node.returns, Place(RESULT, first_line(node)))
-
-
-def _jaxtyping(annotation: ast.expr, place: Place) -> Iterator[Remark]:
-    """The axes in `Float[Tensor, "b c"]`, also inside a tuple of such."""
-    for node in ast.walk(annotation):
-        match node:
-            case ast.Subscript(
-                value=ast.Name(id=kind) | ast.Attribute(attr=kind),
-                slice=ast.Tuple(elts=[_, ast.Constant(value=str(axes)) as text]),
-            ) if kind in _JAXTYPING and text.lineno == text.end_lineno:
-                yield Remark(ANNOTATION, text.lineno, text.col_offset + 2, axes, place)
+def _function_around(line: int, offset: int, statements: list[Statement]) -> int:
+    """The line of the def whose body a comment belongs to by its indentation; 0 if none."""
+    for one in sorted(statements, key=lambda one: -one.node.lineno):
+        if one.node.lineno < line and one.node.col_offset < offset:
+            if isinstance(one.node, ast.FunctionDef | ast.AsyncFunctionDef):
+                return one.node.lineno
+            offset = one.node.col_offset
+    return 0

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shapescope.analysis.comments.candidates import Candidates, Sighting, by_order
+from shapescope.analysis.comments.candidates import Candidates, by_order
 from shapescope.analysis.comments.fitting import Names, fit
+from shapescope.analysis.comments.made import Sighting
 from shapescope.analysis.comments.notation import BOTH, Written, annotation_axes, written_shapes
 from shapescope.analysis.comments.observed import Observed
-from shapescope.analysis.comments.places import ANNOTATION, NOTHING, Remark, remarks
+from shapescope.analysis.comments.places import ALONE, ANNOTATION, BETWEEN, NOTHING, Remark
+from shapescope.analysis.comments.remarks import remarks
 from shapescope.analysis.comments.spelling import respelled
 from shapescope.trace import Shape, SourceSpan
 
@@ -62,14 +64,23 @@ def judge(source: str, file: str, observed: Observed) -> tuple[Verdict, ...]:
     for remark in remarks(source):
         written = _read(remark)
         for index, one in enumerate(written):
-            sightings[len(shapes)] = candidates.of(remark, written, index)
-            shapes.append((remark, one))
+            seen = candidates.of(remark, written, index)
+            if not one.weak or _has_rank(remark, seen, len(one.says)):
+                sightings[len(shapes)] = seen
+                shapes.append((remark, one))
     problems = _problems(shapes, sightings)
     return tuple(
         _verdict(file, remark, one, sightings[key], problems.get(key))
         for key, (remark, one) in enumerate(shapes)
         if remark.place.subject != NOTHING or sightings[key]
     )
+
+
+def _has_rank(remark: Remark, seen: Sequence[Sighting], rank: int) -> bool:
+    """Whether what a remark stands behind has this many axes, each time."""
+    alone = remark.place.subject in (ALONE, BETWEEN)
+    shapes = [shape for sighting in seen for shape in sighting.shapes]
+    return bool(shapes) and not alone and all(len(shape) == rank for shape in shapes)
 
 
 def _read(remark: Remark) -> tuple[Written, ...]:
@@ -81,10 +92,10 @@ def _read(remark: Remark) -> tuple[Written, ...]:
 
 def _problems(
     shapes: Sequence[tuple[Remark, Written]], sightings: dict[int, tuple[Sighting, ...]]
-) -> dict[int, tuple[Sighting, str]]:
+) -> dict[int, tuple[Sighting, str, Names]]:
     """The first visit at which each shape is wrong, and why; in order, so that names settle."""
     names: dict[tuple[str, int | str], Names] = {}
-    wrong: dict[int, tuple[Sighting, str]] = {}
+    wrong: dict[int, tuple[Sighting, str, Names]] = {}
     for key, sighting in by_order(sightings):
         if key in wrong:
             continue
@@ -92,7 +103,7 @@ def _problems(
         remark, one = shapes[key]
         reason = _misfit(one, sighting, known, batch=remark.kind != ANNOTATION)
         if reason is not None:
-            wrong[key] = (sighting, reason)
+            wrong[key] = (sighting, reason, dict(known))
     return wrong
 
 
@@ -112,7 +123,7 @@ def _verdict(
     remark: Remark,
     one: Written,
     sightings: Sequence[Sighting],
-    problem: tuple[Sighting, str] | None,
+    problem: tuple[Sighting, str, Names] | None,
 ) -> Verdict:
     start = remark.column + one.start
     span = SourceSpan(file, remark.line, start, remark.line, start + len(one.text))
@@ -125,6 +136,6 @@ def _verdict(
         return Verdict(*common, UNCHECKED, "this run says nothing about it")
     if problem is None:
         return Verdict(*common, RIGHT)
-    at, why = problem
+    at, why, known = problem
     bare = remark.kind == ANNOTATION
-    return Verdict(*common, WRONG, why, respelled(one, at.shapes[0], axes_only=bare))
+    return Verdict(*common, WRONG, why, respelled(one, at.shapes[0], known, axes_only=bare))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 import io
 import tokenize
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shapescope.analysis.comments.lines import bare_lines_of, lines_of
 from shapescope.analysis.comments.notation import written_shapes
 from shapescope.analysis.comments.observed import Observed, Visit, tensors
-from shapescope.analysis.comments.places import assigned_names
+from shapescope.analysis.comments.places import assigned_names, statements_of
 from shapescope.analysis.comments.spelling import Style, common_style
 from shapescope.analysis.comments.verdicts import RIGHT, WRONG, Verdict
 from shapescope.trace import Shape
@@ -61,6 +62,8 @@ class Writer:
         said = [one for verdict in verdicts for one in written_shapes(verdict.text)]
         self.style = common_style(said) or DEFAULT_STYLE
         self.without_batch = _leaves_batch_out(verdicts)
+        self.numbers_batch = "torch" in self.style.opening or _numbers_batch(verdicts)
+        self.gap = _common_gap(source)
 
     def additions(self) -> tuple[Addition, ...]:
         """A comment for each statement of forward and each entry of a Sequential without one."""
@@ -72,8 +75,12 @@ class Writer:
     def _of_statements(self) -> dict[int, Addition]:
         found = {}
         visited = {visit.line for visit in self.observed.visits}
-        for node in ast.walk(self.tree):
+        wrappers = _wrappers(self.tree)
+        for one in statements_of(self.tree):
+            node = one.node
             if not isinstance(node, _SIMPLE) or node.lineno not in visited:
+                continue
+            if one.function in wrappers:
                 continue
             end = node.end_lineno or node.lineno
             if end in self.commented or not self._ends_line(end, node.end_col_offset or 0):
@@ -142,7 +149,7 @@ class Writer:
     def _spelled(self, shape: Shape, other: Shape | None) -> str:
         words = [str(size) for size in shape]
         batch = self._batch_size()
-        for axis, size in enumerate(shape):
+        for axis, size in enumerate(() if self.numbers_batch else shape):
             if other is not None and len(other) == len(shape) and other[axis] != size and batch:
                 name = self.style.batch or "N"
                 times = int(size) // batch
@@ -169,7 +176,7 @@ class Writer:
         self, line: int, text: str, value: str, step: int | None, shapes: tuple[Shape, ...]
     ) -> Addition:
         bare = self.lines[line - 1].rstrip()
-        return Addition(line, len(bare) + 1, f"  # {text}", value, step, shapes)
+        return Addition(line, len(bare) + 1, f"{self.gap}# {text}", value, step, shapes)
 
 
 def edited(source: str, verdicts: Sequence[Verdict], additions: Sequence[Addition]) -> str:
@@ -226,6 +233,39 @@ def _values(
         for name in dict.fromkeys(names)
         if name in visit.after
     ]
+
+
+def _wrappers(tree: ast.Module) -> frozenset[int]:
+    """The lines of functions that take whatever comes, as decorators make them."""
+    return frozenset(
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and node.args.vararg and node.args.kwarg
+    )
+
+
+def _common_gap(source: str) -> str:
+    """What the file leaves between code and comment: a tab, a blank, or two as everybody else."""
+    lines, gaps = bare_lines_of(source), Counter[str]()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            before = lines[token.start[0] - 1][: token.start[1]]
+            if before.strip():
+                gaps[before[len(before.rstrip()) :]] += 1
+    common = gaps.most_common(1)[0][0] if gaps else ""
+    return common if common in ("\t", " ") else "  "
+
+
+def _numbers_batch(verdicts: Sequence[Verdict]) -> bool:
+    """Whether the file's own shapes give the batch as the number it has in this run."""
+    full = [
+        verdict.says[0].isdigit()
+        for verdict in verdicts
+        if verdict.status == RIGHT
+        and verdict.shapes
+        and len(verdict.says) == len(verdict.shapes[0])
+    ]
+    return full.count(True) > full.count(False)
 
 
 def _leaves_batch_out(verdicts: Sequence[Verdict]) -> bool:
