@@ -14,6 +14,7 @@ Usage: python benchmarks/startup.py [ROUNDS]
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import statistics
@@ -43,7 +44,9 @@ def seconds(arguments: list[str]) -> float:
 
 
 def main() -> None:
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 7
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("rounds", type=int, nargs="?", default=7, help="of each command, in turn")
+    rounds = parser.parse_args().rounds
     taken: dict[str, list[float]] = {name: [] for name in COMMANDS}
     for arguments in COMMANDS.values():  # once for the file cache and the compiled modules
         seconds(arguments)
