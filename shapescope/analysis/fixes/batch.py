@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Sequence
 
 from shapescope.analysis.code import CallSource, call_at, constructor_of, expression_at
-from shapescope.analysis.code.origins import class_node
+from shapescope.analysis.code.owners import class_node
 from shapescope.analysis.diagnosis.finding import Proposal
 from shapescope.analysis.fixes.flatten import keep_batch
 from shapescope.attrs import CallAttrs

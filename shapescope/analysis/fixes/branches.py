@@ -9,7 +9,8 @@ from itertools import combinations
 
 from shapescope.analysis.code import CallSource, constructor_of
 from shapescope.analysis.code.calls import operand_nodes
-from shapescope.analysis.code.origins import assignment_of, value_of
+from shapescope.analysis.code.origins import value_of
+from shapescope.analysis.code.owners import assignment_of
 from shapescope.analysis.code.source import Code
 from shapescope.analysis.diagnosis.branches import Branch
 from shapescope.analysis.diagnosis.finding import Proposal

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from shapescope.analysis.code import CallSource, call_at, constructor_of
-from shapescope.analysis.code.origins import class_node
+from shapescope.analysis.code.owners import class_node
 from shapescope.analysis.code.source import Code, Function
 from shapescope.analysis.diagnosis.finding import Proposal
 from shapescope.analysis.diagnosis.history import (

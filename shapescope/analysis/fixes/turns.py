@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from shapescope.analysis.code import call_at
 from shapescope.analysis.code.calls import operand_nodes
-from shapescope.analysis.code.origins import assignment_of
+from shapescope.analysis.code.owners import assignment_of
 from shapescope.analysis.code.source import Code
 from shapescope.analysis.diagnosis.finding import Proposal
 from shapescope.analysis.diagnosis.history import ints, passes, source_of

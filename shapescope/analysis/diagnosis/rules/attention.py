@@ -16,6 +16,7 @@ from shapescope.analysis.diagnosis.rules.layers import (
     maker_of,
     output_argument,
 )
+from shapescope.analysis.diagnosis.rules.masks import wrong_mask
 from shapescope.analysis.diagnosis.words import (
     arrive,
     here,
@@ -48,6 +49,7 @@ def attention(case: Case) -> Iterator[Finding]:
     shapes = [ints(spec.shape) for spec in step.inputs]
     if not all(shapes[:2]):
         return  # a number has no features to attend with
+    yield from wrong_mask(case, step)
     proposals: list[Proposal] = []
     labels: list[Label | None] = []
     why = [f"query {shape_text(shapes[0])}, key {shape_text(shapes[1])}"]

@@ -261,7 +261,7 @@ def _one_hot(case: Case, step: Step, shapes: Sequence[tuple[int, ...]]) -> Itera
 
 def _outer_labels(trace: Trace, changed: Sequence[Step]) -> Iterator[Label | None]:
     """Where a layer built by a helper function gets its numbers: the call of the helper."""
-    from shapescope.analysis.code.origins import assignment_of
+    from shapescope.analysis.code.owners import assignment_of
 
     for layer in changed:
         found = assignment_of(trace, layer.path) if layer.kind == "module" else None

@@ -237,9 +237,16 @@ def _entry_label(trace: Trace, step: Step, sizes: tuple[int, ...]) -> Label | No
 def _cat_note(maker: Step | None, given: int) -> str | None:
     if maker is None or maker.op != "cat":
         return None
-    parts = [spec.shape[-1] for spec in maker.inputs if spec.shape]
-    whole = sum(size for size in parts if isinstance(size, int))
-    return f"{given} = {' + '.join(map(str, parts))} joined by cat" if whole == given else None
+    parts = _parts(maker, given)
+    return f"{given} = {' + '.join(map(str, parts))} joined by cat" if parts else None
+
+
+def _parts(maker: Step | None, given: int) -> tuple[int, ...]:
+    """The sizes that a cat joined to the features that arrive."""
+    if maker is None or maker.op != "cat":
+        return ()
+    parts = tuple(size for spec in maker.inputs for size in ints(spec.shape)[-1:])
+    return parts if sum(parts) == given else ()
 
 
 def _made_label(trace: Trace, maker: Step, text: str) -> Label | None:
@@ -302,6 +309,7 @@ def _plain_proposals(
         sizes[-1],
         f"take the {sizes[-1]} that arrive",
         inline=not entered_through(trace, step),
+        parts=_parts(maker, sizes[-1]),
     )
     yield from written_number(trace, step.path, "in_features", wanted, sizes[-1])
     yield from make_instead(trace, maker, wanted)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from math import isqrt
 
 from shapescope.analysis.code import constructor_of
-from shapescope.analysis.code.origins import class_node, origins_of
+from shapescope.analysis.code.origins import origins_of
+from shapescope.analysis.code.owners import class_node
 from shapescope.analysis.code.source import Code
 from shapescope.analysis.diagnosis.built_for import customary_sizes, sizes_giving
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding
