@@ -94,7 +94,8 @@ class Retracer:
                 model = self.read(texts)
                 traced = trace_model(model, inputs, train=self.train, mode=self.mode, target=target)
                 if self.mode == "meta" and _asks_for_values(traced.trace):
-                    traced = trace_model(model, inputs, train=self.train, target=target)
+                    mode = "real" if _affordable(traced.trace) else "auto"
+                    traced = trace_model(model, inputs, train=self.train, mode=mode, target=target)
         except ShapescopeError:
             return None
         return _as_a_cpu_would(traced.trace)

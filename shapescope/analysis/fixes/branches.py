@@ -19,6 +19,7 @@ from shapescope.analysis.diagnosis.rules.layers import make_instead, output_argu
 from shapescope.analysis.diagnosis.words import name_of
 from shapescope.analysis.fixes.constructor import set_argument
 from shapescope.analysis.fixes.decoder import several_rows
+from shapescope.analysis.fixes.padding import keep_sizes
 from shapescope.analysis.fixes.resample import functional_name, pad_and_crop
 from shapescope.attrs import ConvAttrs, PoolAttrs
 from shapescope.diagnostic import Edit
@@ -68,6 +69,7 @@ def branch_proposals(
         if _nearly(smaller.sizes, larger.sizes):
             yield from _round_alike(trace, step, smaller, larger)
         elif step.op == "cat":
+            yield from keep_sizes(trace, len(smaller.sizes) - 2)
             yield from _keep_stride(trace, smaller)
             yield from _resize(step, smaller, larger)
     if channels_differ:
@@ -144,6 +146,7 @@ def _round_alike(trace: Trace, step: Step, smaller: Branch, larger: Branch) -> I
                 yield from _set(trace, layer, "padding", _half_window(trace, layer, half),
                                 f"let `{name_of(layer)}` keep the size")  # fmt: skip
     if eats:
+        yield from keep_sizes(trace, len(smaller.sizes) - 2)
         yield from _crop(step, smaller, larger)
     if _was_enlarged(larger) and not _was_enlarged(smaller):
         yield from _resize(step, larger, smaller)

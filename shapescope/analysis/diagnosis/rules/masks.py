@@ -54,7 +54,7 @@ def wrong_mask(case: Case, step: Step) -> Iterator[Finding]:
                 else label(maker.call_site, f"{shape_text(maker.outputs[0].shape)} is made here"),
             ),
             why=(
-                f"{steps} queries look at {others} keys: a row for each of these, a column for each",
+                f"{steps} queries look at {others} keys: {wanted}, for all samples alike",
                 f"a padding mask is batch x keys, {batch} x {others}",
             ),
             proposals=_proposals(case.trace, own, maker, shape, (batch, steps, others), attrs),
