@@ -13,6 +13,7 @@ from shapescope.analysis.diagnosis.finding import Proposal
 from shapescope.analysis.diagnosis.history import ints, passes, source_of
 from shapescope.analysis.fixes.batch import maker_of_attention
 from shapescope.analysis.fixes.flatten import is_own, own_call
+from shapescope.analysis.fixes.sizes import size_nodes
 from shapescope.diagnostic import Edit
 from shapescope.trace import SourceSpan, Step, Trace
 
@@ -110,6 +111,41 @@ def average_instead(
             (call.code.replace(call.receiver, f"{text}.mean(({axes}))"),),
             kind="average",
         )
+
+
+def without_turn(trace: Trace, step: Step, made: tuple[int, ...], batch: int) -> Iterator[Proposal]:
+    """`view(t, b, -1).transpose(0, 1)` as `view(b, t, -1)`: the values lie so already."""
+    call = call_at(step.call_site)
+    if call is None or len(made) < 2 or made[1] != batch:
+        return
+    turn = next(
+        (
+            one
+            for one in trace.steps[step.index + 1 :]
+            if one.op in ("transpose", "permute", "swapaxes")
+            and one.sources[:1] == (step.index,)
+            and one.outputs
+            and ints(one.outputs[0].shape) == (made[1], made[0], *made[2:])
+        ),
+        None,
+    )
+    outer = None if turn is None else call_at(turn.call_site)
+    nodes = size_nodes(call)
+    if outer is None or outer.receiver is None or len(nodes) != len(made):
+        return
+    edits = [
+        call.code.replace(nodes[0], call.code.text(nodes[1])),
+        call.code.replace(nodes[1], call.code.text(nodes[0])),
+    ]
+    inner, whole = outer.code.span(outer.receiver), outer.span
+    rest = SourceSpan(
+        inner.file, inner.end_line, inner.end_column, whole.end_line, whole.end_column
+    )
+    yield Proposal(
+        "take the rows as they lie, sample by sample: nothing has to be turned",
+        (*edits, Edit(rest, "")),
+        kind="order",
+    )
 
 
 def project_input(trace: Trace, step: Step, given: int, wanted: int) -> Iterator[Proposal]:

@@ -17,6 +17,7 @@ from shapescope.analysis.diagnosis.history import (
 )
 from shapescope.analysis.diagnosis.registry import declare, scanning
 from shapescope.analysis.diagnosis.rules.batch import batch
+from shapescope.analysis.diagnosis.rules.early import decided_too_early, made_label
 from shapescope.analysis.diagnosis.rules.layers import output_argument
 from shapescope.analysis.diagnosis.words import (
     name_of,
@@ -74,6 +75,9 @@ def _indexed(case: Case, step: Step, output: tuple[int, ...], target: tuple[int,
         for found in batch(case):
             return _as_error(found, step, rows, wanted)
     trace = case.trace
+    last = _last_of(trace, output)
+    if last is not None and last.op == "argmax":
+        return decided_too_early(case, step, last, output_span(trace))
     proposals: list[Proposal] = []
     rule, why = ROWS, f"{name_of(step)} takes batch x classes, and one class for each row"
     if len(output) == len(target) + 1 and output[:-1] == target:
@@ -110,7 +114,10 @@ def _indexed(case: Case, step: Step, output: tuple[int, ...], target: tuple[int,
         rule,
         f"{name_of(step)} gets {shape_text(output)} scores for {shape_text(target)} targets",
         step=step,
-        labels=(primary(output_span(trace), f"{shape_text(output)} is returned"),),
+        labels=(
+            primary(output_span(trace), f"{shape_text(output)} is returned"),
+            made_label(last),
+        ),
         why=(why,),
         proposals=proposals,
     )
@@ -188,6 +195,7 @@ def _elementwise(
             *(_growing(chain) if maps else ()),
             *(_width_labels(trace, chain, output, target)),
             *(_step_labels(chain, output, target)),
+            None if maps else made_label(chain[-1] if chain else None),
         ),
         why=(*why, size_history(chain)) if maps and chain else why,
         notes=("nothing raises, and the model learns the mean of the targets",)

@@ -12,6 +12,7 @@ from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, findi
 from shapescope.analysis.diagnosis.history import ints, source_of
 from shapescope.analysis.diagnosis.registry import declare
 from shapescope.analysis.diagnosis.words import name_of, primary, shape_text
+from shapescope.analysis.fixes.batch import set_batch_first
 from shapescope.analysis.fixes.flatten import is_own, own_call
 from shapescope.attrs import AttentionAttrs
 from shapescope.trace import Step, Trace
@@ -57,7 +58,10 @@ def wrong_mask(case: Case, step: Step) -> Iterator[Finding]:
                 f"{steps} queries look at {others} keys: {wanted}, for all samples alike",
                 f"a padding mask is batch x keys, {batch} x {others}",
             ),
-            proposals=_proposals(case.trace, own, maker, shape, (batch, steps, others), attrs),
+            proposals=(
+                *_other_reading(case.trace, step, shape, (batch, steps, others)),
+                *_proposals(own, maker, shape, (batch, steps, others), attrs),
+            ),
         )
         return
 
@@ -88,8 +92,17 @@ def _maker(trace: Trace, step: Step, place: int) -> Step | None:
     return found
 
 
+def _other_reading(
+    trace: Trace, step: Step, shape: tuple[int, ...], sizes: tuple[int, int, int]
+) -> Iterator[Proposal]:
+    """`batch_first=True` where the mask fits what axis 1 counts."""
+    batch, steps, others = sizes
+    first = isinstance(step.attrs, AttentionAttrs) and step.attrs.batch_first
+    if not first and steps == others and shape in ((batch, batch), (steps, batch)):
+        yield from set_batch_first(trace, step.path)
+
+
 def _proposals(
-    trace: Trace,
     own: Step,
     maker: Step | None,
     shape: tuple[int, ...],

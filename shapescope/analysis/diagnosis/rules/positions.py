@@ -17,6 +17,7 @@ from shapescope.analysis.diagnosis.registry import declare
 from shapescope.analysis.diagnosis.words import arrive, operand_labels, primary, shape_text
 from shapescope.analysis.fixes.branches import wrap
 from shapescope.analysis.fixes.resample import feed, resize_input
+from shapescope.analysis.fixes.tables import one_more
 from shapescope.diagnostic import Label
 from shapescope.trace import Step, Trace
 
@@ -197,6 +198,7 @@ def _short(
         notes=(note,),
         proposals=(
             *longer(constants, needed),
+            *one_more(trace, name, rows, needed),
             *_scaled(trace, name, rows, needed),
             *(resize_input(trace, built) if built is not None else ()),
             *(feed(trace, built) if built is not None else ()),

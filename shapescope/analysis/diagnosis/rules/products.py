@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Iterator
+from itertools import permutations
 
 from shapescope.analysis.code import CallSource, call_at
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding
@@ -69,8 +70,9 @@ def letters(step: Step) -> Iterator[Finding]:
         for letter, size in zip(term, shape, strict=True):
             if sizes.setdefault(letter, size) == size:
                 continue
-            known = {name: one for name, one in sizes.items() if name in term}
-            turned = _turned(term, shape, known)
+            before = "".join(terms[:number])
+            known = {name: one for name, one in sizes.items() if name in term and name in before}
+            turned = _turned(term, shape, known) or _reordered(term, shape, known)
             edits = []
             text = _equation_node(call)
             if call is not None and text is not None and turned is not None:
@@ -105,6 +107,16 @@ def _turned(term: str, shape: tuple[int, ...], known: dict[str, int]) -> str | N
         else:
             return None
     return order
+
+
+def _reordered(term: str, shape: tuple[int, ...], known: dict[str, int]) -> str | None:
+    """The same letters in the one order in which every known one has its size."""
+    fitting = {
+        "".join(order)
+        for order in permutations(term)
+        if all(known.get(name, size) == size for name, size in zip(order, shape, strict=True))
+    }
+    return fitting.pop() if len(fitting) == 1 else None
 
 
 def _other_length(step: Step, term: str, shape: tuple[int, ...]) -> Finding:

@@ -18,14 +18,12 @@ from shapescope.analysis.diagnosis.rules.layers import (
 )
 from shapescope.analysis.diagnosis.rules.pieces import (
     cut_windows,
-    differing,
     made_label,
     make_product,
     other_map,
     product_of_a_map,
     resized_map,
     set_to_what_arrives,
-    size_nodes,
     size_origin,
     whatever_arrives,
     whole_windows,
@@ -42,6 +40,7 @@ from shapescope.analysis.diagnosis.words import (
 from shapescope.analysis.fixes.constructor import argument_label, origin_labels
 from shapescope.analysis.fixes.flatten import flattened_call
 from shapescope.analysis.fixes.resample import feed, resize_input
+from shapescope.analysis.fixes.sizes import differing, size_nodes
 from shapescope.arithmetic import reshape_refusal
 from shapescope.attrs import CallAttrs, RecurrentAttrs
 from shapescope.diagnostic import Label
