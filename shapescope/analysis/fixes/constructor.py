@@ -12,6 +12,7 @@ from shapescope.analysis.code.origins import parameter_value
 from shapescope.analysis.code.source import Code
 from shapescope.analysis.diagnosis.finding import Proposal, label
 from shapescope.analysis.diagnosis.words import product_text
+from shapescope.analysis.fixes.loops import loop_around
 from shapescope.diagnostic import Label
 from shapescope.trace import SourceSpan, Trace
 
@@ -106,7 +107,7 @@ def set_argument(
                 silent_weights=silent_weights,
                 kind=kind,
             )
-        if _is_shared(call, node):
+        if _is_shared(call, node) or _changes_along(call, node):
             return
     if node is None and not call.parameters:
         return
@@ -186,6 +187,15 @@ def _is_shared(call: CallSource, node: ast.expr) -> bool:
     arguments = function.args
     names = [arg.arg for arg in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
     return node.id in names and made_often(call.code, function)
+
+
+def _changes_along(call: CallSource, node: ast.expr) -> bool:
+    """Whether a number is another one for each layer that a loop makes."""
+    loop = loop_around(call)
+    counted = set() if loop is None else {
+        one.id for one in ast.walk(loop.target) if isinstance(one, ast.Name)
+    }  # fmt: skip
+    return any(isinstance(one, ast.Name) and one.id in counted for one in ast.walk(node))
 
 
 def _named(node: ast.expr) -> str:

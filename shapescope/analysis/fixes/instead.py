@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 
-from shapescope.analysis.code import call_at
+from shapescope.analysis.code import call_at, constructor_of
 from shapescope.analysis.code.source import Code, Function
 from shapescope.analysis.diagnosis.finding import Proposal
 from shapescope.analysis.diagnosis.history import ints
 from shapescope.analysis.diagnosis.words import shape_text
 from shapescope.analysis.fixes.branches import operand_of
+from shapescope.attrs import LinearAttrs
 from shapescope.trace import Step, Trace
 
 
@@ -43,6 +44,23 @@ def spare_layer(trace: Trace, step: Step) -> Iterator[Proposal]:
                 (call.code.replace(function, text),),
                 kind="name",
             )
+
+
+def swapped_numbers(trace: Trace, step: Step, arriving: int) -> Iterator[Proposal]:
+    """`nn.Linear(sizes[i], sizes[i + 1])` where the two stand the wrong way round."""
+    attrs = step.attrs
+    call = constructor_of(trace, step.path) if step.kind == "module" else None
+    if call is None or not isinstance(attrs, LinearAttrs) or attrs.out_features != arriving:
+        return
+    taken, made = call.argument("in_features"), call.argument("out_features")
+    if taken is None or made is None:
+        return
+    one, two = call.code.text(taken), call.code.text(made)
+    yield Proposal(
+        "swap its two numbers",
+        (call.code.replace(taken, two), call.code.replace(made, one)),
+        kind="swap",
+    )
 
 
 def value_that_fits(

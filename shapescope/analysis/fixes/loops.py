@@ -15,7 +15,7 @@ _PAIRS = (("in_channels", "out_channels"), ("in_features", "out_features"))
 def carry_width(trace: Trace, step: Step) -> Iterator[Proposal]:
     """`in_channels = width` at the end of the loop whose layers all take the first width."""
     call = constructor_of(trace, step.path) if step.kind == "module" else None
-    loop = None if call is None else _loop_around(call)
+    loop = None if call is None else loop_around(call)
     if call is None or loop is None:
         return
     set_there = {
@@ -35,7 +35,7 @@ def carry_width(trace: Trace, step: Step) -> Iterator[Proposal]:
         )
 
 
-def _loop_around(call: CallSource) -> ast.For | None:
+def loop_around(call: CallSource) -> ast.For | None:
     """The loop of the same function that a constructor stands in."""
     for above in call.code.around(call.node):
         if isinstance(above, ast.For):

@@ -148,6 +148,50 @@ def without_turn(trace: Trace, step: Step, made: tuple[int, ...], batch: int) ->
     )
 
 
+def batch_first_then_turn(
+    trace: Trace, step: Step, made: tuple[int, ...], batch: int
+) -> Iterator[Proposal]:
+    """The sizes of a view with the batch in front, and the permute behind it told where all went.
+
+    `view(h, w, b, s, s, c).permute(2, 0, 3, 1, 4, 5)` as `view(b, h, w, s, s, c).permute(0, 1, 3,
+    2, 4, 5)`.
+    """
+    call = call_at(step.call_site)
+    place = next((at for at, size in enumerate(made) if size == batch), None)
+    turn = next(
+        (
+            one
+            for one in trace.steps[step.index + 1 :]
+            if one.op == "permute" and one.sources[:1] == (step.index,)
+        ),
+        None,
+    )
+    outer = None if turn is None else call_at(turn.call_site)
+    nodes = [] if call is None else size_nodes(call)
+    if call is None or outer is None or not place or len(nodes) != len(made):
+        return
+    given = size_nodes(outer)
+    order = [one.value for one in given if isinstance(one, ast.Constant)]
+    if sorted(str(at) for at in order) != sorted(str(at) for at in range(len(made))):
+        return
+    moved = [place, *[at for at in range(len(made)) if at != place]]
+    texts = [call.code.text(node) for node in nodes]
+    edits = [
+        call.code.replace(node, texts[at])
+        for node, at in zip(nodes, moved, strict=True)
+        if call.code.text(node) != texts[at]
+    ]
+    edits += [
+        call.code.replace(node, str(moved.index(int(str(at)))))
+        for node, at in zip(given, order, strict=True)
+    ]
+    yield Proposal(
+        "keep the batch first, as the values lie, and move the axes as before",
+        tuple(edits),
+        kind="order",
+    )
+
+
 def project_input(trace: Trace, step: Step, given: int, wanted: int) -> Iterator[Proposal]:
     """A linear layer of its own in front of one that is wider than the data."""
     own = own_call(trace, step)

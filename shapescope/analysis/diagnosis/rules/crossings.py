@@ -82,7 +82,7 @@ def _cross_finding(case: Case, event: Event, shown: bool) -> Finding | None:
             if meant is not FirstAxis.BATCH and _time_is_first(case, step):
                 return None
             shown = shown or _loses_rows(case, sizes)
-        shown = shown and meant is not FirstAxis.TIME
+        shown = shown and (meant is not FirstAxis.TIME or step.attrs.batch_first)
         return _as_time(case, step, sizes, shown)
     if event.kind == "read-across":
         return _across(case, step, event, sizes)
@@ -116,7 +116,7 @@ def _loses_rows(case: Case, sizes: tuple[int, ...]) -> bool:
         len(sizes) == 3
         and made[:1] == sizes[1:2]
         and there == made
-        and sizes[0] == case.batch != sizes[1]
+        and sizes[0] == case.batch != sizes[1] > 1
     )
 
 

@@ -49,7 +49,7 @@ from shapescope.analysis.fixes.flatten import (
     flatten_operand,
     keep_batch,
 )
-from shapescope.analysis.fixes.instead import spare_layer
+from shapescope.analysis.fixes.instead import spare_layer, swapped_numbers
 from shapescope.analysis.fixes.literals import written_number
 from shapescope.analysis.fixes.loops import carry_width
 from shapescope.analysis.fixes.turns import turned_and_back
@@ -268,6 +268,7 @@ def _plain_proposals(
 ) -> Iterator[Proposal]:
     """What mends a last axis of another size, the likeliest first."""
     yield from spare_layer(trace, step)
+    yield from swapped_numbers(trace, step, sizes[-1])
     if step.kind == "function" and step.params:
         weight = step.params[0].shape
         turned = wrap(step, 1, "", ".t()") if weight == (sizes[-1], wanted) else None

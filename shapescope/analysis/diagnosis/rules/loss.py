@@ -31,8 +31,9 @@ from shapescope.analysis.fixes.constructor import (
     origin_labels,
     set_argument,
 )
-from shapescope.analysis.fixes.decoder import other_windows, resize_the_end
+from shapescope.analysis.fixes.decoder import other_windows, resize_the_end, unpadded
 from shapescope.analysis.fixes.outputs import output_span, returned_with
+from shapescope.analysis.fixes.padding import keep_sizes
 from shapescope.analysis.fixes.resample import (
     functional_name,
     padding_that_keeps,
@@ -310,6 +311,8 @@ def _same_map(trace: Trace, chain: Sequence[Step], maps: tuple[int, ...]) -> Ite
         yield from returned_with(trace, f".mean(({axes}), keepdim=True)", "one value for a map")
     yield from other_windows(trace, chain, maps)
     yield from padding_that_keeps(trace, chain, maps, maps[0])
+    yield from unpadded(trace, chain)
+    yield from keep_sizes(trace, len(maps))
     found = root_forward(trace)
     if found is not None:
         yield from resize_the_end(chain[-1], functional_name(found[0]), maps)

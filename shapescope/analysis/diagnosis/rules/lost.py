@@ -34,7 +34,12 @@ from shapescope.analysis.fixes.batch import (
     without_call,
 )
 from shapescope.analysis.fixes.constructor import argument_label
-from shapescope.analysis.fixes.turns import average_instead, reduce_each, without_turn
+from shapescope.analysis.fixes.turns import (
+    average_instead,
+    batch_first_then_turn,
+    reduce_each,
+    without_turn,
+)
 from shapescope.attrs import RecurrentAttrs
 from shapescope.diagnostic import Label, Severity
 from shapescope.trace import Step, Trace
@@ -233,6 +238,7 @@ def scrambled(case: Case, step: Step, event: Event, sizes: tuple[int, ...]) -> F
     proposals += permute_instead(step, sizes, made)
     if place == 0:
         proposals += without_turn(trace, step, made, size)
+        proposals += batch_first_then_turn(trace, step, made, size)
         proposals += swap_sizes(step, made, size)
     else:
         order = [place, *[axis for axis in range(len(sizes)) if axis != place]]

@@ -140,11 +140,7 @@ def _wrong_rank(step: Step, one: tuple[int, ...], two: tuple[int, ...], axes: in
     call = call_at(step.call_site)
     proposals: list[Proposal] = []
     if call is not None and call.callee == step.op and isinstance(call.node.func, ast.Attribute):
-        function = call.code.text(call.node.func).removesuffix(step.op)
-        edit = call.code.replace(call.node.func, f"{function}matmul")
-        proposals.append(
-            Proposal("matmul multiplies the matrices of every sample", (edit,), kind="matmul")
-        )
+        proposals += _as_matmul(call, step.op)
     noun = "two matrices" if axes == 2 else "two batches of matrices"
     return finding(
         MATMUL,
@@ -154,6 +150,24 @@ def _wrong_rank(step: Step, one: tuple[int, ...], two: tuple[int, ...], axes: in
         why=(f"{shape_text(one)} by {shape_text(two)}; {step.op} does not broadcast",),
         proposals=(*proposals, *_proposals(step, one, two)),
     )
+
+
+def _as_matmul(call: CallSource, op: str) -> Iterator[Proposal]:
+    """`matmul` for this call; where that is not enough, for all like it in the same function."""
+    own = call.code.text(call.node.func)
+    function = call.code.function(call.node)
+    alike = [
+        node.func
+        for node in (ast.walk(function) if function is not None else ())
+        if isinstance(node, ast.Call) and call.code.text(node.func) == own
+    ]
+    name = f"{own.removesuffix(op)}matmul"
+    for nodes in ([call.node.func], alike):
+        yield Proposal(
+            "matmul multiplies the matrices of every sample",
+            tuple(call.code.replace(node, name) for node in nodes),
+            kind="matmul",
+        )
 
 
 def _proposals(step: Step, one: tuple[int, ...], two: tuple[int, ...]) -> Iterator[Proposal]:
