@@ -19,6 +19,7 @@ from shapescope.analysis.diagnosis.rules.layers import make_instead, output_argu
 from shapescope.analysis.diagnosis.words import name_of
 from shapescope.analysis.fixes.constructor import set_argument
 from shapescope.analysis.fixes.decoder import several_rows
+from shapescope.analysis.fixes.listed import resize_listed
 from shapescope.analysis.fixes.padding import keep_sizes
 from shapescope.analysis.fixes.resample import functional_name, pad_and_crop
 from shapescope.attrs import ConvAttrs, PoolAttrs
@@ -262,6 +263,8 @@ def _resize(step: Step, smaller: Branch, larger: Branch) -> Iterator[Proposal]:
     """Resize the smaller map to the larger one where they meet."""
     other = operand_of(step, larger.position)
     here = operand_of(step, smaller.position)
+    if len(smaller.sizes) > 2 and (other is None or here is None):
+        yield from resize_listed(smaller.way, smaller.sizes, larger.sizes)
     if other is None or here is None or len(smaller.sizes) < 3:
         return
     functional = functional_name(here[0])

@@ -13,7 +13,10 @@ _PAIRS = (("in_channels", "out_channels"), ("in_features", "out_features"))
 
 
 def carry_width(trace: Trace, step: Step) -> Iterator[Proposal]:
-    """`in_channels = width` at the end of the loop whose layers all take the first width."""
+    """`in_channels = width` at the end of the loop whose layers all take the first width.
+
+    Or `+=`, where each layer's channels are joined to those it was given.
+    """
     call = constructor_of(trace, step.path) if step.kind == "module" else None
     loop = None if call is None else loop_around(call)
     if call is None or loop is None:
@@ -27,12 +30,13 @@ def carry_width(trace: Trace, step: Step) -> Iterator[Proposal]:
         taken, width = call.argument(given), call.argument(made)
         if not isinstance(taken, ast.Name) or width is None or taken.id in set_there:
             continue
-        line = f"{taken.id} = {call.code.text(width)}"
-        yield Proposal(
-            f"hand the width on to the next layer: `{line}`",
-            (call.code.insert_after(loop.body[-1], line),),
-            kind="loop",
-        )
+        for sign in ("=", "+="):
+            line = f"{taken.id} {sign} {call.code.text(width)}"
+            yield Proposal(
+                f"hand the width on to the next layer: `{line}`",
+                (call.code.insert_after(loop.body[-1], line),),
+                kind="loop",
+            )
 
 
 def loop_around(call: CallSource) -> ast.For | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
+from math import prod
 
 from shapescope.analysis.code import call_at
 from shapescope.analysis.code.origins import bindings, factors_of, value_of
@@ -197,6 +198,24 @@ def product_of_a_map(
             edits,
             kind="product",
         )
+
+
+def named_twice(step: Step, sizes: tuple[int, ...], wanted: tuple[int, ...]) -> Iterator[Proposal]:
+    """`view(b, groups, groups, h, w)`: the second one is what is left, and torch finds it."""
+    call = call_at(step.call_site)
+    nodes = [] if call is None else size_nodes(call)
+    if call is None or len(nodes) != len(wanted) or -1 in wanted:
+        return
+    for node, before in zip(nodes[1:], nodes, strict=False):
+        same = not isinstance(node, ast.Constant) and ast.dump(node) == ast.dump(before)
+        place = nodes.index(node)
+        others = prod(size for at, size in enumerate(wanted) if at != place)
+        if same and others and prod(sizes) % others == 0:
+            yield Proposal(
+                f"`{call.code.text(before)}` stands there twice: leave what remains to torch",
+                (call.code.replace(node, "-1"),),
+                kind="twice",
+            )
 
 
 def made_label(trace: Trace, maker: Step | None, size: int) -> Label | None:

@@ -20,6 +20,7 @@ from shapescope.analysis.diagnosis.rules.pieces import (
     cut_windows,
     made_label,
     make_product,
+    named_twice,
     other_map,
     product_of_a_map,
     resized_map,
@@ -258,6 +259,7 @@ def _other(case: Case, step: Step, sizes: tuple[int, ...], wanted: tuple[int, ..
     why: list[str] = []
     proposals: list[Proposal] = []
     labels: list[Label | None] = [primary(step.call_site, here(step))]
+    proposals += named_twice(step, sizes, wanted)
     if before and len(after) == 1 and -1 not in wanted:
         place = next(at for at, size in enumerate(wanted) if sizes[at : at + 1] != (size,))
         labels += size_origin(trace, step, place, after[0])
