@@ -9,7 +9,7 @@ from shapescope.analysis.code import code_of
 from shapescope.trace import Step
 
 _BATCH = r"(?:batch\w*|bsz?|n_?batch\w*|[BN])"
-_TIME = r"(?:seq\w*|time\w*|n_?steps?|frames?|max_?len\w*|[TSL])"
+_TIME = r"(?:seq\w*|time\w*|(?:n_?)?steps?|frames?|max_?len\w*|[TSL])"
 _BETWEEN = r"\s*(?:,|x|\*)\s*"
 _BATCH_FIRST = re.compile(rf"\b{_BATCH}{_BETWEEN}{_TIME}\b|\bb{_BETWEEN}[tsl]\b")
 _TIME_FIRST = re.compile(rf"\b{_TIME}{_BETWEEN}{_BATCH}\b|\b[tsl]{_BETWEEN}b\b")
