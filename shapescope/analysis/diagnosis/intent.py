@@ -13,8 +13,8 @@ _TIME = r"(?:seq\w*|time\w*|(?:n_?)?steps?|frames?|max_?len\w*|[TSL])"
 _BETWEEN = r"\s*(?:,|x|\*)\s*"
 _BATCH_FIRST = re.compile(rf"\b{_BATCH}{_BETWEEN}{_TIME}\b|\bb{_BETWEEN}[tsl]\b")
 _TIME_FIRST = re.compile(rf"\b{_TIME}{_BETWEEN}{_BATCH}\b|\b[tsl]{_BETWEEN}b\b")
-_ROWS = re.compile(rf"\b{_BATCH}\s*=\s*(?:len\(\w+\)|\w+\.(?:size\(0\)|shape\[0\]))")
-_COLUMNS = re.compile(rf"\b{_BATCH}\s*=\s*\w+\.(?:size\(1\)|shape\[1\])")
+_ROWS = re.compile(rf"(?m)^\s*{_BATCH}\s*=\s*(?:len\(\w+\)|\w+\.(?:size\(0\)|shape\[0\]))")
+_COLUMNS = re.compile(rf"(?m)^\s*{_BATCH}\s*=\s*\w+\.(?:size\(1\)|shape\[1\])")
 
 
 class FirstAxis(Enum):
