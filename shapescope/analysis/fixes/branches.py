@@ -7,47 +7,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations
 
-from shapescope.analysis.code import CallSource, constructor_of
-from shapescope.analysis.code.calls import operand_nodes
-from shapescope.analysis.code.origins import value_of
-from shapescope.analysis.code.owners import assignment_of
-from shapescope.analysis.code.source import Code
+from shapescope.analysis.code import constructor_of
 from shapescope.analysis.diagnosis.branches import Branch
 from shapescope.analysis.diagnosis.finding import Proposal
-from shapescope.analysis.diagnosis.history import ints, spatial_axes
 from shapescope.analysis.diagnosis.rules.layers import make_instead, output_argument
 from shapescope.analysis.diagnosis.words import name_of
 from shapescope.analysis.fixes.constructor import set_argument
 from shapescope.analysis.fixes.decoder import several_rows
 from shapescope.analysis.fixes.listed import resize_listed
+from shapescope.analysis.fixes.operands import operand_of, wrap
 from shapescope.analysis.fixes.padding import keep_sizes
+from shapescope.analysis.fixes.projection import project, project_always, spelled
 from shapescope.analysis.fixes.resample import functional_name, pad_and_crop
 from shapescope.attrs import ConvAttrs, PoolAttrs
 from shapescope.diagnostic import Edit
 from shapescope.ops.shapes import broadcast
 from shapescope.trace import Step, Trace
-
-
-def operand_of(step: Step, position: int) -> tuple[Code, ast.expr] | None:
-    """The expression of one input of a call."""
-    found = operand_nodes(step.call_site)
-    if found is None or position >= len(found[1]):
-        return None
-    return found[0], found[1][position]
-
-
-def wrap(step: Step, position: int, before: str, after: str) -> tuple[Code, ast.expr, str] | None:
-    """An operand with text around it: the file, its node, and the new text."""
-    found = operand_of(step, position)
-    if found is None:
-        return None
-    code, node = found
-    plain = isinstance(node, ast.Name | ast.Attribute | ast.Call | ast.Subscript)
-    text = code.text(node)
-    inner = (
-        text if plain or (before.endswith("(") and after.startswith((",", ")"))) else f"({text})"
-    )
-    return code, node, f"{before}{inner}{after}"
 
 
 def branch_proposals(
@@ -76,12 +51,12 @@ def branch_proposals(
     if channels_differ:
         for branch, other in (branches, tuple(reversed(branches))):
             if not branch.changing and other.changing:
-                yield from _project_always(step, branch, other)
+                yield from project_always(step, branch, other)
     near = maps_differ and _nearly(*sorted((one.sizes, two.sizes), key=lambda sizes: sizes[2:]))
     for branch, other in (branches, tuple(reversed(branches))):
         straight = not branch.changing and other.changing and step.op != "cat"
         if straight and (channels_differ or not near):
-            yield from _project(trace, step, branch, other)
+            yield from project(trace, step, branch, other)
     if maps_differ:
         smaller, larger = sorted(branches, key=lambda branch: branch.sizes[2:])
         if step.op != "cat" and _was_enlarged(larger) and not near and not channels_differ:
@@ -248,7 +223,7 @@ def _take_stride(trace: Trace, smaller: Branch, larger: Branch) -> Iterator[Prop
         text = str(ratio)
         near = call is not None and own.code.function(own.node) is call.code.function(call.node)
         if near and max(getattr(strided[0].attrs, "stride", (1,))) == ratio:
-            text = _spelled(trace, strided[0], call, "stride", ratio)
+            text = spelled(trace, strided[0], call, "stride", ratio)
             node = None if call is None else call.argument("stride")
             text = call.code.text(node) if call is not None and node is not None else text
         yield Proposal(
@@ -281,88 +256,6 @@ def _resize(step: Step, smaller: Branch, larger: Branch) -> Iterator[Proposal]:
         )
 
 
-def _project(trace: Trace, step: Step, straight: Branch, other: Branch) -> Iterator[Proposal]:
-    """A 1 x 1 convolution on the branch that changes nothing."""
-    layers = [one for one in other.changing if isinstance(one.attrs, ConvAttrs)]
-    operand = operand_of(step, straight.position)
-    axes = len(straight.sizes) - 2
-    if not layers or operand is None or axes < 1 or layers[0].kind != "module":
-        return
-    found = assignment_of(trace, layers[0].path)
-    call = constructor_of(trace, layers[0].path)
-    if found is None or call is None or found[0].file != operand[0].file:
-        return
-    code, statement, _ = found
-    strides = [-(-n // m) for n, m in zip(straight.sizes[2:], other.sizes[2:], strict=True)]
-    if len(set(strides)) != 1 or spatial_axes(layers[0]) != axes:
-        return
-    given = _spelled(trace, layers[0], call, "in_channels", straight.sizes[1])
-    last = constructor_of(trace, layers[-1].path)
-    made = _spelled(trace, layers[-1], last, "out_channels", other.sizes[1])
-    stride = _spelled(trace, layers[0], call, "stride", strides[0])
-    prefix = code.text(call.node.func).rpartition(".")[0]
-    name = f"{prefix}.Conv{axes}d" if prefix else f"Conv{axes}d"
-    window = "" if strides[0] == 1 and stride == "1" else f", stride={stride}"
-    attribute = _free_name(code, "shortcut")
-    line = f"self.{attribute} = {name}({given}, {made}, 1{window}, bias=False)"
-    _, node = operand
-    yield Proposal(
-        f"project the shortcut with a {' x '.join(['1'] * axes)} convolution",
-        (
-            code.insert_after(statement, line),
-            code.replace(node, f"self.{attribute}({code.text(node)})"),
-        ),
-        kind="project",
-    )
-
-
-def _project_always(step: Step, straight: Branch, other: Branch) -> Iterator[Proposal]:
-    """A projection that is made under a condition, made also where the channels differ.
-
-    `if stride != 1:` around a 1 x 1 convolution forgets the blocks that only widen.
-    """
-    operand = operand_of(step, straight.position)
-    if operand is None or straight.sizes[1] == other.sizes[1]:
-        return
-    code = operand[0]
-    for node in ast.walk(code.tree):
-        if not isinstance(node, ast.If):
-            continue
-        for inner in (one for part in node.body for one in ast.walk(part)):
-            call = CallSource(code, inner) if isinstance(inner, ast.Call) else None
-            if call is None or not call.callee.startswith("Conv"):
-                continue
-            window = call.argument("kernel_size")
-            given, made = call.argument("in_channels"), call.argument("out_channels")
-            if window is None or given is None or made is None or code.text(window) != "1":
-                continue
-            test = code.text(node.test)
-            names = f"{code.text(given)} != {code.text(made)}"
-            if code.text(given) not in test:
-                yield Proposal(
-                    "project the shortcut wherever the channels differ",
-                    (code.replace(node.test, f"{test} or {names}"),),
-                    kind="project",
-                )
-            break
-
-
-def _free_name(code: Code, name: str) -> str:
-    taken = {node.attr for node in ast.walk(code.tree) if isinstance(node, ast.Attribute)}
-    while name in taken:
-        name += "_"
-    return name
-
-
-def _spelled(trace: Trace, layer: Step, call: CallSource | None, argument: str, value: int) -> str:
-    """A number as the layer's constructor writes it, where it means that number there."""
-    node = None if call is None else call.argument(argument)
-    if call is None or node is None:
-        return str(value)
-    known = value_of(trace, layer.path, call.code, node)
-    return call.code.text(node) if known == value else str(value)
-
-
 def rank_proposals(step: Step, shapes: Sequence[tuple[int, ...]], along: int) -> Iterator[Proposal]:
     """Flatten, or give an axis to, the operand that has another number of axes."""
     ranks = {len(one) for one in shapes}
@@ -386,8 +279,3 @@ def rank_proposals(step: Step, shapes: Sequence[tuple[int, ...]], along: int) ->
         if made is not None:
             code, node, text = made
             yield Proposal(message, (code.replace(node, text),), kind="rank")
-
-
-def sizes_behind(branch: Branch) -> tuple[int, ...]:
-    """The spatial sizes that a branch brings."""
-    return ints(branch.sizes)[2:]

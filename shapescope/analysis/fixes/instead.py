@@ -10,7 +10,7 @@ from shapescope.analysis.code.source import Code, Function
 from shapescope.analysis.diagnosis.finding import Proposal
 from shapescope.analysis.diagnosis.history import ints
 from shapescope.analysis.diagnosis.words import shape_text
-from shapescope.analysis.fixes.branches import operand_of
+from shapescope.analysis.fixes.operands import operand_of
 from shapescope.attrs import LinearAttrs
 from shapescope.trace import Step, Trace
 

@@ -26,9 +26,10 @@ from shapescope.analysis.diagnosis.words import (
     sizes_text,
 )
 from shapescope.analysis.fixes.batch import dim_of
-from shapescope.analysis.fixes.branches import branch_proposals, operand_of, rank_proposals
+from shapescope.analysis.fixes.branches import branch_proposals, rank_proposals
 from shapescope.analysis.fixes.fixed_batch import fixed_batch, made_for_a_batch
 from shapescope.analysis.fixes.instead import value_that_fits
+from shapescope.analysis.fixes.operands import operand_of
 from shapescope.analysis.fixes.resample import functional_name
 from shapescope.analysis.fixes.size_numbers import built_for_what_arrives
 from shapescope.arithmetic import cat_refusal

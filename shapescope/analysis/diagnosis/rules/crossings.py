@@ -35,8 +35,8 @@ from shapescope.analysis.fixes.batch import (
     set_batch_first,
     without_call,
 )
-from shapescope.analysis.fixes.branches import wrap
 from shapescope.analysis.fixes.flatten import own_call
+from shapescope.analysis.fixes.operands import wrap
 from shapescope.attrs import AttentionAttrs, RecurrentAttrs
 from shapescope.diagnostic import Severity
 from shapescope.ops import lookup

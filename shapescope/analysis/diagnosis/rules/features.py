@@ -41,7 +41,6 @@ from shapescope.analysis.diagnosis.words import (
     sizes_text,
 )
 from shapescope.analysis.fixes.batch import dim_of, flatten_per_sample, other_dim
-from shapescope.analysis.fixes.branches import wrap
 from shapescope.analysis.fixes.constructor import argument_label, set_argument
 from shapescope.analysis.fixes.flatten import (
     edit_operand,
@@ -52,6 +51,7 @@ from shapescope.analysis.fixes.flatten import (
 from shapescope.analysis.fixes.instead import spare_layer, swapped_numbers
 from shapescope.analysis.fixes.literals import written_number
 from shapescope.analysis.fixes.loops import carry_width
+from shapescope.analysis.fixes.operands import wrap
 from shapescope.analysis.fixes.turns import turned_and_back
 from shapescope.attrs import LinearAttrs, RecurrentAttrs
 from shapescope.diagnostic import Label, Severity

@@ -17,8 +17,8 @@ from shapescope.analysis.diagnosis.words import (
     primary,
     shape_text,
 )
-from shapescope.analysis.fixes.branches import wrap
 from shapescope.analysis.fixes.constructor import argument_label, set_argument
+from shapescope.analysis.fixes.operands import wrap
 from shapescope.attrs import RecurrentAttrs
 from shapescope.diagnostic import Edit, Label
 from shapescope.trace import Step, Trace

@@ -15,7 +15,7 @@ from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, findi
 from shapescope.analysis.diagnosis.history import chain_to, ints, source_of
 from shapescope.analysis.diagnosis.registry import declare
 from shapescope.analysis.diagnosis.words import arrive, operand_labels, primary, shape_text
-from shapescope.analysis.fixes.branches import wrap
+from shapescope.analysis.fixes.operands import wrap
 from shapescope.analysis.fixes.resample import feed, resize_input
 from shapescope.analysis.fixes.tables import one_more
 from shapescope.diagnostic import Label

@@ -12,7 +12,7 @@ from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, findi
 from shapescope.analysis.diagnosis.history import ints
 from shapescope.analysis.diagnosis.registry import declare, failing
 from shapescope.analysis.diagnosis.words import operand_labels, plural, primary, shape_text
-from shapescope.analysis.fixes.branches import wrap
+from shapescope.analysis.fixes.operands import wrap
 from shapescope.attrs import CallAttrs
 from shapescope.trace import Step
 
