@@ -20,6 +20,7 @@ def calls_of(trace: Trace, path: str, code: Code, function: Function) -> Iterato
         code: the file the helper function is in.
         function: the helper.
     """
+    path = _below_owner(trace, path, code, function)
     assigned = assignment_of(trace, path)
     if assigned is not None:
         own = list(calls_in(assigned[0], assigned[2], function.name))
@@ -34,6 +35,16 @@ def calls_of(trace: Trace, path: str, code: Code, function: Function) -> Iterato
     anywhere = list(calls_in(code, code.tree, function.name))
     if len(anywhere) == 1:
         yield anywhere[0]
+
+
+def _below_owner(trace: Trace, path: str, code: Code, function: Function) -> str:
+    """The part of `path` that lies right below the module whose class the helper is a method of."""
+    cls = code.class_of(function)
+    found = owner_of(trace, path)
+    while cls is not None and found is not None and found[2].name != cls.name and found[0]:
+        path = found[0]
+        found = owner_of(trace, path)
+    return path
 
 
 def calls_in(code: Code, node: ast.AST, name: str) -> Iterator[CallSource]:

@@ -10,6 +10,7 @@ from itertools import combinations
 from shapescope.analysis.code import constructor_of
 from shapescope.analysis.diagnosis.branches import Branch
 from shapescope.analysis.diagnosis.finding import Proposal
+from shapescope.analysis.diagnosis.history import ints
 from shapescope.analysis.diagnosis.rules.layers import make_instead, output_argument
 from shapescope.analysis.diagnosis.words import name_of
 from shapescope.analysis.fixes.constructor import set_argument
@@ -102,6 +103,8 @@ def _nearly(smaller: Sequence[int], larger: Sequence[int]) -> bool:
 def _round_alike(trace: Trace, step: Step, smaller: Branch, larger: Branch) -> Iterator[Proposal]:
     """Let the branch that rounded down round up, or grow by the missing rows."""
     yield from several_rows(trace, smaller.own, larger.sizes[2:])
+    if len(larger.sizes) == 3 and any(_pads_too_much(layer) for layer in larger.own):
+        yield from _crop(step, smaller, larger, start=True)
     eats = False
     for layer in reversed(smaller.own):
         if isinstance(layer.attrs, PoolAttrs) and not layer.attrs.ceil_mode:
@@ -148,8 +151,22 @@ def _half_window(trace: Trace, layer: Step, half: int) -> str:
     return text if times == 1 else f"{times} * {text}"
 
 
-def _crop(step: Step, smaller: Branch, larger: Branch) -> Iterator[Proposal]:
-    """The larger one cut to the size of the smaller one: its end, where it is a sequence."""
+def _pads_too_much(layer: Step) -> bool:
+    """Whether a convolution of stride 1 makes a sequence longer, as a causal one does."""
+    attrs = layer.attrs
+    plain = isinstance(attrs, ConvAttrs) and not layer.op.startswith("conv_transpose")
+    if not plain or not isinstance(attrs, ConvAttrs) or max(attrs.stride) > 1:
+        return False
+    return ints(layer.outputs[0].shape)[2:] > ints(layer.inputs[0].shape)[2:]
+
+
+def _crop(
+    step: Step, smaller: Branch, larger: Branch, *, start: bool = False
+) -> Iterator[Proposal]:
+    """The larger one cut to the size of the smaller one: its end, where it is a sequence.
+
+    With `start` the start of a sequence is kept: what a causal padding added lies behind it.
+    """
     found = operand_of(step, smaller.position)
     if found is None:
         return
@@ -166,7 +183,7 @@ def _crop(step: Step, smaller: Branch, larger: Branch) -> Iterator[Proposal]:
         ]  # fmt: skip
     cut = f"[..., :{name}.shape[-2], :{name}.shape[-1]]"
     if len(smaller.sizes) == 3:
-        cut = f"[..., -{name}.shape[-1]:]"
+        cut = f"[..., :{name}.shape[-1]]" if start else f"[..., -{name}.shape[-1]:]"
     made = wrap(step, larger.position, "", cut)
     if made is not None:
         edits.append(made[0].replace(made[1], made[2]))

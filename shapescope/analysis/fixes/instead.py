@@ -46,6 +46,21 @@ def spare_layer(trace: Trace, step: Step) -> Iterator[Proposal]:
             )
 
 
+def as_convolution(trace: Trace, step: Step, axes: int) -> Iterator[Proposal]:
+    """A linear layer over the channels of a map as what it is: a convolution of windows of 1."""
+    call = constructor_of(trace, step.path) if step.kind == "module" else None
+    if call is None or call.callee != "Linear" or len(call.node.args) != 2 or call.node.keywords:
+        return
+    function = call.code.text(call.node.func).removesuffix("Linear")
+    taken, made = (call.code.text(node) for node in call.node.args)
+    text = f"{function}Conv{axes}d({taken}, {made}, 1)"
+    yield Proposal(
+        f"a convolution of windows of 1 does it at each place: {text}",
+        (call.code.replace(call.node, text),),
+        kind="convolution",
+    )
+
+
 def swapped_numbers(trace: Trace, step: Step, arriving: int) -> Iterator[Proposal]:
     """`nn.Linear(sizes[i], sizes[i + 1])` where the two stand the wrong way round."""
     attrs = step.attrs

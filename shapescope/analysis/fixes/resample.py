@@ -223,7 +223,7 @@ def returned(function: Function) -> ast.expr | None:
 def pad_and_crop(trace: Trace, multiple: int, axes: int) -> Iterator[Proposal]:
     """Zeros up to a multiple at the start of forward, cut off again at the end."""
     found = root_forward(trace)
-    if found is None or axes != 2:
+    if found is None or axes != 2 or multiple < 2:
         return
     code, function = found
     functional, name, value = (

@@ -34,7 +34,7 @@ from shapescope.analysis.fixes.wording import (
 )
 from shapescope.diagnostic import Edit, Help, Severity
 from shapescope.source_text import absolute_path, overridden, source_text
-from shapescope.trace import Shape, Trace
+from shapescope.trace import Shape, Step, Trace
 
 MOST_HELPS = 2
 _MOST_TRIALS = 24
@@ -279,11 +279,17 @@ class Search:
         )
 
 
+def _ordinal(trace: Trace, step: Step) -> int:
+    """The how manieth step of its path and op it is."""
+    before = trace.steps[: step.index]
+    return sum((one.path, one.op) == (step.path, step.op) for one in before)
+
+
 def _turn(trace: Trace, found: Finding, proposal: Proposal) -> Turn:
     number = found.diagnostic.step
     known = number is not None and number < len(trace.steps)
     step = trace.steps[number] if number is not None and known else None
-    place = "" if step is None else f"{step.path} {step.op}"
+    place = "" if step is None else f"{step.path} {step.op} {_ordinal(trace, step)}"
     return found.diagnostic.rule, place, proposal.kind
 
 

@@ -24,6 +24,8 @@ def differing(
     front = 0
     while front < min(len(sizes), len(wanted)) and sizes[front] == wanted[front]:
         front += 1
+    if front == len(sizes) < len(wanted) and front > 1:
+        front -= 1  # an axis that is to be split is no equal one
     back = 0
     while back < min(len(sizes), len(wanted)) - front and sizes[-1 - back] == wanted[-1 - back]:
         back += 1

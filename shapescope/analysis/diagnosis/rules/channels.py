@@ -27,7 +27,7 @@ from shapescope.analysis.fixes.constructor import argument_label, set_argument
 from shapescope.analysis.fixes.flatten import edit_operand, entered_through
 from shapescope.analysis.fixes.instead import spare_layer
 from shapescope.analysis.fixes.literals import written_number
-from shapescope.analysis.fixes.loops import carry_width
+from shapescope.analysis.fixes.loops import carry_on, carry_width
 from shapescope.analysis.fixes.turns import keep_reduced
 from shapescope.attrs import CallAttrs, ConvAttrs, PoolAttrs
 from shapescope.diagnostic import Label
@@ -329,6 +329,7 @@ def _mismatch_proposals(
         return
     yield from spare_layer(trace, step)
     yield from carry_width(trace, step)
+    yield from carry_on(trace, step, "in_channels", channels)
     if isinstance(step.attrs, ConvAttrs) and len(sizes) == len(step.attrs.kernel_size) + 1:
         yield from keep_reduced(trace, step)
     yield from set_argument(

@@ -48,9 +48,9 @@ from shapescope.analysis.fixes.flatten import (
     flatten_operand,
     keep_batch,
 )
-from shapescope.analysis.fixes.instead import spare_layer, swapped_numbers
+from shapescope.analysis.fixes.instead import as_convolution, spare_layer, swapped_numbers
 from shapescope.analysis.fixes.literals import written_number
-from shapescope.analysis.fixes.loops import carry_width
+from shapescope.analysis.fixes.loops import carry_on, carry_width
 from shapescope.analysis.fixes.operands import wrap
 from shapescope.analysis.fixes.turns import turned_and_back
 from shapescope.attrs import LinearAttrs, RecurrentAttrs
@@ -290,6 +290,7 @@ def _plain_proposals(
             f"average the map, and keep its {wanted} channels",
             f"nn.AdaptiveAvgPool{len(sizes) - 2}d(1), nn.Flatten()",
         )
+        yield from as_convolution(trace, step, len(sizes) - 2)
         if len(sizes) > 3:
             return
     if len(sizes) == 3 and sizes[1] == wanted:
@@ -303,6 +304,7 @@ def _plain_proposals(
     if is_map or (len(sizes) > 2 and maker is None):
         yield from flatten_operand(step, trace)
     yield from carry_width(trace, step)
+    yield from carry_on(trace, step, "in_features", sizes[-1])
     yield from set_argument(
         trace,
         step.path,

@@ -341,6 +341,8 @@ def _same_shape(
     for axis in range(1, len(target)):
         if target[axis] == 1 and (*target[:axis], *target[axis + 1 :]) == output:
             yield from returned_with(trace, f".unsqueeze({axis})", "the shape of the target")
+    if len(target) == 2 < len(output) and output[0] == target[0]:
+        yield from returned_with(trace, ".flatten(1)", "the shape of the target")
     if len(target) == 1:
         yield from returned_with(trace, ".flatten()", "the shape of the target")
     elif len(target) == len(output) and sorted(target) == sorted(output) and len(target) > 2:

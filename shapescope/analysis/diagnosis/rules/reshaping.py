@@ -253,6 +253,8 @@ def _row_proposals(trace: Trace, step: Step, built: tuple[int, ...] | None) -> I
 def _other(case: Case, step: Step, sizes: tuple[int, ...], wanted: tuple[int, ...]) -> Finding:
     """Sizes that differ in a part: the leading and trailing ones that agree are set aside."""
     trace = case.trace
+    if wanted[:1] == (-1,) and -1 not in wanted[1:]:
+        wanted = (sizes[0], *wanted[1:])  # what is left open in front is meant for the batch
     before, after = differing(sizes, wanted)
     maker, _ = channel_maker(trace, step)
     named = f"{shape_text(sizes)} cannot be seen as {shape_text(wanted)}"
