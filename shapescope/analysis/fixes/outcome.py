@@ -15,6 +15,17 @@ def changed_weights(before: Trace, after: Trace) -> tuple[tuple[str, ...], int]:
     return changed, grown
 
 
+def renamed_weights(before: Trace, after: Trace) -> tuple[tuple[str, str], ...]:
+    """Old and new names, where parameters only moved: a layer put in front shifts those behind.
+
+    Empty where a shape differs as well, or nothing is called otherwise.
+    """
+    if [param.shape for param in before.params] != [param.shape for param in after.params]:
+        return ()
+    pairs = zip(before.params, after.params, strict=True)
+    return tuple((old.name, new.name) for old, new in pairs if old.name != new.name)
+
+
 def keeps_batch(one: Trace, other: Trace) -> bool:
     """Whether every output has the batch where the inputs have it, for both batch sizes."""
     first, second = _batch_of(one), _batch_of(other)

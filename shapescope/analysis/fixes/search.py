@@ -24,6 +24,7 @@ from shapescope.analysis.fixes.outcome import (
     keeps_batch,
     moved_on,
     reads_time_first,
+    renamed_weights,
     same_maps,
 )
 from shapescope.analysis.fixes.wording import (
@@ -267,7 +268,8 @@ class Search:
         if len(edits) > 1 and proposal.edits:
             edits = first_things_first(edits, proposal.edits)
         changed, added = changed_weights(self.trace, trial.trace)
-        remark = remark_on(proposal, changed, added, shared_by(self.trace, edits))
+        renamed = renamed_weights(self.trace, trial.trace)
+        remark = remark_on(proposal, changed, added, shared_by(self.trace, edits), renamed)
         joint = "  " if proposal.inline else " "
         message = f"{proposal.message}{joint}({remark})" if remark else proposal.message
         return Help(

@@ -25,12 +25,22 @@ def first_things_first(edits: Sequence[Edit], first: Sequence[Edit]) -> tuple[Ed
     return tuple(sorted(edits, key=lambda edit: edit.span.line not in lines))
 
 
-def remark_on(proposal: Proposal, changed: Sequence[str], added: int, shared: str) -> str:
+def remark_on(
+    proposal: Proposal,
+    changed: Sequence[str],
+    added: int,
+    shared: str,
+    renamed: Sequence[tuple[str, str]] = (),
+) -> str:
     """What the help says in brackets: which weights change, where an edit counts twice."""
     words = [shared] if shared else []
     if proposal.silent_weights:
         return ""
-    if changed:
+    if renamed:
+        pairs = [pair for pair in renamed if not pair[0].endswith("bias")] or list(renamed)
+        more = f" and {len(pairs) - 1} more" if len(pairs) > 1 else ""
+        words.append(f"renames {pairs[0][0]} to {pairs[0][1]}{more}")
+    elif changed:
         names = [name for name in changed if not name.endswith("bias")] or list(changed)
         more = f" and {len(names) - 2} more" if len(names) > 2 else ""
         words.append(f"changes the shape of {', '.join(names[:2])}{more}")
