@@ -192,6 +192,23 @@ def batch_first_then_turn(
     )
 
 
+def features_last(trace: Trace, step: Step) -> Iterator[Proposal]:
+    """The channels of a flattened map brought to the end, where an attention has its features."""
+    own = own_call(trace, step)
+    found = operand_nodes(own.call_site)
+    if found is None or not found[1]:
+        return
+    code, operand = found[0], found[1][0]
+    text = code.text(operand)
+    changed = f"{text if isinstance(operand, _SIMPLE) else f'({text})'}.transpose(1, 2)"
+    alike = [node for node in found[1] if code.text(node) == text]
+    yield Proposal(
+        "bring the features to the end",
+        tuple(code.replace(node, changed) for node in alike),
+        kind="turn",
+    )
+
+
 def project_input(trace: Trace, step: Step, given: int, wanted: int) -> Iterator[Proposal]:
     """A linear layer of its own in front of one that is wider than the data."""
     own = own_call(trace, step)

@@ -31,7 +31,7 @@ from shapescope.analysis.fixes.batch import (
 )
 from shapescope.analysis.fixes.constructor import argument_label, set_argument
 from shapescope.analysis.fixes.flatten import entered_through
-from shapescope.analysis.fixes.turns import project_input
+from shapescope.analysis.fixes.turns import features_last, project_input
 from shapescope.attrs import AttentionAttrs
 from shapescope.diagnostic import Edit, Label
 from shapescope.trace import Step, Trace
@@ -63,6 +63,8 @@ def attention(case: Case) -> Iterator[Finding]:
             message = (
                 f"`{name_of(step)}` takes {attrs.embed_dim} features, but {arrive(shapes[0][-1])}"
             )
+            if len(shapes[0]) == 3 and shapes[0][1] == attrs.embed_dim:
+                proposals += features_last(trace, step)
             if maker_of(trace, step) is None:
                 proposals += project_input(trace, step, shapes[0][-1], attrs.embed_dim)
             proposals += set_argument(

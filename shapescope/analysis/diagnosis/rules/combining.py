@@ -32,6 +32,7 @@ from shapescope.analysis.fixes.instead import value_that_fits
 from shapescope.analysis.fixes.operands import operand_of
 from shapescope.analysis.fixes.resample import functional_name
 from shapescope.analysis.fixes.size_numbers import built_for_what_arrives
+from shapescope.analysis.fixes.spread import over_the_batch
 from shapescope.arithmetic import cat_refusal
 from shapescope.attrs import CallAttrs, ConvAttrs
 from shapescope.diagnostic import Label
@@ -225,6 +226,7 @@ def no_cat(case: Case) -> Iterator[Finding]:
         notes=_multiple_notes(trace, branches),
         proposals=(
             *fixed_batch(trace, step, pair),
+            *over_the_batch(step, shapes, along),
             *_one_hot(case, step, shapes),
             *(() if idle is None else without_axis(trace, idle, dim_of(idle) or 0)),
             *rank_proposals(step, shapes, along),
