@@ -10,6 +10,7 @@ from shapescope.analysis.code.source import Code, Function
 from shapescope.analysis.diagnosis.finding import Proposal
 from shapescope.analysis.diagnosis.history import ints
 from shapescope.analysis.diagnosis.words import shape_text
+from shapescope.analysis.fixes.flatten import entered_through
 from shapescope.analysis.fixes.operands import operand_of
 from shapescope.attrs import LinearAttrs
 from shapescope.trace import Step, Trace
@@ -47,7 +48,12 @@ def spare_layer(trace: Trace, step: Step) -> Iterator[Proposal]:
 
 
 def as_convolution(trace: Trace, step: Step, axes: int) -> Iterator[Proposal]:
-    """A linear layer over the channels of a map as what it is: a convolution of windows of 1."""
+    """A linear layer over the channels of a map as what it is: a convolution of windows of 1.
+
+    Among the entries of a container alone, where something behind it may take the map.
+    """
+    if not entered_through(trace, step):
+        return
     call = constructor_of(trace, step.path) if step.kind == "module" else None
     if call is None or call.callee != "Linear" or len(call.node.args) != 2 or call.node.keywords:
         return
