@@ -46,6 +46,7 @@ _LARGEST = {
 }
 _MOST_VALUES = 2**50
 _PICTURE = 3
+_STATE = 3
 _FORM = "write sizes with commas, as in --input 1,3,32,32"
 
 
@@ -215,8 +216,9 @@ def rebatch(specs: Sequence[InputSpec], n: int) -> tuple[InputSpec, ...]:
     """The same inputs with a batch of `n`.
 
     The batch is axis 0 of the first tensor; every input whose axis 0 has that size changes with
-    it. Listed pictures of three axes are a batch themselves, and become `n` of them; other listed
-    tensors are of one batch. Values and functions stay.
+    it, and so does axis 1 of a recurrent state, layers x batch x features. Listed pictures of
+    three axes are a batch themselves, and become `n` of them; other listed tensors are of one
+    batch. Values and functions stay.
     """
     pictures = {spec for spec in specs if spec.listed and len(spec.shape or ()) == _PICTURE}
     tensors = [spec for spec in specs if spec.shape and spec not in pictures]
@@ -229,6 +231,8 @@ def rebatch(specs: Sequence[InputSpec], n: int) -> tuple[InputSpec, ...]:
             changed.extend([spec] * n)
         elif spec.shape and spec not in pictures and spec.shape[0] == batch:
             changed.append(replace(spec, shape=(n, *spec.shape[1:])))
+        elif spec.shape and len(spec.shape) == _STATE and spec.shape[1] == batch:
+            changed.append(replace(spec, shape=(spec.shape[0], n, *spec.shape[2:])))
         else:
             changed.append(spec)
     return tuple(changed)

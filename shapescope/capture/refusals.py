@@ -181,11 +181,24 @@ def _nearest_divisor(
     fits = [size for size in range(1, common + 1) if common % size == 0]
     nearest = min(fits, key=lambda size: abs(size - numbers[name]))
     place = _literal(call, argument)
+    given = call.argument(argument)
+    if place is None and isinstance(given, ast.Name | ast.Attribute):
+        text = _same_name(call, name, nearest, numbers)
+        edit = call.code.replace(given, text)
+        yield tried_help(f"{argument}={text}", (edit,), call.code.file, model)
+        return
     if place is None:
         yield Help(f"{argument}={nearest}")
         return
     edit = call.code.replace(place, str(nearest))
     yield tried_help(f"{argument}={nearest}", (edit,), call.code.file, model)
+
+
+def _same_name(call: CallSource, name: str, value: int, numbers: dict[str, int]) -> str:
+    """How the call writes an argument of that value: `nin` for the groups of as many channels."""
+    wholes = [whole for whole, part in _DIVIDED if part == name and numbers.get(whole) == value]
+    nodes = [call.argument(whole) for whole in wholes]
+    return next((call.code.text(node) for node in nodes if node is not None), str(value))
 
 
 def _literal(call: CallSource, argument: str) -> ast.expr | None:

@@ -91,6 +91,9 @@ class Retracer:
             with overridden({Path(path): text for path, text in texts.items()}):
                 model = self.read(texts)
                 traced = trace_model(model, inputs, train=self.train, mode=self.mode, target=target)
+                if self.mode == "meta" and _asks_for_values(traced.trace):
+                    mode = "real" if _affordable(traced.trace) else "auto"
+                    traced = trace_model(model, inputs, train=self.train, mode=mode, target=target)
         except ShapescopeError:
             return None
         return _as_a_cpu_would(traced.trace)
@@ -191,6 +194,19 @@ class Retracer:
                 return mixing_run(self.read(texts), specs, order="indexed" in kinds)
         except ShapescopeError:
             return None
+
+
+def _asks_for_values(trace: Trace) -> bool:
+    """Whether it failed where no shape is refused: forward may have looked at a value.
+
+    Meta has none, and the model as it was need not have come that far.
+    """
+    failure = trace.failure
+    if failure is None or failure.step is None:
+        return failure is not None
+    step = trace.steps[failure.step]
+    alone = len(step.inputs) == 1 and lookup(step.op).pointwise
+    return step.is_composite or (alone and step.kind == "function")
 
 
 def _affordable(trace: Trace) -> bool:

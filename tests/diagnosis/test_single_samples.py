@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from shapescope.analysis.diagnosis.intended import intended_swap
 from shapescope.analysis.diagnosis.rules.heads import heads_in_rows
-from shapescope.analysis.diagnosis.rules.scrambles import intended_swap
 from shapescope.render.diagnostics import diagnostics_lines
 from shapescope.render.line import plain_text
 from shapescope.render.theme import Surface

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 from shapescope.analysis.diagnosis import diagnose
-from shapescope.analysis.diagnosis.rules.scrambles import (
+from shapescope.analysis.diagnosis.intended import (
     intended_fold,
     intended_order,
     intended_split,

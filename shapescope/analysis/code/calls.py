@@ -202,7 +202,9 @@ def operand_nodes(span: SourceSpan | None) -> tuple[Code, list[ast.expr]] | None
     if not isinstance(node, ast.Call):
         return None
     call = CallSource(code, node)
-    given = [arg for arg in node.args if not isinstance(arg, ast.Starred) and not _is_text(arg)]
+    if call.callee in _JOINING and not any(isinstance(arg, _LISTS) for arg in node.args):
+        return None  # a list made elsewhere: its tensors are not written here
+    given = [arg for arg in node.args if not isinstance(arg, ast.Starred) and not _is_plain(arg)]
     named = [keyword.value for keyword in node.keywords if keyword.arg in ("input", "tensors", "x")]
     receiver = call.receiver
     first = receiver if receiver is not None and _is_tensor_method(code, node) else None
@@ -212,9 +214,15 @@ def operand_nodes(span: SourceSpan | None) -> tuple[Code, list[ast.expr]] | None
     return code, operands
 
 
-def _is_text(node: ast.expr) -> bool:
-    """Whether an argument is a string, as the equation of an einsum."""
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+_JOINING = frozenset({"cat", "concat", "concatenate", "stack", "hstack", "vstack", "dstack"})
+_LISTS = (ast.List, ast.Tuple)
+
+
+def _is_plain(node: ast.expr) -> bool:
+    """Whether an argument is no tensor: a number, or a string as the equation of an einsum."""
+    if isinstance(node, ast.UnaryOp):
+        return isinstance(node.operand, ast.Constant)
+    return isinstance(node, ast.Constant)
 
 
 def _is_tensor_method(code: Code, node: ast.Call) -> bool:

@@ -10,8 +10,10 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from shapescope.analysis.code.calls import CallSource, call_at
-from shapescope.analysis.code.source import Code, Function, code_of
+from shapescope.analysis.code.calls import CallSource
+from shapescope.analysis.code.helpers import calls_of
+from shapescope.analysis.code.owners import constructor_of, is_self
+from shapescope.analysis.code.source import Code, Function
 from shapescope.trace import SourceSpan, Trace
 
 _DEEPEST = 8
@@ -29,71 +31,6 @@ class Origin:
     def span(self) -> SourceSpan:
         """Where it stands."""
         return self.code.span(self.node)
-
-
-def defined_at(trace: Trace, path: str) -> SourceSpan | None:
-    """Where the constructor of the module at `path` was called."""
-    return next((spec.defined_at for spec in trace.modules if spec.path == path), None)
-
-
-def constructor_of(trace: Trace, path: str) -> CallSource | None:
-    """The constructor call of the module at `path`, where it is known."""
-    return call_at(defined_at(trace, path))
-
-
-def files_of(trace: Trace) -> tuple[str, ...]:
-    """The source files that the trace touches, in order of appearance."""
-    found: dict[str, None] = {}
-    for spec in trace.modules:
-        if spec.defined_at is not None:
-            found[spec.defined_at.file] = None
-    for step in trace.steps:
-        if step.call_site is not None:
-            found[step.call_site.file] = None
-    if trace.failure is not None and trace.failure.call_site is not None:
-        found[trace.failure.call_site.file] = None
-    return tuple(found)
-
-
-def class_node(trace: Trace, class_name: str) -> tuple[Code, ast.ClassDef] | None:
-    """The class of that name, in one of the files the trace touches."""
-    for file in files_of(trace):
-        code = code_of(file)
-        found = None if code is None else code.classes().get(class_name)
-        if code is not None and found is not None:
-            return code, found
-    return None
-
-
-def owner_of(trace: Trace, path: str) -> tuple[str, Code, ast.ClassDef] | None:
-    """The nearest module above `path` whose class is in a file of the user's."""
-    names = {spec.path: spec.class_name for spec in trace.modules}
-    above = path
-    while above:
-        above = above.rpartition(".")[0]
-        found = class_node(trace, names.get(above, ""))
-        if found is not None:
-            return above, *found
-    return None
-
-
-def assignment_of(trace: Trace, path: str) -> tuple[Code, ast.stmt, ast.expr] | None:
-    """The statement `self.NAME = VALUE` of the module at `path`, or of the one it lies in.
-
-    Returns:
-        File, statement and value; for `features.3` those of `features`.
-    """
-    found = owner_of(trace, path)
-    if found is None:
-        return None
-    owner, code, cls = found
-    name = path[len(owner) + 1 if owner else 0 :].split(".")[0]
-    for node in ast.walk(cls):
-        if isinstance(node, ast.Assign) and len(node.targets) == 1:
-            target = node.targets[0]
-            if isinstance(target, ast.Attribute) and target.attr == name and _is_self(target.value):
-                return code, node, node.value
-    return None
 
 
 def origins_of(trace: Trace, path: str, code: Code, node: ast.expr) -> tuple[Origin, ...]:
@@ -120,7 +57,7 @@ def bindings(trace: Trace, path: str, code: Code, node: ast.expr) -> tuple[Origi
     """What a name or an attribute of self is bound to, nearest first; none for other nodes."""
     if isinstance(node, ast.Name):
         return tuple(_name(trace, path, code, node))
-    if isinstance(node, ast.Attribute) and _is_self(node.value):
+    if isinstance(node, ast.Attribute) and is_self(node.value):
         return tuple(_attribute(code, node))
     if isinstance(node, ast.Subscript):
         return tuple(_item(trace, path, code, node))
@@ -174,10 +111,6 @@ def _apply(op: ast.operator, left: int, right: int) -> int | None:
     if isinstance(op, ast.Pow) and 0 <= right < 32:
         return int(left**right)
     return None
-
-
-def _is_self(node: ast.expr) -> bool:
-    return isinstance(node, ast.Name) and node.id == "self"
 
 
 def _name(trace: Trace, path: str, code: Code, node: ast.Name) -> Iterator[Origin]:
@@ -251,8 +184,8 @@ def _passed(
         call = constructor_of(trace, owner) if owner else None
         calls = [] if call is None else [call]
     else:
-        calls = list(_calls_of(trace, path, code, function))
-    offset = 1 if cls is not None else 0
+        calls = list(calls_of(trace, path, code, function))
+    offset = 1 if cls is not None and function in cls.body and not _is_static(function) else 0
     for call in calls:
         given = _given(call, name, position - offset)
         if given is not None:
@@ -261,6 +194,23 @@ def _passed(
     default = default_of(function, name)
     if default is not None:
         yield Origin(code, default, "default")
+
+
+def _is_static(function: Function) -> bool:
+    return any(isinstance(one, ast.Name) and one.id == "staticmethod" for one in
+               function.decorator_list)  # fmt: skip
+
+
+def parameter_value(
+    trace: Trace, path: str, code: Code, function: Function, name: ast.Name
+) -> int | None:
+    """The int that a parameter of a function comes to, as far as the text alone tells."""
+    position = _parameter(function, name.id)
+    if position is None:
+        return None
+    for origin in _passed(trace, path, code, function, name.id, position):
+        return value_of(trace, path, origin.code, origin.node, 1)
+    return None
 
 
 def _given(call: CallSource, name: str, position: int) -> ast.expr | None:
@@ -286,32 +236,6 @@ def _module_of_class(trace: Trace, path: str, class_name: str) -> str:
     return ""
 
 
-def _calls_of(trace: Trace, path: str, code: Code, function: Function) -> Iterator[CallSource]:
-    """The calls of a helper function that can have made the module at `path`."""
-    assigned = assignment_of(trace, path)
-    if assigned is not None:
-        own = list(_calls_in(assigned[0], assigned[2], function.name))
-        if len(own) == 1:
-            yield own[0]
-            return
-        if own:
-            rest = path.rpartition(".")[2]
-            if rest.isdigit() and int(rest) < len(own):
-                yield own[int(rest)]
-            return
-    anywhere = list(_calls_in(code, code.tree, function.name))
-    if len(anywhere) == 1:
-        yield anywhere[0]
-
-
-def _calls_in(code: Code, node: ast.AST, name: str) -> Iterator[CallSource]:
-    for inner in ast.walk(node):
-        if isinstance(inner, ast.Call):
-            call = CallSource(code, inner)
-            if call.callee == name:
-                yield call
-
-
 def _attribute(code: Code, node: ast.Attribute) -> Iterator[Origin]:
     cls = code.class_of(node)
     if cls is None:
@@ -326,7 +250,7 @@ def _attribute(code: Code, node: ast.Attribute) -> Iterator[Origin]:
                 pairs = list(zip(target.elts, statement.value.elts, strict=False))
             for one, its in pairs:
                 same = isinstance(one, ast.Attribute) and one.attr == node.attr
-                if same and isinstance(one, ast.Attribute) and _is_self(one.value):
+                if same and isinstance(one, ast.Attribute) and is_self(one.value):
                     found = found or its
     if found is not None:
         yield Origin(code, found, "assigned")

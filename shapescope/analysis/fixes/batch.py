@@ -6,9 +6,10 @@ import ast
 from collections.abc import Iterator, Sequence
 
 from shapescope.analysis.code import CallSource, call_at, constructor_of, expression_at
-from shapescope.analysis.code.origins import class_node
+from shapescope.analysis.code.owners import class_node
 from shapescope.analysis.diagnosis.finding import Proposal
 from shapescope.analysis.fixes.flatten import keep_batch
+from shapescope.analysis.fixes.sizes import size_nodes
 from shapescope.attrs import CallAttrs
 from shapescope.diagnostic import Edit
 from shapescope.trace import Step, Trace
@@ -153,8 +154,6 @@ def without_call(step: Step) -> Iterator[Proposal]:
 
 def repeat_each(step: Step, rank: int) -> Iterator[Proposal]:
     """`x.repeat(n, 1, 1)` as `x.repeat_interleave(n, dim=0)`: the copies of a sample together."""
-    from shapescope.analysis.diagnosis.rules.pieces import size_nodes
-
     call = call_at(step.call_site)
     nodes = [] if call is None else size_nodes(call)
     if call is None or call.receiver is None or len(nodes) != rank:
@@ -168,8 +167,6 @@ def repeat_each(step: Step, rank: int) -> Iterator[Proposal]:
 
 def swap_sizes(step: Step, sizes: Sequence[int], batch: int) -> Iterator[Proposal]:
     """The sizes of a view in the order in which the values lie: the batch first."""
-    from shapescope.analysis.diagnosis.rules.pieces import size_nodes
-
     call = call_at(step.call_site)
     nodes = [] if call is None else size_nodes(call)
     if call is None or len(nodes) != len(sizes):
@@ -207,8 +204,6 @@ def permute_instead(step: Step, sizes: Sequence[int], made: Sequence[int]) -> It
 
 def split_then_move(step: Step, straight: Sequence[int], made: Sequence[int]) -> Iterator[Proposal]:
     """The sizes of a view in the order in which the values lie, and the axes moved behind it."""
-    from shapescope.analysis.diagnosis.rules.pieces import size_nodes
-
     call = call_at(step.call_site)
     nodes = [] if call is None else size_nodes(call)
     if call is None or len(nodes) != len(made):
@@ -236,8 +231,6 @@ def apart_then_move(step: Step, order: Sequence[int], back: Sequence[int]) -> It
         order: which of its sizes stands where.
         back: the permutation that gives the sizes asked for.
     """
-    from shapescope.analysis.diagnosis.rules.pieces import size_nodes
-
     call = call_at(step.call_site)
     nodes = [] if call is None else size_nodes(call)
     if call is None or len(nodes) != len(order):

@@ -7,44 +7,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations
 
-from shapescope.analysis.code import CallSource, constructor_of
-from shapescope.analysis.code.calls import operand_nodes
-from shapescope.analysis.code.origins import assignment_of, value_of
-from shapescope.analysis.code.source import Code
+from shapescope.analysis.code import constructor_of
 from shapescope.analysis.diagnosis.branches import Branch
 from shapescope.analysis.diagnosis.finding import Proposal
-from shapescope.analysis.diagnosis.history import ints, spatial_axes
+from shapescope.analysis.diagnosis.history import ints
 from shapescope.analysis.diagnosis.rules.layers import make_instead, output_argument
 from shapescope.analysis.diagnosis.words import name_of
 from shapescope.analysis.fixes.constructor import set_argument
 from shapescope.analysis.fixes.decoder import several_rows
+from shapescope.analysis.fixes.listed import resize_listed
+from shapescope.analysis.fixes.operands import operand_of, wrap
+from shapescope.analysis.fixes.padding import keep_sizes
+from shapescope.analysis.fixes.projection import project, project_always, spelled
 from shapescope.analysis.fixes.resample import functional_name, pad_and_crop
 from shapescope.attrs import ConvAttrs, PoolAttrs
 from shapescope.diagnostic import Edit
 from shapescope.ops.shapes import broadcast
 from shapescope.trace import Step, Trace
-
-
-def operand_of(step: Step, position: int) -> tuple[Code, ast.expr] | None:
-    """The expression of one input of a call."""
-    found = operand_nodes(step.call_site)
-    if found is None or position >= len(found[1]):
-        return None
-    return found[0], found[1][position]
-
-
-def wrap(step: Step, position: int, before: str, after: str) -> tuple[Code, ast.expr, str] | None:
-    """An operand with text around it: the file, its node, and the new text."""
-    found = operand_of(step, position)
-    if found is None:
-        return None
-    code, node = found
-    plain = isinstance(node, ast.Name | ast.Attribute | ast.Call | ast.Subscript)
-    text = code.text(node)
-    inner = (
-        text if plain or (before.endswith("(") and after.startswith((",", ")"))) else f"({text})"
-    )
-    return code, node, f"{before}{inner}{after}"
 
 
 def branch_proposals(
@@ -67,17 +46,18 @@ def branch_proposals(
         if _nearly(smaller.sizes, larger.sizes):
             yield from _round_alike(trace, step, smaller, larger)
         elif step.op == "cat":
+            yield from keep_sizes(trace, len(smaller.sizes) - 2)
             yield from _keep_stride(trace, smaller)
             yield from _resize(step, smaller, larger)
     if channels_differ:
         for branch, other in (branches, tuple(reversed(branches))):
             if not branch.changing and other.changing:
-                yield from _project_always(step, branch, other)
+                yield from project_always(step, branch, other)
     near = maps_differ and _nearly(*sorted((one.sizes, two.sizes), key=lambda sizes: sizes[2:]))
     for branch, other in (branches, tuple(reversed(branches))):
         straight = not branch.changing and other.changing and step.op != "cat"
         if straight and (channels_differ or not near):
-            yield from _project(trace, step, branch, other)
+            yield from project(trace, step, branch, other)
     if maps_differ:
         smaller, larger = sorted(branches, key=lambda branch: branch.sizes[2:])
         if step.op != "cat" and _was_enlarged(larger) and not near and not channels_differ:
@@ -123,6 +103,8 @@ def _nearly(smaller: Sequence[int], larger: Sequence[int]) -> bool:
 def _round_alike(trace: Trace, step: Step, smaller: Branch, larger: Branch) -> Iterator[Proposal]:
     """Let the branch that rounded down round up, or grow by the missing rows."""
     yield from several_rows(trace, smaller.own, larger.sizes[2:])
+    if len(larger.sizes) == 3 and any(_pads_too_much(layer) for layer in larger.own):
+        yield from _crop(step, smaller, larger, start=True)
     eats = False
     for layer in reversed(smaller.own):
         if isinstance(layer.attrs, PoolAttrs) and not layer.attrs.ceil_mode:
@@ -143,6 +125,7 @@ def _round_alike(trace: Trace, step: Step, smaller: Branch, larger: Branch) -> I
                 yield from _set(trace, layer, "padding", _half_window(trace, layer, half),
                                 f"let `{name_of(layer)}` keep the size")  # fmt: skip
     if eats:
+        yield from keep_sizes(trace, len(smaller.sizes) - 2)
         yield from _crop(step, smaller, larger)
     if _was_enlarged(larger) and not _was_enlarged(smaller):
         yield from _resize(step, larger, smaller)
@@ -168,8 +151,22 @@ def _half_window(trace: Trace, layer: Step, half: int) -> str:
     return text if times == 1 else f"{times} * {text}"
 
 
-def _crop(step: Step, smaller: Branch, larger: Branch) -> Iterator[Proposal]:
-    """The larger one cut to the size of the smaller one: its end, where it is a sequence."""
+def _pads_too_much(layer: Step) -> bool:
+    """Whether a convolution of stride 1 makes a sequence longer, as a causal one does."""
+    attrs = layer.attrs
+    plain = isinstance(attrs, ConvAttrs) and not layer.op.startswith("conv_transpose")
+    if not plain or not isinstance(attrs, ConvAttrs) or max(attrs.stride) > 1:
+        return False
+    return ints(layer.outputs[0].shape)[2:] > ints(layer.inputs[0].shape)[2:]
+
+
+def _crop(
+    step: Step, smaller: Branch, larger: Branch, *, start: bool = False
+) -> Iterator[Proposal]:
+    """The larger one cut to the size of the smaller one: its end, where it is a sequence.
+
+    With `start` the start of a sequence is kept: what a causal padding added lies behind it.
+    """
     found = operand_of(step, smaller.position)
     if found is None:
         return
@@ -186,7 +183,7 @@ def _crop(step: Step, smaller: Branch, larger: Branch) -> Iterator[Proposal]:
         ]  # fmt: skip
     cut = f"[..., :{name}.shape[-2], :{name}.shape[-1]]"
     if len(smaller.sizes) == 3:
-        cut = f"[..., -{name}.shape[-1]:]"
+        cut = f"[..., :{name}.shape[-1]]" if start else f"[..., -{name}.shape[-1]:]"
     made = wrap(step, larger.position, "", cut)
     if made is not None:
         edits.append(made[0].replace(made[1], made[2]))
@@ -243,7 +240,7 @@ def _take_stride(trace: Trace, smaller: Branch, larger: Branch) -> Iterator[Prop
         text = str(ratio)
         near = call is not None and own.code.function(own.node) is call.code.function(call.node)
         if near and max(getattr(strided[0].attrs, "stride", (1,))) == ratio:
-            text = _spelled(trace, strided[0], call, "stride", ratio)
+            text = spelled(trace, strided[0], call, "stride", ratio)
             node = None if call is None else call.argument("stride")
             text = call.code.text(node) if call is not None and node is not None else text
         yield Proposal(
@@ -258,6 +255,8 @@ def _resize(step: Step, smaller: Branch, larger: Branch) -> Iterator[Proposal]:
     """Resize the smaller map to the larger one where they meet."""
     other = operand_of(step, larger.position)
     here = operand_of(step, smaller.position)
+    if len(smaller.sizes) > 2 and (other is None or here is None):
+        yield from resize_listed(smaller.way, smaller.sizes, larger.sizes)
     if other is None or here is None or len(smaller.sizes) < 3:
         return
     functional = functional_name(here[0])
@@ -272,88 +271,6 @@ def _resize(step: Step, smaller: Branch, larger: Branch) -> Iterator[Proposal]:
             (code.replace(node, text),),
             kind="join",
         )
-
-
-def _project(trace: Trace, step: Step, straight: Branch, other: Branch) -> Iterator[Proposal]:
-    """A 1 x 1 convolution on the branch that changes nothing."""
-    layers = [one for one in other.changing if isinstance(one.attrs, ConvAttrs)]
-    operand = operand_of(step, straight.position)
-    axes = len(straight.sizes) - 2
-    if not layers or operand is None or axes < 1 or layers[0].kind != "module":
-        return
-    found = assignment_of(trace, layers[0].path)
-    call = constructor_of(trace, layers[0].path)
-    if found is None or call is None or found[0].file != operand[0].file:
-        return
-    code, statement, _ = found
-    strides = [-(-n // m) for n, m in zip(straight.sizes[2:], other.sizes[2:], strict=True)]
-    if len(set(strides)) != 1 or spatial_axes(layers[0]) != axes:
-        return
-    given = _spelled(trace, layers[0], call, "in_channels", straight.sizes[1])
-    last = constructor_of(trace, layers[-1].path)
-    made = _spelled(trace, layers[-1], last, "out_channels", other.sizes[1])
-    stride = _spelled(trace, layers[0], call, "stride", strides[0])
-    prefix = code.text(call.node.func).rpartition(".")[0]
-    name = f"{prefix}.Conv{axes}d" if prefix else f"Conv{axes}d"
-    window = "" if strides[0] == 1 and stride == "1" else f", stride={stride}"
-    attribute = _free_name(code, "shortcut")
-    line = f"self.{attribute} = {name}({given}, {made}, 1{window}, bias=False)"
-    _, node = operand
-    yield Proposal(
-        f"project the shortcut with a {' x '.join(['1'] * axes)} convolution",
-        (
-            code.insert_after(statement, line),
-            code.replace(node, f"self.{attribute}({code.text(node)})"),
-        ),
-        kind="project",
-    )
-
-
-def _project_always(step: Step, straight: Branch, other: Branch) -> Iterator[Proposal]:
-    """A projection that is made under a condition, made also where the channels differ.
-
-    `if stride != 1:` around a 1 x 1 convolution forgets the blocks that only widen.
-    """
-    operand = operand_of(step, straight.position)
-    if operand is None or straight.sizes[1] == other.sizes[1]:
-        return
-    code = operand[0]
-    for node in ast.walk(code.tree):
-        if not isinstance(node, ast.If):
-            continue
-        for inner in (one for part in node.body for one in ast.walk(part)):
-            call = CallSource(code, inner) if isinstance(inner, ast.Call) else None
-            if call is None or not call.callee.startswith("Conv"):
-                continue
-            window = call.argument("kernel_size")
-            given, made = call.argument("in_channels"), call.argument("out_channels")
-            if window is None or given is None or made is None or code.text(window) != "1":
-                continue
-            test = code.text(node.test)
-            names = f"{code.text(given)} != {code.text(made)}"
-            if code.text(given) not in test:
-                yield Proposal(
-                    "project the shortcut wherever the channels differ",
-                    (code.replace(node.test, f"{test} or {names}"),),
-                    kind="project",
-                )
-            break
-
-
-def _free_name(code: Code, name: str) -> str:
-    taken = {node.attr for node in ast.walk(code.tree) if isinstance(node, ast.Attribute)}
-    while name in taken:
-        name += "_"
-    return name
-
-
-def _spelled(trace: Trace, layer: Step, call: CallSource | None, argument: str, value: int) -> str:
-    """A number as the layer's constructor writes it, where it means that number there."""
-    node = None if call is None else call.argument(argument)
-    if call is None or node is None:
-        return str(value)
-    known = value_of(trace, layer.path, call.code, node)
-    return call.code.text(node) if known == value else str(value)
 
 
 def rank_proposals(step: Step, shapes: Sequence[tuple[int, ...]], along: int) -> Iterator[Proposal]:
@@ -379,8 +296,3 @@ def rank_proposals(step: Step, shapes: Sequence[tuple[int, ...]], along: int) ->
         if made is not None:
             code, node, text = made
             yield Proposal(message, (code.replace(node, text),), kind="rank")
-
-
-def sizes_behind(branch: Branch) -> tuple[int, ...]:
-    """The spatial sizes that a branch brings."""
-    return ints(branch.sizes)[2:]

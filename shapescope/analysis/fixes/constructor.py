@@ -7,8 +7,12 @@ from collections.abc import Iterator, Sequence
 from math import prod
 
 from shapescope.analysis.code import CallSource, Origin, constructor_of, origins_of, value_of
+from shapescope.analysis.code.helpers import made_often
+from shapescope.analysis.code.origins import parameter_value
+from shapescope.analysis.code.source import Code
 from shapescope.analysis.diagnosis.finding import Proposal, label
 from shapescope.analysis.diagnosis.words import product_text
+from shapescope.analysis.fixes.loops import loop_around
 from shapescope.diagnostic import Label
 from shapescope.trace import SourceSpan, Trace
 
@@ -46,6 +50,7 @@ def set_argument(
     prefix: str = "",
     silent_weights: bool = False,
     kind: str = "consumer",
+    parts: Sequence[int] = (),
 ) -> Iterator[Proposal]:
     """Proposals that give a layer another number, where the number is decided.
 
@@ -62,10 +67,22 @@ def set_argument(
         prefix: in front of an inline call.
         silent_weights: see Proposal.
         kind: see Proposal.
+        parts: that were joined to the value, to spell it as a sum.
     """
     call = constructor_of(trace, path)
     if call is None:
         return
+    for origin, text in joined_names(trace, path, call, call.argument(name), parts):
+        here = origin.kind == "here"
+        written = call.with_argument(name, text)
+        short = inline and here and len(written) <= _LONGEST_INLINE
+        yield Proposal(
+            f"{prefix}{written}" if short else message,
+            (origin.code.replace(origin.node, text),),
+            inline=short,
+            silent_weights=silent_weights,
+            kind=kind,
+        )
     factors = tuple(factor for factor in factors if factor != 1)
     node = call.argument(name)
     if node is not None:
@@ -81,6 +98,17 @@ def set_argument(
                     silent_weights=silent_weights,
                     kind=kind,
                 )
+        for origin in _passed_on(trace, path, call, node):
+            text = spell(trace, path, CallSource(origin.code, call.node), origin.node, value,
+                         factors)  # fmt: skip
+            yield Proposal(
+                f"{prefix}{message}",
+                (origin.code.replace(origin.node, text),),
+                silent_weights=silent_weights,
+                kind=kind,
+            )
+        if _is_shared(call, node) or _changes_along(call, node):
+            return
     if node is None and not call.parameters:
         return
     text = spell(trace, path, call, node, value, factors)
@@ -93,6 +121,81 @@ def set_argument(
         silent_weights=silent_weights,
         kind=kind,
     )
+
+
+def joined_names(
+    trace: Trace, path: str, call: CallSource, node: ast.expr | None, parts: Sequence[int]
+) -> Iterator[tuple[Origin, str]]:
+    """The sum of what was joined, `latent + n_classes`, where names of the constructor say it.
+
+    Args:
+        trace: tells how the modules lie in one another.
+        path: of the layer that takes the sum.
+        call: its constructor.
+        node: the argument, which stands for one of the parts so far.
+        parts: sizes that were joined; at least two that differ.
+    """
+    if node is None or len(parts) < 2 or len(set(parts)) < len(parts):
+        return
+    shared = _is_shared(call, node)
+    places = [origin for origin in origins_of(trace, path, call.code, node)
+              if origin.kind == "argument" or (origin.kind == "here" and not shared)]  # fmt: skip
+    for origin in places:
+        code = origin.code
+        if value_of(trace, path, code, origin.node) not in parts:
+            continue
+        known = _names_by_value(trace, path, code, origin.node)
+        words = []
+        for part in parts:
+            if value_of(trace, path, code, origin.node) == part:
+                words.append(code.text(origin.node))
+            elif len(known.get(part, ())) == 1:
+                words.append(known[part][0])
+        if len(words) == len(parts):
+            yield origin, " + ".join(words)
+
+
+def _names_by_value(trace: Trace, path: str, code: Code, node: ast.expr) -> dict[int, list[str]]:
+    """The parameters of the function around a node, by the numbers they come to."""
+    function = code.function(node)
+    found: dict[int, list[str]] = {}
+    if function is None:
+        return found
+    arguments = function.args
+    for arg in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
+        name = ast.copy_location(ast.Name(arg.arg, ast.Load()), node)
+        value = parameter_value(trace, path, code, function, name)
+        if value is not None:
+            found.setdefault(value, []).append(arg.arg)
+    return found
+
+
+def _passed_on(trace: Trace, path: str, call: CallSource, node: ast.expr) -> tuple[Origin, ...]:
+    """Names handed to the helper functions around a constructor, the nearest first."""
+    return tuple(
+        origin
+        for origin in origins_of(trace, path, call.code, node)[1:]
+        if origin.kind == "argument" and isinstance(origin.node, ast.Name | ast.Attribute)
+    )
+
+
+def _is_shared(call: CallSource, node: ast.expr) -> bool:
+    """Whether a number is a parameter of a helper that makes other layers as well."""
+    function = call.code.function(node)
+    if function is None or not isinstance(node, ast.Name) or function.name == "__init__":
+        return False
+    arguments = function.args
+    names = [arg.arg for arg in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
+    return node.id in names and made_often(call.code, function)
+
+
+def _changes_along(call: CallSource, node: ast.expr) -> bool:
+    """Whether a number is another one for each layer that a loop makes."""
+    loop = loop_around(call)
+    counted = set() if loop is None else {
+        one.id for one in ast.walk(loop.target) if isinstance(one, ast.Name)
+    }  # fmt: skip
+    return any(isinstance(one, ast.Name) and one.id in counted for one in ast.walk(node))
 
 
 def _named(node: ast.expr) -> str:
@@ -136,9 +239,9 @@ def origin_labels(trace: Trace, path: str, name: str, text: str) -> Iterator[Lab
 
 
 def deciding(trace: Trace, path: str, call: CallSource, node: ast.expr) -> tuple[Origin, ...]:
-    """The constants further out that decide an argument."""
+    """The constants, and the arguments of calls around, that decide an argument."""
     return tuple(
         origin
         for origin in origins_of(trace, path, call.code, node)[1:]
-        if isinstance(origin.node, ast.Constant | ast.BinOp)
+        if origin.kind == "argument" or isinstance(origin.node, ast.Constant | ast.BinOp)
     )[:2]

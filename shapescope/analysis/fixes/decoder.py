@@ -139,3 +139,27 @@ def resize_the_end(step: Step, functional: str | None, sizes: Sequence[int]) -> 
     yield Proposal(
         f"resize to {shape_text(sizes)} at the end", (code.replace(operand, text),), kind="resize"
     )
+
+
+def unpadded(trace: Trace, chain: Sequence[Step]) -> Iterator[Proposal]:
+    """Half a window of padding for the one convolution on the way that eats from its map."""
+    eating = [
+        step
+        for step in chain
+        if isinstance(step.attrs, ConvAttrs)
+        and not step.op.startswith("conv_transpose")
+        and max(step.attrs.stride) == 1
+        and isinstance(step.attrs.padding, tuple)
+        and ints(step.outputs[0].shape)[2:] < ints(step.inputs[0].shape)[2:]
+    ]
+    for step in eating:
+        call = constructor_of(trace, step.path) if step.kind == "module" else None
+        attrs = step.attrs
+        if call is None or not isinstance(attrs, ConvAttrs):
+            continue
+        half = attrs.dilation[0] * (attrs.kernel_size[0] - 1) // 2
+        yield Proposal(
+            f"let `{name_of(step)}` keep the size: padding={half}",
+            (call.set("padding", str(half)),),
+            kind="padding",
+        )

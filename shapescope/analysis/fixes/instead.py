@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 
-from shapescope.analysis.code import call_at
+from shapescope.analysis.code import call_at, constructor_of
 from shapescope.analysis.code.source import Code, Function
 from shapescope.analysis.diagnosis.finding import Proposal
 from shapescope.analysis.diagnosis.history import ints
 from shapescope.analysis.diagnosis.words import shape_text
-from shapescope.analysis.fixes.branches import operand_of
+from shapescope.analysis.fixes.flatten import entered_through
+from shapescope.analysis.fixes.operands import operand_of
+from shapescope.attrs import LinearAttrs
 from shapescope.trace import Step, Trace
 
 
@@ -43,6 +45,43 @@ def spare_layer(trace: Trace, step: Step) -> Iterator[Proposal]:
                 (call.code.replace(function, text),),
                 kind="name",
             )
+
+
+def as_convolution(trace: Trace, step: Step, axes: int) -> Iterator[Proposal]:
+    """A linear layer over the channels of a map as what it is: a convolution of windows of 1.
+
+    Among the entries of a container alone, where something behind it may take the map.
+    """
+    if not entered_through(trace, step):
+        return
+    call = constructor_of(trace, step.path) if step.kind == "module" else None
+    if call is None or call.callee != "Linear" or len(call.node.args) != 2 or call.node.keywords:
+        return
+    function = call.code.text(call.node.func).removesuffix("Linear")
+    taken, made = (call.code.text(node) for node in call.node.args)
+    text = f"{function}Conv{axes}d({taken}, {made}, 1)"
+    yield Proposal(
+        f"a convolution of windows of 1 does it at each place: {text}",
+        (call.code.replace(call.node, text),),
+        kind="convolution",
+    )
+
+
+def swapped_numbers(trace: Trace, step: Step, arriving: int) -> Iterator[Proposal]:
+    """`nn.Linear(sizes[i], sizes[i + 1])` where the two stand the wrong way round."""
+    attrs = step.attrs
+    call = constructor_of(trace, step.path) if step.kind == "module" else None
+    if call is None or not isinstance(attrs, LinearAttrs) or attrs.out_features != arriving:
+        return
+    taken, made = call.argument("in_features"), call.argument("out_features")
+    if taken is None or made is None:
+        return
+    one, two = call.code.text(taken), call.code.text(made)
+    yield Proposal(
+        "swap its two numbers",
+        (call.code.replace(taken, two), call.code.replace(made, one)),
+        kind="swap",
+    )
 
 
 def value_that_fits(

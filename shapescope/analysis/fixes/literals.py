@@ -6,7 +6,8 @@ import ast
 from collections.abc import Iterator
 
 from shapescope.analysis.code import code_of, constructor_of
-from shapescope.analysis.code.origins import files_of, value_of
+from shapescope.analysis.code.origins import value_of
+from shapescope.analysis.code.owners import files_of
 from shapescope.analysis.diagnosis.finding import Proposal
 from shapescope.analysis.fixes.flatten import is_own
 from shapescope.trace import Trace

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from shapescope.analysis.code import CallSource, call_at, constructor_of
-from shapescope.analysis.code.origins import class_node
+from shapescope.analysis.code.owners import class_node
 from shapescope.analysis.code.source import Code, Function
 from shapescope.analysis.diagnosis.finding import Proposal
 from shapescope.analysis.diagnosis.history import (
@@ -223,7 +223,7 @@ def returned(function: Function) -> ast.expr | None:
 def pad_and_crop(trace: Trace, multiple: int, axes: int) -> Iterator[Proposal]:
     """Zeros up to a multiple at the start of forward, cut off again at the end."""
     found = root_forward(trace)
-    if found is None or axes != 2:
+    if found is None or axes != 2 or multiple < 2:
         return
     code, function = found
     functional, name, value = (

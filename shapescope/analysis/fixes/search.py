@@ -2,8 +2,7 @@
 
 A proposal holds if the edited model runs for two batch sizes, keeps the batch as it was meant and
 gives no error or warning that was not there before; a small model also takes a real step forwards
-and backwards. Trouble that only shows once the first is
-mended is mended in the same go, as far as that takes few edits.
+and backwards. Trouble that only shows then is mended in the same go, if that takes few edits.
 """
 
 from __future__ import annotations
@@ -15,15 +14,28 @@ from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from shapescope.analysis.batch import Evidence, is_unbatched
-from shapescope.analysis.code.source import code_of
 from shapescope.analysis.diagnosis import find
 from shapescope.analysis.diagnosis.finding import Finding, Proposal
 from shapescope.analysis.diagnosis.loss_steps import loss_of, without_loss
 from shapescope.analysis.fixes.apply import edited, edits_between
-from shapescope.attrs import RecurrentAttrs
+from shapescope.analysis.fixes.outcome import (
+    carries,
+    changed_weights,
+    keeps_batch,
+    moved_on,
+    reads_time_first,
+    renamed_weights,
+    same_maps,
+)
+from shapescope.analysis.fixes.wording import (
+    first_things_first,
+    remark_on,
+    shared_by,
+    without_detours,
+)
 from shapescope.diagnostic import Edit, Help, Severity
 from shapescope.source_text import absolute_path, overridden, source_text
-from shapescope.trace import Shape, Trace
+from shapescope.trace import Shape, Step, Trace
 
 MOST_HELPS = 2
 _MOST_TRIALS = 24
@@ -110,7 +122,7 @@ class Search:
             kinds |= {proposal.kind} - {""}
             helps.append(self._help(proposal, trial))
             changes.append(self._changes(trial))
-        return _without_detours(helps, changes)
+        return without_detours(helps, changes)
 
     def tried(self, proposal: Proposal, found: Finding) -> Trial | None:
         """The edited model, if it holds."""
@@ -147,7 +159,7 @@ class Search:
                 return Trial(texts, trace)
             following = problem
         else:
-            if not proposal.edits or not _moved_on(self.trace, trace):
+            if not proposal.edits or not moved_on(self.trace, trace):
                 return None
             with _as_edited(texts):
                 following = [one for one in find(trace) if one.diagnostic.severity == "error"][:1]
@@ -254,9 +266,10 @@ class Search:
                 for edit in edits_between(path, self._text(path) or "", text)
             )
         if len(edits) > 1 and proposal.edits:
-            edits = _first_things_first(edits, proposal.edits)
+            edits = first_things_first(edits, proposal.edits)
         changed, added = changed_weights(self.trace, trial.trace)
-        remark = _remark(proposal, changed, added, _shared(self.trace, edits))
+        renamed = renamed_weights(self.trace, trial.trace)
+        remark = remark_on(proposal, changed, added, shared_by(self.trace, edits), renamed)
         joint = "  " if proposal.inline else " "
         message = f"{proposal.message}{joint}({remark})" if remark else proposal.message
         return Help(
@@ -268,137 +281,18 @@ class Search:
         )
 
 
+def _ordinal(trace: Trace, step: Step) -> int:
+    """The how manieth step of its path and op it is."""
+    before = trace.steps[: step.index]
+    return sum((one.path, one.op) == (step.path, step.op) for one in before)
+
+
 def _turn(trace: Trace, found: Finding, proposal: Proposal) -> Turn:
     number = found.diagnostic.step
     known = number is not None and number < len(trace.steps)
     step = trace.steps[number] if number is not None and known else None
-    place = "" if step is None else f"{step.path} {step.op}"
+    place = "" if step is None else f"{step.path} {step.op} {_ordinal(trace, step)}"
     return found.diagnostic.rule, place, proposal.kind
-
-
-def _without_detours(helps: Sequence[Help], changes: Sequence[frozenset[str]]) -> tuple[Help, ...]:
-    """The helps without those that write all that another one writes, and more."""
-    return tuple(
-        one
-        for one, lines in zip(helps, changes, strict=True)
-        if not any(other and other < lines for other in changes)
-    )
-
-
-def _first_things_first(edits: Sequence[Edit], first: Sequence[Edit]) -> tuple[Edit, ...]:
-    """The edits with those in front that the help is about, and what follows from them behind."""
-    lines = {edit.span.line for edit in first}
-    return tuple(sorted(edits, key=lambda edit: edit.span.line not in lines))
-
-
-def _remark(proposal: Proposal, changed: Sequence[str], added: int, shared: str) -> str:
-    words = [shared] if shared else []
-    if proposal.silent_weights:
-        return ""
-    if changed:
-        names = [name for name in changed if not name.endswith("bias")] or list(changed)
-        more = f" and {len(names) - 2} more" if len(names) > 2 else ""
-        words.append(f"changes the shape of {', '.join(names[:2])}{more}")
-    elif added > 0:
-        words.append(f"adds {added:,} parameters")
-    elif proposal.remark and not changed:
-        words.append(proposal.remark)
-    if proposal.inline:
-        words.append("verified")
-    return "; ".join(words)
-
-
-def _shared(trace: Trace, edits: Sequence[Edit]) -> str:
-    """`in both Blocks`, where an edit stands in a class that the model holds several times."""
-    for edit in edits:
-        code = code_of(edit.span.file)
-        around = [
-            cls
-            for cls in (() if code is None else code.classes().values())
-            if cls.lineno <= edit.span.line <= (cls.end_lineno or cls.lineno)
-        ]
-        if not around:
-            continue
-        name = max(around, key=lambda cls: cls.lineno).name
-        count = sum(spec.class_name == name for spec in trace.modules)
-        if count > 1:
-            return f"in {'both' if count == 2 else f'all {count}'} `{name}`s"
-    return ""
-
-
-def changed_weights(before: Trace, after: Trace) -> tuple[tuple[str, ...], int]:
-    """The parameters whose shape differs or that are gone, and how many values were added."""
-    old = {param.name: param.shape for param in before.params}
-    new = {param.name: param.shape for param in after.params}
-    changed = tuple(name for name, shape in old.items() if new.get(name) != shape)
-    grown = sum(param.numel for param in after.params) - sum(param.numel for param in before.params)
-    return changed, grown
-
-
-def keeps_batch(one: Trace, other: Trace) -> bool:
-    """Whether every output has the batch where the inputs have it, for both batch sizes."""
-    first, second = _batch_of(one), _batch_of(other)
-    return first is not None and second is not None and carries(one, other, first, second)
-
-
-def reads_time_first(trace: Trace) -> bool:
-    """Whether a recurrent layer takes axis 1 of the first input, as it came, for the batch."""
-    sizes = trace.inputs[0].shape if trace.inputs else ()
-    return len(sizes) > 1 and any(
-        isinstance(step.attrs, RecurrentAttrs)
-        and not step.attrs.cell
-        and not step.attrs.batch_first
-        and bool(step.inputs)
-        and step.inputs[0].shape[:2] == sizes[:2]
-        for step in trace.steps
-    )
-
-
-def carries(one: Trace, other: Trace, first: int | str, second: int | str) -> bool:
-    """Whether every output has an axis of `first` in one trace, and of `second` in the other."""
-    if len(one.outputs) != len(other.outputs):
-        return False
-    for a, b in zip(one.outputs, other.outputs, strict=True):
-        if len(a.shape) != len(b.shape):
-            return False
-        if not a.shape:
-            continue
-        if a.shape[0] == first and b.shape[0] == second:
-            continue
-        along = [
-            axis
-            for axis, (n, m) in enumerate(zip(a.shape, b.shape, strict=True))
-            if n == first and m == second
-        ]
-        if not along:
-            return False
-    return True
-
-
-def same_maps(trace: Trace) -> bool:
-    """Whether every output is as high and wide as the first input."""
-    sizes = trace.inputs[0].shape[2:]
-    return all(len(spec.shape) > 2 and spec.shape[2:] == sizes for spec in trace.outputs)
-
-
-def _batch_of(trace: Trace) -> int | None:
-    for spec in trace.inputs:
-        if spec.shape and isinstance(spec.shape[0], int):
-            return spec.shape[0]
-    return None
-
-
-def _moved_on(before: Trace, after: Trace) -> bool:
-    """Whether an edited model fails elsewhere, or for another reason, than it did."""
-    one, two = before.failure, after.failure
-    if one is None or two is None:
-        return True
-    same_message = one.message == two.message
-    if one.step is None or two.step is None:
-        return not same_message
-    a, b = before.steps[one.step], after.steps[two.step]
-    same_place = (a.path, a.op) == (b.path, b.op) and one.step == two.step
-    return not (same_place and same_message)
 
 
 def _new(found: Iterable[Finding], known: frozenset[str]) -> list[Finding]:

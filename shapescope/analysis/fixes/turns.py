@@ -7,12 +7,13 @@ from collections.abc import Iterator
 
 from shapescope.analysis.code import call_at
 from shapescope.analysis.code.calls import operand_nodes
-from shapescope.analysis.code.origins import assignment_of
+from shapescope.analysis.code.owners import assignment_of
 from shapescope.analysis.code.source import Code
 from shapescope.analysis.diagnosis.finding import Proposal
 from shapescope.analysis.diagnosis.history import ints, passes, source_of
 from shapescope.analysis.fixes.batch import maker_of_attention
 from shapescope.analysis.fixes.flatten import is_own, own_call
+from shapescope.analysis.fixes.sizes import size_nodes
 from shapescope.diagnostic import Edit
 from shapescope.trace import SourceSpan, Step, Trace
 
@@ -110,6 +111,102 @@ def average_instead(
             (call.code.replace(call.receiver, f"{text}.mean(({axes}))"),),
             kind="average",
         )
+
+
+def without_turn(trace: Trace, step: Step, made: tuple[int, ...], batch: int) -> Iterator[Proposal]:
+    """`view(t, b, -1).transpose(0, 1)` as `view(b, t, -1)`: the values lie so already."""
+    call = call_at(step.call_site)
+    if call is None or len(made) < 2 or made[1] != batch:
+        return
+    turn = next(
+        (
+            one
+            for one in trace.steps[step.index + 1 :]
+            if one.op in ("transpose", "permute", "swapaxes")
+            and one.sources[:1] == (step.index,)
+            and one.outputs
+            and ints(one.outputs[0].shape) == (made[1], made[0], *made[2:])
+        ),
+        None,
+    )
+    outer = None if turn is None else call_at(turn.call_site)
+    nodes = size_nodes(call)
+    if outer is None or outer.receiver is None or len(nodes) != len(made):
+        return
+    edits = [
+        call.code.replace(nodes[0], call.code.text(nodes[1])),
+        call.code.replace(nodes[1], call.code.text(nodes[0])),
+    ]
+    inner, whole = outer.code.span(outer.receiver), outer.span
+    rest = SourceSpan(
+        inner.file, inner.end_line, inner.end_column, whole.end_line, whole.end_column
+    )
+    yield Proposal(
+        "take the rows as they lie, sample by sample: nothing has to be turned",
+        (*edits, Edit(rest, "")),
+        kind="order",
+    )
+
+
+def batch_first_then_turn(
+    trace: Trace, step: Step, made: tuple[int, ...], batch: int
+) -> Iterator[Proposal]:
+    """The sizes of a view with the batch in front, and the permute behind it told where all went.
+
+    `view(h, w, b, s, s, c).permute(2, 0, 3, 1, 4, 5)` as `view(b, h, w, s, s, c).permute(0, 1, 3,
+    2, 4, 5)`.
+    """
+    call = call_at(step.call_site)
+    place = next((at for at, size in enumerate(made) if size == batch), None)
+    turn = next(
+        (
+            one
+            for one in trace.steps[step.index + 1 :]
+            if one.op == "permute" and one.sources[:1] == (step.index,)
+        ),
+        None,
+    )
+    outer = None if turn is None else call_at(turn.call_site)
+    nodes = [] if call is None else size_nodes(call)
+    if call is None or outer is None or not place or len(nodes) != len(made):
+        return
+    given = size_nodes(outer)
+    order = [one.value for one in given if isinstance(one, ast.Constant)]
+    if sorted(str(at) for at in order) != sorted(str(at) for at in range(len(made))):
+        return
+    moved = [place, *[at for at in range(len(made)) if at != place]]
+    texts = [call.code.text(node) for node in nodes]
+    edits = [
+        call.code.replace(node, texts[at])
+        for node, at in zip(nodes, moved, strict=True)
+        if call.code.text(node) != texts[at]
+    ]
+    edits += [
+        call.code.replace(node, str(moved.index(int(str(at)))))
+        for node, at in zip(given, order, strict=True)
+    ]
+    yield Proposal(
+        "keep the batch first, as the values lie, and move the axes as before",
+        tuple(edits),
+        kind="order",
+    )
+
+
+def features_last(trace: Trace, step: Step) -> Iterator[Proposal]:
+    """The channels of a flattened map brought to the end, where an attention has its features."""
+    own = own_call(trace, step)
+    found = operand_nodes(own.call_site)
+    if found is None or not found[1]:
+        return
+    code, operand = found[0], found[1][0]
+    text = code.text(operand)
+    changed = f"{text if isinstance(operand, _SIMPLE) else f'({text})'}.transpose(1, 2)"
+    alike = [node for node in found[1] if code.text(node) == text]
+    yield Proposal(
+        "bring the features to the end",
+        tuple(code.replace(node, changed) for node in alike),
+        kind="turn",
+    )
 
 
 def project_input(trace: Trace, step: Step, given: int, wanted: int) -> Iterator[Proposal]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from shapescope.analysis.code import Code
-from shapescope.analysis.code.origins import class_node
+from shapescope.analysis.code.owners import class_node
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
 from shapescope.analysis.diagnosis.registry import declare, scanning
 from shapescope.analysis.diagnosis.words import primary

@@ -16,6 +16,7 @@ from shapescope.analysis.diagnosis.rules.layers import (
     maker_of,
     output_argument,
 )
+from shapescope.analysis.diagnosis.rules.masks import wrong_mask
 from shapescope.analysis.diagnosis.words import (
     arrive,
     here,
@@ -30,7 +31,7 @@ from shapescope.analysis.fixes.batch import (
 )
 from shapescope.analysis.fixes.constructor import argument_label, set_argument
 from shapescope.analysis.fixes.flatten import entered_through
-from shapescope.analysis.fixes.turns import project_input
+from shapescope.analysis.fixes.turns import features_last, project_input
 from shapescope.attrs import AttentionAttrs
 from shapescope.diagnostic import Edit, Label
 from shapescope.trace import Step, Trace
@@ -48,6 +49,7 @@ def attention(case: Case) -> Iterator[Finding]:
     shapes = [ints(spec.shape) for spec in step.inputs]
     if not all(shapes[:2]):
         return  # a number has no features to attend with
+    yield from wrong_mask(case, step)
     proposals: list[Proposal] = []
     labels: list[Label | None] = []
     why = [f"query {shape_text(shapes[0])}, key {shape_text(shapes[1])}"]
@@ -61,6 +63,8 @@ def attention(case: Case) -> Iterator[Finding]:
             message = (
                 f"`{name_of(step)}` takes {attrs.embed_dim} features, but {arrive(shapes[0][-1])}"
             )
+            if len(shapes[0]) == 3 and shapes[0][1] == attrs.embed_dim:
+                proposals += features_last(trace, step)
             if maker_of(trace, step) is None:
                 proposals += project_input(trace, step, shapes[0][-1], attrs.embed_dim)
             proposals += set_argument(

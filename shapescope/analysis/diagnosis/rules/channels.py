@@ -27,7 +27,7 @@ from shapescope.analysis.fixes.constructor import argument_label, set_argument
 from shapescope.analysis.fixes.flatten import edit_operand, entered_through
 from shapescope.analysis.fixes.instead import spare_layer
 from shapescope.analysis.fixes.literals import written_number
-from shapescope.analysis.fixes.loops import carry_width
+from shapescope.analysis.fixes.loops import carry_on, carry_width
 from shapescope.analysis.fixes.turns import keep_reduced
 from shapescope.attrs import CallAttrs, ConvAttrs, PoolAttrs
 from shapescope.diagnostic import Label
@@ -62,13 +62,18 @@ def conv_channels(case: Case) -> Iterator[Finding]:
         return
     yield from folded_before(case, step)
     maker, between = channel_maker(case.trace, step)
-    made = maker is not None and output_argument(maker) == "out_channels"
+    made = maker is not None and (output_argument(maker) == "out_channels" or _joins(maker))
     if sizes[-1] == wanted and channels != wanted and not made:
         yield _channels_last(case, step, sizes, wanted)
     elif len(sizes) == axes + 1 and wanted == 1:
         yield _missing_channel(case, step, sizes)
     else:
         yield _mismatch(case, step, sizes, wanted, channels, maker, between)
+
+
+def _joins(maker: Step) -> bool:
+    """Whether a tensor was joined along axis 1, where the channels are."""
+    return maker.op == "cat" and maker.inputs[0].shape[2:] == maker.outputs[0].shape[2:]
 
 
 def _channels_last(case: Case, step: Step, sizes: tuple[int, ...], wanted: int) -> Finding:
@@ -297,10 +302,15 @@ def _why(
 
 
 def _cat_note(maker: Step | None) -> str | None:
-    if maker is None or maker.op != "cat":
-        return None
-    parts = [spec.shape[1] for spec in maker.inputs if len(spec.shape) > 1]
+    parts = _parts(maker)
     return f"cat joins {' + '.join(map(str, parts))} channels" if len(parts) > 1 else None
+
+
+def _parts(maker: Step | None) -> tuple[int, ...]:
+    """The channels that a cat joined."""
+    if maker is None or maker.op != "cat":
+        return ()
+    return tuple(size for spec in maker.inputs for size in ints(spec.shape)[1:2])
 
 
 def _mismatch_proposals(
@@ -319,6 +329,7 @@ def _mismatch_proposals(
         return
     yield from spare_layer(trace, step)
     yield from carry_width(trace, step)
+    yield from carry_on(trace, step, "in_channels", channels)
     if isinstance(step.attrs, ConvAttrs) and len(sizes) == len(step.attrs.kernel_size) + 1:
         yield from keep_reduced(trace, step)
     yield from set_argument(
@@ -327,6 +338,7 @@ def _mismatch_proposals(
         "in_channels",
         channels,
         f"take the {channels} that arrive",
+        parts=_parts(maker),
     )
     yield from written_number(trace, step.path, "in_channels", wanted, channels)
     yield from make_instead(trace, maker, wanted)

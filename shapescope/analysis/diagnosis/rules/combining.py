@@ -26,11 +26,13 @@ from shapescope.analysis.diagnosis.words import (
     sizes_text,
 )
 from shapescope.analysis.fixes.batch import dim_of
-from shapescope.analysis.fixes.branches import branch_proposals, operand_of, rank_proposals
+from shapescope.analysis.fixes.branches import branch_proposals, rank_proposals
 from shapescope.analysis.fixes.fixed_batch import fixed_batch, made_for_a_batch
 from shapescope.analysis.fixes.instead import value_that_fits
+from shapescope.analysis.fixes.operands import operand_of
 from shapescope.analysis.fixes.resample import functional_name
 from shapescope.analysis.fixes.size_numbers import built_for_what_arrives
+from shapescope.analysis.fixes.spread import over_the_batch
 from shapescope.arithmetic import cat_refusal
 from shapescope.attrs import CallAttrs, ConvAttrs
 from shapescope.diagnostic import Label
@@ -224,6 +226,7 @@ def no_cat(case: Case) -> Iterator[Finding]:
         notes=_multiple_notes(trace, branches),
         proposals=(
             *fixed_batch(trace, step, pair),
+            *over_the_batch(step, shapes, along),
             *_one_hot(case, step, shapes),
             *(() if idle is None else without_axis(trace, idle, dim_of(idle) or 0)),
             *rank_proposals(step, shapes, along),
@@ -261,7 +264,7 @@ def _one_hot(case: Case, step: Step, shapes: Sequence[tuple[int, ...]]) -> Itera
 
 def _outer_labels(trace: Trace, changed: Sequence[Step]) -> Iterator[Label | None]:
     """Where a layer built by a helper function gets its numbers: the call of the helper."""
-    from shapescope.analysis.code.origins import assignment_of
+    from shapescope.analysis.code.owners import assignment_of
 
     for layer in changed:
         found = assignment_of(trace, layer.path) if layer.kind == "module" else None

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from shapescope.analysis.batch import BatchWalk, Event, ancestors
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
 from shapescope.analysis.diagnosis.history import ints
+from shapescope.analysis.diagnosis.intent import FirstAxis, first_axis
 from shapescope.analysis.diagnosis.registry import declare
 from shapescope.analysis.diagnosis.rules.layers import (
     places,
@@ -34,7 +35,8 @@ from shapescope.analysis.fixes.batch import (
     set_batch_first,
     without_call,
 )
-from shapescope.analysis.fixes.branches import wrap
+from shapescope.analysis.fixes.flatten import own_call
+from shapescope.analysis.fixes.operands import wrap
 from shapescope.attrs import AttentionAttrs, RecurrentAttrs
 from shapescope.diagnostic import Severity
 from shapescope.ops import lookup
@@ -74,9 +76,13 @@ def crossed(case: Case, walk: BatchWalk) -> Iterator[Finding]:
 def _cross_finding(case: Case, event: Event, shown: bool) -> Finding | None:
     step = case.trace.steps[event.step]
     sizes = ints(step.inputs[event.input].shape)
-    if isinstance(step.attrs, RecurrentAttrs) and _time_is_first(case, step):
-        return None
     if isinstance(step.attrs, RecurrentAttrs | AttentionAttrs):
+        meant = first_axis(own_call(case.trace, step))
+        if isinstance(step.attrs, RecurrentAttrs):
+            if meant is not FirstAxis.BATCH and _time_is_first(case, step):
+                return None
+            shown = shown or _loses_rows(case, sizes)
+        shown = shown and (meant is not FirstAxis.TIME or step.attrs.batch_first)
         return _as_time(case, step, sizes, shown)
     if event.kind == "read-across":
         return _across(case, step, event, sizes)
@@ -89,9 +95,29 @@ def _cross_finding(case: Case, event: Event, shown: bool) -> Finding | None:
 
 
 def _time_is_first(case: Case, step: Step) -> bool:
-    """Whether a state that the user makes says that axis 1 is the batch, so axis 0 the time."""
-    state = case.source(step, 1) if len(step.inputs) > 1 else None
-    return state is not None and lookup(state.op).factory
+    """Whether a state that the user makes says that axis 1 is the batch, so axis 0 the time.
+
+    A state that is an input of the model says the same: its axis 1 was fed as it should be.
+    """
+    if len(step.inputs) < 2:
+        return False
+    state = case.source(step, 1)
+    if state is None:
+        return step.inputs[1].name in {spec.name for spec in case.trace.inputs}
+    return lookup(state.op).factory
+
+
+def _loses_rows(case: Case, sizes: tuple[int, ...]) -> bool:
+    """Whether the first output has a row for each entry of axis 1, and none for each of axis 0."""
+    made = ints(case.trace.outputs[0].shape) if case.trace.outputs else ()
+    other = case.evidence.other_batch
+    there = () if other is None or not other.outputs else ints(other.outputs[0].shape)
+    return (
+        len(sizes) == 3
+        and made[:1] == sizes[1:2]
+        and there == made
+        and sizes[0] == case.batch != sizes[1] > 1
+    )
 
 
 def _as_time(case: Case, step: Step, sizes: tuple[int, ...], shown: bool) -> Finding:

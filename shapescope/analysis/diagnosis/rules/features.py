@@ -41,7 +41,6 @@ from shapescope.analysis.diagnosis.words import (
     sizes_text,
 )
 from shapescope.analysis.fixes.batch import dim_of, flatten_per_sample, other_dim
-from shapescope.analysis.fixes.branches import wrap
 from shapescope.analysis.fixes.constructor import argument_label, set_argument
 from shapescope.analysis.fixes.flatten import (
     edit_operand,
@@ -49,9 +48,10 @@ from shapescope.analysis.fixes.flatten import (
     flatten_operand,
     keep_batch,
 )
-from shapescope.analysis.fixes.instead import spare_layer
+from shapescope.analysis.fixes.instead import as_convolution, spare_layer, swapped_numbers
 from shapescope.analysis.fixes.literals import written_number
-from shapescope.analysis.fixes.loops import carry_width
+from shapescope.analysis.fixes.loops import carry_on, carry_width
+from shapescope.analysis.fixes.operands import wrap
 from shapescope.analysis.fixes.turns import turned_and_back
 from shapescope.attrs import LinearAttrs, RecurrentAttrs
 from shapescope.diagnostic import Label, Severity
@@ -237,9 +237,16 @@ def _entry_label(trace: Trace, step: Step, sizes: tuple[int, ...]) -> Label | No
 def _cat_note(maker: Step | None, given: int) -> str | None:
     if maker is None or maker.op != "cat":
         return None
-    parts = [spec.shape[-1] for spec in maker.inputs if spec.shape]
-    whole = sum(size for size in parts if isinstance(size, int))
-    return f"{given} = {' + '.join(map(str, parts))} joined by cat" if whole == given else None
+    parts = _parts(maker, given)
+    return f"{given} = {' + '.join(map(str, parts))} joined by cat" if parts else None
+
+
+def _parts(maker: Step | None, given: int) -> tuple[int, ...]:
+    """The sizes that a cat joined to the features that arrive."""
+    if maker is None or maker.op != "cat":
+        return ()
+    parts = tuple(size for spec in maker.inputs for size in ints(spec.shape)[-1:])
+    return parts if sum(parts) == given else ()
 
 
 def _made_label(trace: Trace, maker: Step, text: str) -> Label | None:
@@ -261,6 +268,7 @@ def _plain_proposals(
 ) -> Iterator[Proposal]:
     """What mends a last axis of another size, the likeliest first."""
     yield from spare_layer(trace, step)
+    yield from swapped_numbers(trace, step, sizes[-1])
     if step.kind == "function" and step.params:
         weight = step.params[0].shape
         turned = wrap(step, 1, "", ".t()") if weight == (sizes[-1], wanted) else None
@@ -282,6 +290,7 @@ def _plain_proposals(
             f"average the map, and keep its {wanted} channels",
             f"nn.AdaptiveAvgPool{len(sizes) - 2}d(1), nn.Flatten()",
         )
+        yield from as_convolution(trace, step, len(sizes) - 2)
         if len(sizes) > 3:
             return
     if len(sizes) == 3 and sizes[1] == wanted:
@@ -295,6 +304,7 @@ def _plain_proposals(
     if is_map or (len(sizes) > 2 and maker is None):
         yield from flatten_operand(step, trace)
     yield from carry_width(trace, step)
+    yield from carry_on(trace, step, "in_features", sizes[-1])
     yield from set_argument(
         trace,
         step.path,
@@ -302,6 +312,7 @@ def _plain_proposals(
         sizes[-1],
         f"take the {sizes[-1]} that arrive",
         inline=not entered_through(trace, step),
+        parts=_parts(maker, sizes[-1]),
     )
     yield from written_number(trace, step.path, "in_features", wanted, sizes[-1])
     yield from make_instead(trace, maker, wanted)

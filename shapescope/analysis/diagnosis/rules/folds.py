@@ -10,11 +10,11 @@ from shapescope.analysis.code import call_at
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
 from shapescope.analysis.diagnosis.history import chain_to, ints
 from shapescope.analysis.diagnosis.rules.names import FOLDED
-from shapescope.analysis.diagnosis.rules.pieces import size_nodes
 from shapescope.analysis.diagnosis.rules.reshaping import first_follows_batch
 from shapescope.analysis.diagnosis.rules.rows import rows_text
 from shapescope.analysis.diagnosis.words import here, name_of, plural, primary, shape_text
 from shapescope.analysis.fixes.batch import flatten_per_sample
+from shapescope.analysis.fixes.sizes import size_nodes
 from shapescope.attrs import ConvAttrs, LinearAttrs
 from shapescope.trace import Step
 

@@ -10,6 +10,7 @@ from shapescope.analysis.diagnosis.history import ints
 from shapescope.analysis.diagnosis.registry import scanning
 from shapescope.analysis.diagnosis.rules.scrambles import MIXES
 from shapescope.analysis.diagnosis.words import here, primary, shape_text
+from shapescope.analysis.fixes.sizes import size_nodes
 from shapescope.diagnostic import Edit, Severity
 from shapescope.trace import Step, Trace
 

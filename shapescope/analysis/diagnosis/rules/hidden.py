@@ -17,8 +17,15 @@ from shapescope.analysis.diagnosis.words import (
     primary,
     shape_text,
 )
-from shapescope.analysis.fixes.branches import wrap
 from shapescope.analysis.fixes.constructor import argument_label, set_argument
+from shapescope.analysis.fixes.states import (
+    as_deep,
+    as_wide,
+    layer_axis,
+    one_way,
+    starts_as_zeros,
+    without_state,
+)
 from shapescope.attrs import RecurrentAttrs
 from shapescope.diagnostic import Edit, Label
 from shapescope.trace import Step, Trace
@@ -154,11 +161,12 @@ def _hidden_proposals(
                         kind="state",
                     )
     if len(given) == 2 and wanted == (1, *given):
-        yield from _one_layer(step)
+        yield from layer_axis(step)
     maker = source_of(trace, step, position)
     depth = wanted[0] // (2 if attrs.bidirectional else 1)
     if same_rank and given[0] != wanted[0]:
         if maker is not None and isinstance(maker.attrs, RecurrentAttrs):
+            yield from one_way(trace, maker, attrs)
             yield from set_argument(
                 trace,
                 maker.path,
@@ -173,11 +181,11 @@ def _hidden_proposals(
                 kind="layers",
             )  # fmt: skip
         else:
-            yield from _layers(trace, step, position, wanted)
+            yield from as_deep(trace, step, position, wanted)
     if same_rank and given[:2] == wanted[:2]:
-        yield from _widths(trace, step, given[2], wanted[2])
-    if maker is None or not isinstance(maker.attrs, RecurrentAttrs):
-        yield from _without_state(step)
+        yield from as_wide(trace, step, given[2], wanted[2])
+    if starts_as_zeros(trace, step, position):
+        yield from without_state(step)
 
 
 def _is_time_first(sizes: tuple[int, ...], given: tuple[int, ...], attrs: RecurrentAttrs) -> bool:
@@ -206,44 +214,6 @@ def _time_first(trace: Trace, path: str) -> Iterator[Proposal]:
         )
 
 
-def _one_layer(step: Step) -> Iterator[Proposal]:
-    """An axis of one layer for states that are batch x features."""
-    edits: list[Edit] = []
-    for position in range(1, len(step.inputs)):
-        made = wrap(step, position, "", ".unsqueeze(0)")
-        if made is None:
-            return
-        edits.append(made[0].replace(made[1], made[2]))
-    if edits:
-        yield Proposal("give the states their axis of layers", tuple(edits), kind="state")
-
-
-def _widths(trace: Trace, step: Step, given: int, wanted: int) -> Iterator[Proposal]:
-    """Every state as wide as the layer, where it is made."""
-    edits: list[Edit] = []
-    for position in range(1, len(step.inputs)):
-        maker = source_of(trace, step, position)
-        call = None if maker is None else call_at(maker.call_site)
-        if call is None:
-            return
-        nodes = list(call.node.args)
-        if len(nodes) == 1 and isinstance(nodes[0], ast.Tuple | ast.List):
-            nodes = list(nodes[0].elts)
-        if len(nodes) < 3:
-            return
-        text = call.code.text(nodes[2])
-        named = isinstance(nodes[2], ast.Name | ast.Attribute)
-        if named and given % wanted == 0:
-            text = f"{text} // {given // wanted}"
-        elif named and wanted % given == 0:
-            text = f"{text} * {wanted // given}"
-        else:
-            text = str(wanted)
-        edits.append(call.code.replace(nodes[2], text))
-    if edits:
-        yield Proposal(f"make the state {wanted} wide", tuple(dict.fromkeys(edits)), kind="width")
-
-
 def _batch_text(trace: Trace, code: Code, node: ast.expr, step: Step, axis: int) -> str | None:
     """The size of the batch, said with what the function around a node has at hand."""
     function = code.function(node)
@@ -257,38 +227,6 @@ def _batch_text(trace: Trace, code: Code, node: ast.expr, step: Step, axis: int)
     if known is None:
         return None
     return f"{known}.size({axis})"
-
-
-def _layers(trace: Trace, step: Step, position: int, wanted: tuple[int, ...]) -> Iterator[Proposal]:
-    """The state as deep as the layer, where it is made."""
-    maker = source_of(trace, step, position)
-    call = None if maker is None else call_at(maker.call_site)
-    if call is None or not call.node.args:
-        return
-    node = call.node.args[0]
-    if isinstance(node, ast.Tuple | ast.List) and node.elts:
-        node = node.elts[0]
-    written = call.code.text(node)
-    doubled = f"{written} * 2" if isinstance(node, ast.Name | ast.Attribute) else str(wanted[0])
-    for text in (doubled, str(wanted[0])):
-        yield Proposal(
-            f"make the state {wanted[0]} deep", (call.code.replace(node, text),), kind="state"
-        )
-
-
-def _without_state(step: Step) -> Iterator[Proposal]:
-    """Leave the state away: the layer starts with zeros of the right size."""
-    call = call_at(step.call_site)
-    if call is None or len(call.node.args) != 2 or call.node.keywords:
-        return
-    function = call.code.text(call.node.func)
-    text = f"{function}({call.code.text(call.node.args[0])})"
-    yield Proposal(
-        "leave the state away: it starts as zeros of the right size",
-        (call.code.replace(call.node, text),),
-        kind="stateless",
-        follow=False,
-    )
 
 
 def batch_first(trace: Trace, path: str) -> Iterator[Proposal]:

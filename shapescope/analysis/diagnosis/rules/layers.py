@@ -41,6 +41,7 @@ def places(
         return (
             primary(argument_span(trace, step.path, argument) or step.defined_at, defined),
             label(step.call_site, f"called through `{through}`"),
+            *origin_labels(trace, step.path, argument, "the number comes from here"),
         )
     return (
         primary(step.call_site, here(step) if shown is None else shown),

@@ -17,6 +17,7 @@ from shapescope.analysis.diagnosis.history import (
 )
 from shapescope.analysis.diagnosis.registry import declare, scanning
 from shapescope.analysis.diagnosis.rules.batch import batch
+from shapescope.analysis.diagnosis.rules.early import decided_too_early, made_label
 from shapescope.analysis.diagnosis.rules.layers import output_argument
 from shapescope.analysis.diagnosis.words import (
     name_of,
@@ -30,8 +31,9 @@ from shapescope.analysis.fixes.constructor import (
     origin_labels,
     set_argument,
 )
-from shapescope.analysis.fixes.decoder import other_windows, resize_the_end
+from shapescope.analysis.fixes.decoder import other_windows, resize_the_end, unpadded
 from shapescope.analysis.fixes.outputs import output_span, returned_with
+from shapescope.analysis.fixes.padding import keep_sizes
 from shapescope.analysis.fixes.resample import (
     functional_name,
     padding_that_keeps,
@@ -74,6 +76,9 @@ def _indexed(case: Case, step: Step, output: tuple[int, ...], target: tuple[int,
         for found in batch(case):
             return _as_error(found, step, rows, wanted)
     trace = case.trace
+    last = _last_of(trace, output)
+    if last is not None and last.op == "argmax":
+        return decided_too_early(case, step, last, output_span(trace))
     proposals: list[Proposal] = []
     rule, why = ROWS, f"{name_of(step)} takes batch x classes, and one class for each row"
     if len(output) == len(target) + 1 and output[:-1] == target:
@@ -110,7 +115,10 @@ def _indexed(case: Case, step: Step, output: tuple[int, ...], target: tuple[int,
         rule,
         f"{name_of(step)} gets {shape_text(output)} scores for {shape_text(target)} targets",
         step=step,
-        labels=(primary(output_span(trace), f"{shape_text(output)} is returned"),),
+        labels=(
+            primary(output_span(trace), f"{shape_text(output)} is returned"),
+            made_label(last),
+        ),
         why=(why,),
         proposals=proposals,
     )
@@ -188,6 +196,7 @@ def _elementwise(
             *(_growing(chain) if maps else ()),
             *(_width_labels(trace, chain, output, target)),
             *(_step_labels(chain, output, target)),
+            None if maps else made_label(chain[-1] if chain else None),
         ),
         why=(*why, size_history(chain)) if maps and chain else why,
         notes=("nothing raises, and the model learns the mean of the targets",)
@@ -302,6 +311,8 @@ def _same_map(trace: Trace, chain: Sequence[Step], maps: tuple[int, ...]) -> Ite
         yield from returned_with(trace, f".mean(({axes}), keepdim=True)", "one value for a map")
     yield from other_windows(trace, chain, maps)
     yield from padding_that_keeps(trace, chain, maps, maps[0])
+    yield from unpadded(trace, chain)
+    yield from keep_sizes(trace, len(maps))
     found = root_forward(trace)
     if found is not None:
         yield from resize_the_end(chain[-1], functional_name(found[0]), maps)
@@ -330,6 +341,8 @@ def _same_shape(
     for axis in range(1, len(target)):
         if target[axis] == 1 and (*target[:axis], *target[axis + 1 :]) == output:
             yield from returned_with(trace, f".unsqueeze({axis})", "the shape of the target")
+    if len(target) == 2 < len(output) and output[0] == target[0]:
+        yield from returned_with(trace, ".flatten(1)", "the shape of the target")
     if len(target) == 1:
         yield from returned_with(trace, ".flatten()", "the shape of the target")
     elif len(target) == len(output) and sorted(target) == sorted(output) and len(target) > 2:

@@ -34,7 +34,12 @@ from shapescope.analysis.fixes.batch import (
     without_call,
 )
 from shapescope.analysis.fixes.constructor import argument_label
-from shapescope.analysis.fixes.turns import average_instead, reduce_each
+from shapescope.analysis.fixes.turns import (
+    average_instead,
+    batch_first_then_turn,
+    reduce_each,
+    without_turn,
+)
 from shapescope.attrs import RecurrentAttrs
 from shapescope.diagnostic import Label, Severity
 from shapescope.trace import Step, Trace
@@ -76,11 +81,12 @@ def _folded(case: Case, step: Step, sizes: tuple[int, ...], walk: BatchWalk) -> 
     trace = case.trace
     made = ints(step.outputs[0].shape)
     samples = walk.size
-    rows = made[0] if len(made) > 1 else 1
-    sample, features = prod(sizes[1:]), prod(made[1:])
+    out = ints(trace.outputs[0].shape)
+    # A vector is one row for a layer behind it, and a row for each value where it is returned.
+    rows = made[0] if len(made) > 1 or made == out else 1
+    sample, features = prod(sizes[1:]), prod(made[1:]) if rows > 1 else prod(made)
     total = samples * sample
     maker = maker_of(trace, step)
-    out = ints(trace.outputs[0].shape)
     becomes = rows
     if rows == samples and out and out[0] != samples:
         becomes = out[0]
@@ -231,6 +237,8 @@ def scrambled(case: Case, step: Step, event: Event, sizes: tuple[int, ...]) -> F
     proposals: list[Proposal] = []
     proposals += permute_instead(step, sizes, made)
     if place == 0:
+        proposals += without_turn(trace, step, made, size)
+        proposals += batch_first_then_turn(trace, step, made, size)
         proposals += swap_sizes(step, made, size)
     else:
         order = [place, *[axis for axis in range(len(sizes)) if axis != place]]

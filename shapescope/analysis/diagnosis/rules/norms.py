@@ -9,7 +9,7 @@ from math import gcd, prod
 from shapescope.analysis.code import constructor_of
 from shapescope.analysis.code.calls import operand_nodes
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
-from shapescope.analysis.diagnosis.history import ints
+from shapescope.analysis.diagnosis.history import chain_to, ints, spatial_axes
 from shapescope.analysis.diagnosis.registry import declare, failing
 from shapescope.analysis.diagnosis.rules.layers import (
     call_text,
@@ -235,7 +235,12 @@ def shape_norm(case: Case) -> Iterator[Finding]:
     maker = maker_of(trace, step)
     proposals: list[Proposal] = []
     if len(wanted) == 1:
+        wider = list(set_argument(
+            trace, step.path, "normalized_shape", given[0], f"take the {given[0]} that arrive"
+        ))  # fmt: skip
         if len(sizes) > 2 and sizes[1] == wanted[0]:
+            if not any(spatial_axes(one) for one in chain_to(trace, maker)):
+                proposals += wider  # rows of features: axis 1 counts them
             order = ", ".join(map(str, (0, *range(2, len(sizes)), 1)))
             turned = edit_operand(
                 step, trace, f".permute({order})", "bring the features to the last axis"
@@ -243,9 +248,7 @@ def shape_norm(case: Case) -> Iterator[Finding]:
             proposals += [replace(one, follow=False) for one in turned]
             proposals += _axis_proposals(step, trace, sizes)
         else:
-            proposals += set_argument(
-                trace, step.path, "normalized_shape", given[0], f"take the {given[0]} that arrive"
-            )
+            proposals += wider
         proposals += make_instead(trace, maker, wanted[0])
     else:
         call = constructor_of(trace, step.path)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
+from math import prod
 
-from shapescope.analysis.code import CallSource, call_at
+from shapescope.analysis.code import call_at
 from shapescope.analysis.code.origins import bindings, factors_of, value_of
 from shapescope.analysis.diagnosis.built_for import customary_sizes, sizes_giving
 from shapescope.analysis.diagnosis.finding import Proposal
@@ -21,6 +22,7 @@ from shapescope.analysis.diagnosis.words import (
 from shapescope.analysis.fixes.batch import without_call
 from shapescope.analysis.fixes.constructor import argument_label
 from shapescope.analysis.fixes.resample import feed, functional_name, resize_input
+from shapescope.analysis.fixes.sizes import differing, size_nodes
 from shapescope.diagnostic import Edit, Label
 from shapescope.trace import SourceSpan, Step, Trace
 
@@ -42,6 +44,10 @@ def whole_windows(
     for more in (1, 0):
         wanted = [(count + more) * window if size % window else size
                   for size, count, window in windows]  # fmt: skip
+        if not chain:
+            yield from resize_input(trace, wanted)
+            yield from feed(trace, wanted)
+            continue
         ranges = sizes_giving(chain, len(wanted), wanted)
         if ranges is None:
             # The channels may lie behind the map here: look in front of what moved them.
@@ -194,6 +200,24 @@ def product_of_a_map(
         )
 
 
+def named_twice(step: Step, sizes: tuple[int, ...], wanted: tuple[int, ...]) -> Iterator[Proposal]:
+    """`view(b, groups, groups, h, w)`: the second one is what is left, and torch finds it."""
+    call = call_at(step.call_site)
+    nodes = [] if call is None else size_nodes(call)
+    if call is None or len(nodes) != len(wanted) or -1 in wanted:
+        return
+    for node, before in zip(nodes[1:], nodes, strict=False):
+        same = not isinstance(node, ast.Constant) and ast.dump(node) == ast.dump(before)
+        place = nodes.index(node)
+        others = prod(size for at, size in enumerate(wanted) if at != place)
+        if same and others and prod(sizes) % others == 0:
+            yield Proposal(
+                f"`{call.code.text(before)}` stands there twice: leave what remains to torch",
+                (call.code.replace(node, "-1"),),
+                kind="twice",
+            )
+
+
 def made_label(trace: Trace, maker: Step | None, size: int) -> Label | None:
     """The argument that makes a number of channels or features."""
     argument = None if maker is None else output_argument(maker)
@@ -251,26 +275,3 @@ def make_product(
         (made.set(argument, text),),
         kind="producer",
     )
-
-
-def size_nodes(call: CallSource) -> list[ast.expr]:
-    """The expressions of the sizes that a view or reshape asks for."""
-    given = list(call.node.args)
-    if call.receiver is None or call.callee == "unflatten":
-        given = given[1:]
-    if len(given) == 1 and isinstance(given[0], ast.Tuple | ast.List):
-        return list(given[0].elts)
-    return given
-
-
-def differing(
-    sizes: tuple[int, ...], wanted: tuple[int, ...]
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """What is left of both once equal sizes at the front and the back are taken away."""
-    front = 0
-    while front < min(len(sizes), len(wanted)) and sizes[front] == wanted[front]:
-        front += 1
-    back = 0
-    while back < min(len(sizes), len(wanted)) - front and sizes[-1 - back] == wanted[-1 - back]:
-        back += 1
-    return sizes[front : len(sizes) - back], wanted[front : len(wanted) - back]

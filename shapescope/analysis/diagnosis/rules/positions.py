@@ -7,15 +7,17 @@ from collections.abc import Iterator
 from math import isqrt
 
 from shapescope.analysis.code import constructor_of
-from shapescope.analysis.code.origins import class_node, origins_of
+from shapescope.analysis.code.origins import origins_of
+from shapescope.analysis.code.owners import class_node
 from shapescope.analysis.code.source import Code
 from shapescope.analysis.diagnosis.built_for import customary_sizes, sizes_giving
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding
 from shapescope.analysis.diagnosis.history import chain_to, ints, source_of
 from shapescope.analysis.diagnosis.registry import declare
 from shapescope.analysis.diagnosis.words import arrive, operand_labels, primary, shape_text
-from shapescope.analysis.fixes.branches import wrap
+from shapescope.analysis.fixes.operands import wrap
 from shapescope.analysis.fixes.resample import feed, resize_input
+from shapescope.analysis.fixes.tables import one_more
 from shapescope.diagnostic import Label
 from shapescope.trace import Step, Trace
 
@@ -196,6 +198,7 @@ def _short(
         notes=(note,),
         proposals=(
             *longer(constants, needed),
+            *one_more(trace, name, rows, needed),
             *_scaled(trace, name, rows, needed),
             *(resize_input(trace, built) if built is not None else ()),
             *(feed(trace, built) if built is not None else ()),

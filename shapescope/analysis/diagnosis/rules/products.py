@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Iterator
+from itertools import permutations
 
 from shapescope.analysis.code import CallSource, call_at
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding
 from shapescope.analysis.diagnosis.history import ints
 from shapescope.analysis.diagnosis.registry import declare, failing
 from shapescope.analysis.diagnosis.words import operand_labels, plural, primary, shape_text
-from shapescope.analysis.fixes.branches import wrap
+from shapescope.analysis.fixes.operands import wrap
 from shapescope.attrs import CallAttrs
 from shapescope.trace import Step
 
@@ -69,8 +70,9 @@ def letters(step: Step) -> Iterator[Finding]:
         for letter, size in zip(term, shape, strict=True):
             if sizes.setdefault(letter, size) == size:
                 continue
-            known = {name: one for name, one in sizes.items() if name in term}
-            turned = _turned(term, shape, known)
+            before = "".join(terms[:number])
+            known = {name: one for name, one in sizes.items() if name in term and name in before}
+            turned = _turned(term, shape, known) or _reordered(term, shape, known)
             edits = []
             text = _equation_node(call)
             if call is not None and text is not None and turned is not None:
@@ -107,6 +109,16 @@ def _turned(term: str, shape: tuple[int, ...], known: dict[str, int]) -> str | N
     return order
 
 
+def _reordered(term: str, shape: tuple[int, ...], known: dict[str, int]) -> str | None:
+    """The same letters in the one order in which every known one has its size."""
+    fitting = {
+        "".join(order)
+        for order in permutations(term)
+        if all(known.get(name, size) == size for name, size in zip(order, shape, strict=True))
+    }
+    return fitting.pop() if len(fitting) == 1 else None
+
+
 def _other_length(step: Step, term: str, shape: tuple[int, ...]) -> Finding:
     return finding(
         MATMUL,
@@ -128,11 +140,7 @@ def _wrong_rank(step: Step, one: tuple[int, ...], two: tuple[int, ...], axes: in
     call = call_at(step.call_site)
     proposals: list[Proposal] = []
     if call is not None and call.callee == step.op and isinstance(call.node.func, ast.Attribute):
-        function = call.code.text(call.node.func).removesuffix(step.op)
-        edit = call.code.replace(call.node.func, f"{function}matmul")
-        proposals.append(
-            Proposal("matmul multiplies the matrices of every sample", (edit,), kind="matmul")
-        )
+        proposals += _as_matmul(call, step.op)
     noun = "two matrices" if axes == 2 else "two batches of matrices"
     return finding(
         MATMUL,
@@ -142,6 +150,24 @@ def _wrong_rank(step: Step, one: tuple[int, ...], two: tuple[int, ...], axes: in
         why=(f"{shape_text(one)} by {shape_text(two)}; {step.op} does not broadcast",),
         proposals=(*proposals, *_proposals(step, one, two)),
     )
+
+
+def _as_matmul(call: CallSource, op: str) -> Iterator[Proposal]:
+    """`matmul` for this call; where that is not enough, for all like it in the same function."""
+    own = call.code.text(call.node.func)
+    function = call.code.function(call.node)
+    alike = [
+        node.func
+        for node in (ast.walk(function) if function is not None else ())
+        if isinstance(node, ast.Call) and call.code.text(node.func) == own
+    ]
+    name = f"{own.removesuffix(op)}matmul"
+    for nodes in ([call.node.func], alike):
+        yield Proposal(
+            "matmul multiplies the matrices of every sample",
+            tuple(call.code.replace(node, name) for node in nodes),
+            kind="matmul",
+        )
 
 
 def _proposals(step: Step, one: tuple[int, ...], two: tuple[int, ...]) -> Iterator[Proposal]:

@@ -18,14 +18,13 @@ from shapescope.analysis.diagnosis.rules.layers import (
 )
 from shapescope.analysis.diagnosis.rules.pieces import (
     cut_windows,
-    differing,
     made_label,
     make_product,
+    named_twice,
     other_map,
     product_of_a_map,
     resized_map,
     set_to_what_arrives,
-    size_nodes,
     size_origin,
     whatever_arrives,
     whole_windows,
@@ -42,6 +41,7 @@ from shapescope.analysis.diagnosis.words import (
 from shapescope.analysis.fixes.constructor import argument_label, origin_labels
 from shapescope.analysis.fixes.flatten import flattened_call
 from shapescope.analysis.fixes.resample import feed, resize_input
+from shapescope.analysis.fixes.sizes import differing, size_nodes
 from shapescope.arithmetic import reshape_refusal
 from shapescope.attrs import CallAttrs, RecurrentAttrs
 from shapescope.diagnostic import Label
@@ -253,12 +253,15 @@ def _row_proposals(trace: Trace, step: Step, built: tuple[int, ...] | None) -> I
 def _other(case: Case, step: Step, sizes: tuple[int, ...], wanted: tuple[int, ...]) -> Finding:
     """Sizes that differ in a part: the leading and trailing ones that agree are set aside."""
     trace = case.trace
+    if wanted[:1] == (-1,) and -1 not in wanted[1:]:
+        wanted = (sizes[0], *wanted[1:])  # what is left open in front is meant for the batch
     before, after = differing(sizes, wanted)
     maker, _ = channel_maker(trace, step)
     named = f"{shape_text(sizes)} cannot be seen as {shape_text(wanted)}"
     why: list[str] = []
     proposals: list[Proposal] = []
     labels: list[Label | None] = [primary(step.call_site, here(step))]
+    proposals += named_twice(step, sizes, wanted)
     if before and len(after) == 1 and -1 not in wanted:
         place = next(at for at, size in enumerate(wanted) if sizes[at : at + 1] != (size,))
         labels += size_origin(trace, step, place, after[0])

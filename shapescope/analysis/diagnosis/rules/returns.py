@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from shapescope.analysis.code import Code
-from shapescope.analysis.code.origins import class_node
+from shapescope.analysis.code.owners import class_node
 from shapescope.analysis.code.source import Function
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
 from shapescope.analysis.diagnosis.registry import declare, scanning

@@ -64,9 +64,21 @@ def _proposals(
     trace: Trace, step: Step, maker: Step | None, channels: int, factor: int
 ) -> Iterator[Proposal]:
     """As many channels as come out whole: the square of the factor for each."""
-    wanted = channels // factor if channels % factor == 0 else channels
-    yield from _squared(trace, step, maker, wanted)
-    yield from make_instead(trace, maker, wanted * factor**2)
+    for wanted in _likely(channels, factor):
+        yield from _squared(trace, step, maker, wanted)
+        yield from make_instead(trace, maker, wanted * factor**2)
+
+
+def _likely(channels: int, factor: int) -> tuple[int, ...]:
+    """How many channels were meant to come out: the factor taken once, or doubled, is a slip.
+
+    Otherwise as many as make the nearest multiple.
+    """
+    if channels % factor == 0 and channels != 2 * factor:
+        return (channels // factor,)
+    if channels == 2 * factor:
+        return (1, 2)
+    return tuple(dict.fromkeys((max(1, round(channels / factor**2)), channels)))
 
 
 def _squared(trace: Trace, step: Step, maker: Step | None, wanted: int) -> Iterator[Proposal]:

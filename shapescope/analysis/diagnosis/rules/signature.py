@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from shapescope.analysis.code import Code, call_at
-from shapescope.analysis.code.origins import class_node
+from shapescope.analysis.code.owners import class_node
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
 from shapescope.analysis.diagnosis.registry import declare, failing
 from shapescope.analysis.diagnosis.words import plural, primary, shape_text

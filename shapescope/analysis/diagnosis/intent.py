@@ -1,0 +1,50 @@
+"""Which axis the author of a model takes for the batch, as far as the text tells."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+
+from shapescope.analysis.code import code_of
+from shapescope.trace import Step
+
+_BATCH = r"(?:batch\w*|bsz?|n_?batch\w*|[BN])"
+_TIME = r"(?:seq\w*|time\w*|(?:n_?)?steps?|frames?|max_?len\w*|[TSL])"
+_BETWEEN = r"\s*(?:,|x|\*)\s*"
+_BATCH_FIRST = re.compile(rf"\b{_BATCH}{_BETWEEN}{_TIME}\b|\bb{_BETWEEN}[tsl]\b")
+_TIME_FIRST = re.compile(rf"\b{_TIME}{_BETWEEN}{_BATCH}\b|\b[tsl]{_BETWEEN}b\b")
+_ROWS = re.compile(rf"(?m)^\s*{_BATCH}\s*=\s*(?:len\(\w+\)|\w+\.(?:size\(0\)|shape\[0\]))")
+_COLUMNS = re.compile(rf"(?m)^\s*{_BATCH}\s*=\s*\w+\.(?:size\(1\)|shape\[1\])")
+
+
+class FirstAxis(Enum):
+    """What axis 0 of the inputs is meant to be."""
+
+    BATCH = "batch"
+    TIME = "time"
+    UNKNOWN = "unknown"
+
+
+def first_axis(step: Step) -> FirstAxis:
+    """What the class that makes a call writes of its first axis.
+
+    Read from how it names sizes, `b, t, _ = x.shape`, and from its comments, `# (batch, seq)`.
+    """
+    span = step.call_site
+    code = None if span is None else code_of(span.file)
+    if code is None or span is None:
+        return FirstAxis.UNKNOWN
+    around = [
+        cls
+        for cls in code.classes().values()
+        if cls.lineno <= span.line <= (cls.end_lineno or cls.lineno)
+    ]
+    if not around:
+        return FirstAxis.UNKNOWN
+    cls = max(around, key=lambda one: one.lineno)
+    text = "\n".join(code.lines[cls.lineno - 1 : cls.end_lineno])
+    rows = bool(_BATCH_FIRST.search(text) or _ROWS.search(text))
+    columns = bool(_TIME_FIRST.search(text) or _COLUMNS.search(text))
+    if rows == columns:
+        return FirstAxis.UNKNOWN
+    return FirstAxis.BATCH if rows else FirstAxis.TIME

@@ -1,0 +1,39 @@
+"""A class picked inside the model, where the loss wants the scores it was picked from."""
+
+from __future__ import annotations
+
+from shapescope.analysis.diagnosis.finding import Case, Finding, finding, label
+from shapescope.analysis.diagnosis.registry import declare
+from shapescope.analysis.diagnosis.words import name_of, primary, shape_text
+from shapescope.analysis.fixes.batch import without_call
+from shapescope.diagnostic import Label
+from shapescope.trace import SourceSpan, Step
+
+EARLY = declare("loss-of-picked", "the model picks the class, and the loss wants its scores")
+
+
+def decided_too_early(case: Case, loss: Step, picked: Step, place: SourceSpan | None) -> Finding:
+    """An argmax in front of a loss of scores."""
+    scores, target = picked.inputs[0].shape, loss.inputs[1].shape
+    left = shape_text(loss.inputs[0].shape)
+    return finding(
+        EARLY,
+        f"{name_of(loss)} takes the scores, {shape_text(scores)}, but the class is picked already",
+        step=picked,
+        labels=(
+            primary(picked.call_site, f"{shape_text(scores)} becomes {left}"),
+            label(place, f"{left} is returned"),
+        ),
+        why=(
+            f"{name_of(loss)} wants a score for each class and compares with {shape_text(target)}",
+        ),
+        notes=("argmax has no gradient: nothing would be learned through it",),
+        proposals=without_call(picked),
+    )
+
+
+def made_label(step: Step | None) -> Label | None:
+    """The call that made what is returned."""
+    if step is None or not step.outputs:
+        return None
+    return label(step.call_site, f"`{name_of(step)}` makes {shape_text(step.outputs[0].shape)}")

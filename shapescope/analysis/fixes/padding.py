@@ -1,0 +1,63 @@
+"""Convolutions without padding, made to keep the size of their maps."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from shapescope.analysis.code import CallSource, constructor_of
+from shapescope.analysis.code.origins import value_of
+from shapescope.analysis.diagnosis.finding import Proposal
+from shapescope.analysis.fixes.flatten import is_own
+from shapescope.diagnostic import Edit
+from shapescope.trace import Trace
+
+
+def keep_sizes(trace: Trace, axes: int) -> Iterator[Proposal]:
+    """Half a window of padding for every convolution that has none, all in one go.
+
+    A network whose skips join maps of one size, and that nowhere crops, was meant to keep the
+    sizes; those not reached yet are padded as well.
+
+    Args:
+        trace: tells where the constructors are.
+        axes: of the maps that the windows slide over.
+    """
+    edits: dict[object, Edit] = {}
+    paddings: set[int] = set()
+    for spec in trace.modules:
+        if spec.class_name != f"Conv{axes}d":
+            continue
+        call = constructor_of(trace, spec.path)
+        if call is None or not is_own(call.span):
+            continue
+        half = _missing(trace, spec.path, call)
+        if half:
+            edits[call.span] = call.set("padding", str(half))
+            paddings.add(half)
+    if len(edits) < 2:
+        return
+    listed = " or ".join(str(half) for half in sorted(paddings))
+    yield Proposal(
+        f"let the convolutions keep the size: padding={listed}",
+        tuple(edits.values()),
+        remark="no weight changes",
+        kind="pad",
+    )
+
+
+def _missing(trace: Trace, path: str, call: CallSource) -> int:
+    """Half the window of a convolution of stride 1 and no padding; 0 for any other."""
+    window = call.argument("kernel_size")
+    padding, stride = call.argument("padding"), call.argument("stride")
+    if window is None or call.argument("dilation") is not None:
+        return 0
+    size = value_of(trace, path, call.code, window)
+    if size is None and isinstance(window, ast.Tuple):
+        sizes = {value_of(trace, path, call.code, one) for one in window.elts}
+        size = sizes.pop() if len(sizes) == 1 else None
+    given = 0 if padding is None else value_of(trace, path, call.code, padding)
+    step = 1 if stride is None else value_of(trace, path, call.code, stride)
+    if size is None or size % 2 == 0 or given != 0 or step != 1:
+        return 0
+    return size // 2

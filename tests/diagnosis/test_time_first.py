@@ -1,0 +1,114 @@
+"""Models that have the time on axis 0 on purpose: no warning where they say so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from shapescope.diagnostic import Severity
+from shapescope.session import Request, run_trace
+
+MODEL = """\
+import torch
+import torch.nn as nn
+
+
+class Commented(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lstm = nn.LSTM(12, 8)
+        self.fc = nn.Linear(8, 3)
+
+    def forward(self, x):
+        # x: (seq_len, batch, features)
+        out, _ = self.lstm(x)
+        return self.fc(out[-1])
+
+
+class Unpacked(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lstm = nn.LSTM(12, 8)
+        self.fc = nn.Linear(8, 3)
+
+    def forward(self, x):
+        steps, batch = x.size(0), x.size(1)
+        out, _ = self.lstm(x)
+        return self.fc(out).view(steps, batch, 3)
+
+
+class Described(nn.Module):
+    '''Takes [seq_len, batch_size, features].'''
+
+    def __init__(self):
+        super().__init__()
+        self.attention = nn.MultiheadAttention(12, 2)
+
+    def forward(self, x):
+        return self.attention(x, x, x)[0]
+
+
+class Silent(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lstm = nn.LSTM(12, 8)
+        self.fc = nn.Linear(8, 3)
+
+    def forward(self, x):
+        _, (state, _) = self.lstm(x)
+        return self.fc(state[-1])
+
+
+class Contrary(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lstm = nn.LSTM(12, 8)
+        self.fc = nn.Linear(8, 3)
+
+    def forward(self, x):
+        batch_size = x.size(0)
+        state = torch.zeros(1, x.size(1), 8), torch.zeros(1, x.size(1), 8)
+        _, (last, _) = self.lstm(x, state)
+        return self.fc(last[-1])
+
+
+class Stateful(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.gru = nn.GRU(12, 8, 2)
+        self.fc = nn.Linear(8, 3)
+
+    def forward(self, x, state):
+        out, state = self.gru(x, state)
+        return self.fc(out[-1])
+"""
+
+
+def warned(folder: Path, name: str, *shapes: str) -> list[str]:
+    (folder / "model.py").write_text(MODEL, encoding="utf-8")
+    result = run_trace(Request(f"model.py:{name}", shapes))
+    return [one.rule for one in result.diagnostics if one.severity is Severity.WARNING]
+
+
+@pytest.mark.parametrize("name", ["Commented", "Unpacked", "Described"])
+def test_what_is_written_of_the_axes_counts(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert warned(tmp_path, name, "20,6,12") == []
+
+
+def test_a_state_that_is_fed_says_where_the_batch_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert warned(tmp_path, "Stateful", "20,6,12", "2,6,8") == []
+
+
+@pytest.mark.parametrize("name", ["Silent", "Contrary"])
+def test_rows_that_get_lost_are_warned_of(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert warned(tmp_path, name, "20,6,12") == ["batch-as-time"]
