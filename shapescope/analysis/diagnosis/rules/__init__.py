@@ -46,6 +46,7 @@ FAMILIES: dict[str, Callable[[Case], bool] | None] = {
     "combining": None,
     "crossings": None,
     "discarded": _always,
+    "early": None,
     "fallback": None,
     "features": None,
     "flattens": None,

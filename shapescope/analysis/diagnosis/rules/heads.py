@@ -10,7 +10,6 @@ from shapescope.analysis.diagnosis.history import ints
 from shapescope.analysis.diagnosis.registry import scanning
 from shapescope.analysis.diagnosis.rules.scrambles import MIXES
 from shapescope.analysis.diagnosis.words import here, primary, shape_text
-from shapescope.analysis.fixes.sizes import size_nodes
 from shapescope.diagnostic import Edit, Severity
 from shapescope.trace import Step, Trace
 
@@ -110,7 +109,7 @@ def _back_edit(step: Step) -> Edit | None:
 
 def _split(step: Step, at: int, heads: int) -> tuple[CallSource, str, str] | None:
     """The call, its size `at` as it is written, and the heads: -1 unless that size is -1."""
-    from shapescope.analysis.diagnosis.rules.pieces import size_nodes
+    from shapescope.analysis.fixes.sizes import size_nodes
 
     call = call_at(step.call_site)
     nodes = [] if call is None else size_nodes(call)
