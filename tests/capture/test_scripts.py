@@ -55,7 +55,7 @@ class Net(nn.Module):
         x = F.relu(self.stem(x))
         x = self.same(self.same(x))
         if deep:
-            x = F.max_pool2d(x, 2) * self.scale
+            x = F.max_pool2d(x, 2) * self.scale  # type: ignore[operator]
         y, _ = self.rnn(self.table(ids))
         for layer in self.layers:
             y = layer(y) + y
@@ -93,14 +93,14 @@ def net_inputs() -> tuple[Tensor, ...]:
 def scripted(model: nn.Module, inputs: tuple[Tensor, ...], how: str) -> Any:
     if how == "script":
         return torch.jit.script(model)
-    return torch.jit.trace(model, inputs, strict=False)
+    return torch.jit.trace(model, inputs, strict=False)  # type: ignore[no-untyped-call]
 
 
 def reloaded(script: Any) -> Any:
     file = io.BytesIO()
     torch.jit.save(script, file)
     file.seek(0)
-    return torch.jit.load(file)
+    return torch.jit.load(file)  # type: ignore[no-untyped-call]
 
 
 def traced(model: nn.Module, inputs: tuple[Tensor, ...]) -> Trace:
@@ -186,8 +186,8 @@ def test_a_scripted_part_of_a_model() -> None:
 def test_a_graph_that_only_torchscript_can_run_stays_a_script() -> None:
     class Waits(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
-            later = torch.jit.fork(torch.relu, x)
-            return torch.jit.wait(later)
+            later = torch.jit.fork(torch.relu, x)  # type: ignore[no-untyped-call]
+            return torch.jit.wait(later)  # type: ignore[no-untyped-call]
 
     script = torch.jit.script(Waits())
     assert twins_in(script) == {}
@@ -195,7 +195,7 @@ def test_a_graph_that_only_torchscript_can_run_stays_a_script() -> None:
 
 
 def test_a_saved_script_is_traced_by_its_name(in_folder: Path) -> None:
-    torch.jit.script(Net().eval()).save("net.pt")
+    torch.jit.script(Net().eval()).save("net.pt")  # type: ignore[no-untyped-call]
     loaded = load("net.pt")
     inputs = InputSpec((2, 3, 16, 16)), InputSpec((2, 7), "int64", bound=9)
     trace = trace_model(loaded, inputs).trace
@@ -205,7 +205,8 @@ def test_a_saved_script_is_traced_by_its_name(in_folder: Path) -> None:
 
 
 def test_the_input_of_a_saved_script_is_inferred(in_folder: Path) -> None:
-    torch.jit.script(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())).save("net.pt")
+    torch.jit.script(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())).save("net.pt")  # type: ignore[no-untyped-call]
     specs, _ = own_inputs(load("net.pt"))
-    (spec,) = specs  # type: ignore[misc]
-    assert spec.shape[:2] == (1, 3)  # type: ignore[union-attr]
+    (spec,) = specs
+    assert spec.shape is not None
+    assert spec.shape[:2] == (1, 3)
