@@ -116,5 +116,4 @@ def show_error(error: ShapescopeError) -> None:
         show(diagnostic_lines(error.diagnostic, stdout_surface()))
         return
     surface = surface_of(sys.stderr)
-    lines = request_lines(error.diagnostic, surface, wrap=sys.stderr.isatty())
-    write_lines(lines, sys.stderr, surface)
+    write_lines(request_lines(error.diagnostic, surface), sys.stderr, surface)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Sequence
 
 from shapescope.diagnostic import Diagnostic, Help, Label, Severity
@@ -63,7 +62,9 @@ def diagnostic_lines(
     numbers += [edit.line for _, edits in helps for edit in edits]
     gutter = len(str(max(numbers, default=0)))
 
-    lines = _headline(diagnostic, surface.width)
+    severity = str(diagnostic.severity)
+    head = f"{severity}[{diagnostic.rule}]"
+    lines = _headed(head, severity, diagnostic.message, surface)
     lines += _source(drawn, gutter)
     facts: list[tuple[str, tuple[str, ...]]] = [
         ("where", (f"{label.text}, {place_text(label.span)}",)) for label in through
@@ -85,18 +86,13 @@ def diagnostic_lines(
     return lines
 
 
-def _headline(diagnostic: Diagnostic, width: int) -> list[Line]:
-    """`error[rule]: what`."""
-    severity = str(diagnostic.severity)
-    return _headed(f"{severity}[{diagnostic.rule}]", severity, diagnostic.message, width)
-
-
 def _headed(
-    head: str, style: str, message: str, width: int, message_style: str = "heading"
+    head: str, style: str, message: str, surface: Surface, message_style: str = "heading"
 ) -> list[Line]:
-    """`head: message`, in as many lines as the width asks for."""
+    """`head: message`; in a terminal in as many lines as its width asks for."""
     text = f"{head}: {printable(message)}"
-    first, *rest = [text] if cells(text) <= width else _parts(text, max(width, _NARROWEST) - 4)
+    fits = not surface.terminal or cells(text) <= surface.width
+    first, *rest = [text] if fits else _parts(text, max(surface.width, _NARROWEST) - 4)
     told = Line(head, style).add(first.removeprefix(head), message_style)
     return [told, *(Line(f"    {part}", message_style) for part in rest)]
 
@@ -231,18 +227,11 @@ def help_text(entry: Help, number: int = 0) -> str:
     return _help(entry, number).plain
 
 
-def request_lines(diagnostic: Diagnostic, surface: Surface, *, wrap: bool = True) -> list[Line]:
-    """A wrong request: what is wrong in one line, and what to do; with source where it has any.
-
-    Args:
-        diagnostic: what is wrong.
-        surface: where it goes.
-        wrap: whether the line may go on below, for eyes rather than for programs.
-    """
+def request_lines(diagnostic: Diagnostic, surface: Surface) -> list[Line]:
+    """A wrong request: what is wrong, and what to do; with source where it has any."""
     if diagnostic.labels or diagnostic.why or diagnostic.rule != "request":
         return diagnostic_lines(diagnostic, surface)
-    width = surface.width if wrap else sys.maxsize
-    lines = _headed("error", "error", diagnostic.message, width)
+    lines = _headed("error", "error", diagnostic.message, surface)
     for entry in diagnostic.help:
-        lines += _headed("help", "help", entry.message, width, "")
+        lines += _headed("help", "help", entry.message, surface, "")
     return lines

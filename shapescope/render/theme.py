@@ -31,11 +31,15 @@ ASCII = Glyphs(match="ok", mismatch="NO", unknown="?", rule="-", ellipsis="..", 
 
 @dataclass(frozen=True, slots=True)
 class Surface:
-    """Where text goes: how wide it is, and whether it has colour and unicode."""
+    """Where text goes: how wide it is, whether it has colour and unicode, and who reads it.
+
+    What is not a terminal may be read by a program: a headline stays in one line there.
+    """
 
     width: int = PIPE_WIDTH
     colour: bool = False
     unicode: bool = True
+    terminal: bool = False
 
     @property
     def glyphs(self) -> Glyphs:
@@ -73,7 +77,9 @@ def surface_of(stream: IO[str], environ: Mapping[str, str] | None = None) -> Sur
     """
     environ = os.environ if environ is None else environ
     terminal = _is_terminal(stream)
-    return Surface(_width(environ, terminal), _has_colour(environ, terminal), has_unicode(stream))
+    return Surface(
+        _width(environ, terminal), _has_colour(environ, terminal), has_unicode(stream), terminal
+    )
 
 
 def _is_terminal(stream: IO[str]) -> bool:

@@ -301,23 +301,26 @@ def test_a_long_headline_goes_on_below(width: int) -> None:
         "`features.denseblock4.layer16.conv1` takes 1024 channels, but 512 arrive from the skip"
     )
     found = Diagnostic("conv-in-channels", Severity.ERROR, message)
-    lines = [line.plain for line in diagnostic_lines(found, Surface(width=width))]
+    lines = [line.plain for line in diagnostic_lines(found, Surface(width=width, terminal=True))]
     assert len(lines) > 1
     assert max(map(len, lines)) <= width
     assert lines[0].startswith("error[conv-in-channels]:")
     assert all(line.startswith("    ") for line in lines[1:])
     assert " ".join(map(str.strip, lines)) == f"error[conv-in-channels]: {message}"
+    # a program that reads it finds it whole
+    piped = diagnostic_lines(found, Surface(width=width))
+    assert piped[0].plain == f"error[conv-in-channels]: {message}"
 
 
 def test_a_wrong_request_goes_on_below_for_eyes_alone() -> None:
     message = "net.py:1 exits while net.py is imported; put what is a program below its own `if`"
     found = Diagnostic("request", Severity.ERROR, message)
-    narrow = [line.plain for line in request_lines(found, Surface(width=60))]
+    narrow = [line.plain for line in request_lines(found, Surface(width=60, terminal=True))]
     assert narrow == [
         "error: net.py:1 exits while net.py is imported; put what",
         "    is a program below its own `if`",
     ]
-    (whole,) = request_lines(found, Surface(width=60), wrap=False)
+    (whole,) = request_lines(found, Surface(width=60))
     assert whole.plain == f"error: {message}"
 
 
