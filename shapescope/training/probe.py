@@ -26,7 +26,7 @@ _KEPT = (6, 4, 3)  # ways that go on to a further round, the best so far
 _SECONDS = 0.06  # of one way in one round
 _BUDGET = 5.0  # seconds after which no further round is begun
 _SLOWED = 0.5  # a remembered way this much slower than it was is measured again
-_OWN_SHARE = 0.85  # of a core: what one thread gets on a machine that has little else to do
+_SPARE = 0.15  # of a core: what other processes may take of those that are wanted
 # What a way has to gain over the plain one to be taken: few digits and many threads cost something.
 _WORTH = {"layout": 1.03, "precision": 1.05, "threads": 1.10, "compiled": 1.10, "quick": 1.03}
 _WAYS = 2  # raised when what a way does has changed: earlier measurements are forgotten
@@ -123,7 +123,7 @@ def choose(
             torch.set_num_threads(before)
     figures = {str(way): round(rate, 1) for way, rate in rates.items()}
     engine = Engine(best_of(rates, wishes.plain), chosen="measured", images_per_second=figures)
-    if bench.own_share > _OWN_SHARE:
+    if bench.free_cores > (wishes.threads or wishes.most_threads) - _SPARE:
         _remember(path, engine)  # what is best beside other work need not be best without it
     return engine
 
@@ -161,7 +161,7 @@ class _Bench:
         self.sample = sample
         self.labels = labels
         self.recipe = recipe
-        self.passed = self.used = 0.0  # seconds of the clock and of the CPU, on one thread
+        self.passed = self.taken = 0.0  # seconds of the clock, and of the CPU by other processes
 
     def measure(self, ways: list[Way], kept: Sequence[int] = ()) -> dict[Way, float]:
         """Return images per second of each way, the best of the rounds it was in.
@@ -170,32 +170,45 @@ class _Bench:
             ways: all of them are in the first round, in turn.
             kept: how many of the best so far are in each further round.
         """
-        start = time.perf_counter()
+        start, busy = time.perf_counter(), _busy_elsewhere()
         runners = {
             way: _Runner(self.model, self.sample, self.labels, self.recipe, way) for way in ways
         }
-        rates = {way: self._rate(runner) for way, runner in runners.items()}
+        rates = {way: _rate(runner) for way, runner in runners.items()}
         for count in kept:
             if time.perf_counter() - start > _BUDGET:
                 break
             for way in sorted(rates, key=rates.__getitem__, reverse=True)[:count]:
                 if rates[way]:
-                    rates[way] = max(rates[way], self._rate(runners[way]))
+                    rates[way] = max(rates[way], _rate(runners[way]))
+        self.passed += time.perf_counter() - start
+        self.taken += _busy_elsewhere() - busy
         return rates
 
     @property
-    def own_share(self) -> float:
-        """How much of a core one thread got while measured, 0 to 1; 1 where no such way ran."""
-        return self.used / self.passed if self.passed else 1.0
+    def free_cores(self) -> float:
+        """How many cores other processes left to this one while measured."""
+        return (os.cpu_count() or 1) - self.taken / max(self.passed, 1e-9)
 
-    def _rate(self, runner: _Runner) -> float:
-        runner.warm_up()
-        start, used = time.perf_counter(), time.process_time()
-        rate = runner.rate()
-        if runner.threads == 1:
-            self.passed += time.perf_counter() - start
-            self.used += time.process_time() - used
-        return rate
+
+def _rate(runner: _Runner) -> float:
+    runner.warm_up()
+    return runner.rate()
+
+
+def _busy_elsewhere() -> float:
+    """Return the CPU seconds that all other processes have taken since the system started.
+
+    On one core they show in this process's own share of it; the others, which further threads
+    would take, only the system knows. 0 where it does not tell.
+    """
+    try:
+        counts = Path("/proc/stat").read_text(encoding="ascii").split(maxsplit=9)[1:9]
+        ticks: int = os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError):
+        return 0.0
+    user, nice, system, _idle, _waiting, *interrupts_and_stolen = map(int, counts)
+    return (user + nice + system + sum(interrupts_and_stolen)) / ticks - time.process_time()
 
 
 class _Runner:

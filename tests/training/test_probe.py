@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,12 +23,13 @@ from shapescope.training.recipe import OptimizerSpec
 from shapescope.training.recipes import recipe_for
 
 PLAIN = Way()
+BUSY_ELSEWHERE = probe._busy_elsewhere
 
 
 @pytest.fixture(autouse=True)
 def _forget(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(probe, "_SECONDS", 0.005)
-    monkeypatch.setattr(probe, "_OWN_SHARE", 0.0)
+    monkeypatch.setattr(probe, "_busy_elsewhere", lambda: 0.0)
     monkeypatch.setattr(probe, "_memory", lambda: tmp_path / "engines")
 
 
@@ -122,12 +127,23 @@ def test_a_result_is_remembered_unless_the_machine_is_much_slower_now(
 def test_what_was_measured_beside_other_work_is_not_remembered(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(probe, "_OWN_SHARE", 2.0)  # no thread gets two cores
-    measured(LeNet5(), Wishes())
+    # one of two cores is busy all the time: a thread alone has the other, two have not
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(probe, "_busy_elsewhere", time.perf_counter)
+    measured(LeNet5(), Wishes(most_threads=2))
     assert not (tmp_path / "engines").exists()
-    monkeypatch.setattr(probe, "_OWN_SHARE", 0.0)
-    measured(LeNet5(), Wishes())
+    measured(LeNet5(), Wishes(most_threads=1))
     assert len(list((tmp_path / "engines").iterdir())) == 1
+    monkeypatch.setattr(probe, "_busy_elsewhere", lambda: 0.0)
+    measured(LeNet5(), Wishes(most_threads=2))
+    assert len(list((tmp_path / "engines").iterdir())) == 2
+
+
+@pytest.mark.skipif(not Path("/proc/stat").exists(), reason="only Linux tells of other processes")
+def test_work_of_other_processes_is_seen() -> None:
+    before = BUSY_ELSEWHERE()
+    subprocess.run([sys.executable, "-c", "sum(range(50_000_000))"], check=True)
+    assert BUSY_ELSEWHERE() - before > 0.2  # a second or so on any machine of today
 
 
 def test_a_long_run_tries_the_best_way_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,8 +224,6 @@ def test_optimizers_have_the_recipes_values(spec: OptimizerSpec, kind: type) -> 
 
 
 def test_a_fixed_number_of_threads_is_remembered_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    # no way of one thread is measured, so nothing tells that the machine is busy
-    monkeypatch.setattr(probe, "_OWN_SHARE", 0.85)
     wishes = Wishes(threads=2, most_threads=2)
     assert measured(LeNet5(), wishes).chosen == "measured"
     monkeypatch.setattr(probe, "_SLOWED", 0.0)
