@@ -213,6 +213,7 @@ def request_for(name: str, data_dir: Path, kind: str = "document", seed: int = 0
 
 def compare(name: str, data_dir: Path, rounds: int, images: int, threads: int) -> dict[str, Any]:
     """Run both loops in turn for some rounds; return the medians and their ratio."""
+    torch.set_num_threads(threads)  # the network before may have left fewer
     with Document(name, data_dir, threads) as document:
         document.run(5)  # it has loaded its data before the other way to compute is measured
         prepared = prepare(request_for(name, data_dir), Group())
