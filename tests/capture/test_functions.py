@@ -101,6 +101,9 @@ def test_a_function_that_reaches_nothing_of_the_model_is_shared() -> None:
     assert mine.function is torch.relu
 
 
+@pytest.mark.skipif(
+    not hasattr(torch.compiler, "set_stance"), reason="up to torch 2.5 a trace compiles"
+)
 def test_what_was_compiled_is_not_compiled_for_a_trace() -> None:
     compiled: list[str] = []
 
