@@ -166,9 +166,10 @@ def copy_model(model: nn.Module, place: Callable[[Tensor], Tensor]) -> nn.Module
     if any(isinstance(module, torch.jit.ScriptModule) for module in modules):
         from shapescope.capture.scripts import twins_in
 
-        if isinstance(model, torch.jit.ScriptModule) and (twin := twins_in(model).get(id(model))):
-            return copy_model(twin, place)
-        memo.update((key, copy_model(twin, place)) for key, twin in twins_in(model).items())
+        twins = twins_in(model)
+        if id(model) in twins:
+            return copy_model(twins[id(model)], place)
+        memo.update((key, copy_model(twin, place)) for key, twin in twins.items())
     for tensor in _tensors_of_modules(modules):
         if id(tensor) not in memo:
             memo[id(tensor)] = place(tensor)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import _thread
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 
+from shapescope.cli.patience import said_after
+
 _PATIENCE = 2.0
 """Seconds for which work is left alone, whatever is saved."""
 _TELL_AFTER = 3.0
+_LONG = "still tracing; a save begins it anew\r"  # a watched terminal may not go back by itself
 _POLL = 0.2
 
 
@@ -32,7 +34,7 @@ def done_in_time(work: Callable[[], None], files: Iterable[Path]) -> bool:
     """
     guard = _Guard(_stamps(files))
     try:
-        with guard:
+        with said_after(_TELL_AFTER, _LONG), guard:
             work()
     except KeyboardInterrupt:
         if not guard.outdated:
@@ -76,13 +78,9 @@ class _Guard:
             self._done.set()
 
     def _look(self) -> None:
-        started, told = time.monotonic(), False
+        started = time.monotonic()
         while not self._done.wait(_POLL):
-            taken = time.monotonic() - started
-            if taken > _TELL_AFTER and not told and sys.stderr.isatty():
-                sys.stderr.write("still tracing; a save begins it anew\r\n")
-                told = True
-            if taken < _PATIENCE or _stamps(self.stamps) == self.stamps:
+            if time.monotonic() - started < _PATIENCE or _stamps(self.stamps) == self.stamps:
                 continue
             with self._lock:
                 if not self._done.is_set():

@@ -18,6 +18,7 @@ from shapescope.arithmetic.expressions.terms import (
     CACHED,
     Expr,
     build,
+    cancelled,
     factored,
     number,
     of_atom,
@@ -159,11 +160,7 @@ def _divided_by_expr(left: Expr, right: Expr) -> Expr:
     if left == right:
         return number(1)
     top, bottom = factored(left), factored(right)
-    over, under = list(top[1]), list(bottom[1])
-    for factor in bottom[1]:
-        if factor in over:
-            over.remove(factor)
-            under.remove(factor)
+    over, under = cancelled(top[1], bottom[1])
     common = gcd(top[0], bottom[0])
     if bottom[0] < 0:
         common = -common

@@ -12,7 +12,7 @@ This module has sums and products; `division` has what `//` and `%` simplify, `m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from math import gcd
 from typing import ClassVar
@@ -248,6 +248,16 @@ def exactly_divided(expr: Expr, by: int) -> Expr:
     return build(
         {product: coefficient // by for product, coefficient in expr.terms}, expr.constant // by
     )
+
+
+def cancelled(over: Sequence[Factor], under: Sequence[Factor]) -> tuple[list[Factor], list[Factor]]:
+    """Both lists of factors without those that they share, each as often as it is shared."""
+    left, divisor = list(over), list(under)
+    for factor in under:
+        if factor in left:
+            left.remove(factor)
+            divisor.remove(factor)
+    return left, divisor
 
 
 def product_of(factors: Iterable[Factor], coefficient: int = 1) -> Expr:

@@ -9,7 +9,7 @@ from shapescope.arithmetic.expressions import (
     expanded,
     number,
 )
-from shapescope.arithmetic.expressions.terms import factored, product_of
+from shapescope.arithmetic.expressions.terms import cancelled, factored, product_of
 from shapescope.capture.sizes.call import (
     ONE,
     Call,
@@ -90,11 +90,7 @@ def _bracketed(expr: Expr) -> str:
 def reduced_ratio(over: Expr, under: Expr) -> tuple[Expr, Expr]:
     """A ratio with the factors that both sides share cancelled."""
     top, bottom = factored(over), factored(under)
-    left, divisor = list(top[1]), list(bottom[1])
-    for factor in bottom[1]:
-        if factor in left:
-            left.remove(factor)
-            divisor.remove(factor)
+    left, divisor = cancelled(top[1], bottom[1])
     a, b = product_of(left, top[0]), product_of(divisor, bottom[0])
     if b.is_number and b.constant:
         whole = expanded(a)
