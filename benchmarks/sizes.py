@@ -3,6 +3,7 @@
     python benchmarks/sizes.py                      # all models, samples of large ones
     python benchmarks/sizes.py --full               # every pair of sizes, however long it takes
     python benchmarks/sizes.py --only UNet --last 120 --points 3000
+    python benchmarks/sizes.py --promised --full --record /tmp/found    # again in seconds
 
 The brute force knows nothing of shapescope: it builds the model, runs it for batches of 2 and 3
 and looks whether every output starts with the batch. `cpu` cases run on real tensors, where values
@@ -21,6 +22,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import size_record  # type: ignore[import-not-found,unused-ignore]
 import torch
 from size_truth import Truth  # type: ignore[import-not-found,unused-ignore]
 
@@ -226,7 +228,45 @@ def points(
     yield from chosen
 
 
-def run(case: Case, last: int, count: int, seconds: float, *, full: bool) -> tuple[int, str]:
+class Plan(NamedTuple):
+    """Which sizes are tried, and where the findings of full runs are kept."""
+
+    last: int
+    count: int
+    seconds: float
+    full: bool
+    record: Path | None
+
+
+def findings(
+    case: Case, data: Mapping[str, Any], plan: Plan
+) -> Iterator[tuple[dict[str, int], bool]]:
+    """The sizes that are tried, and whether the model runs at each."""
+    about = size_record.header(case, data["axes"], plan.last)
+    kept = size_record.read(plan.record, about) if plan.record and plan.full else None
+    every = points(data, plan.last, plan.count, full=plan.full)
+    if kept is not None:
+        # a search that ends early tries fewer sizes than were recorded
+        whole = points({**data, "searched_to": None}, plan.last, plan.count, full=True)
+        known = {
+            tuple(sizes.values()): fits == "1" for sizes, fits in zip(whole, kept, strict=True)
+        }
+        yield from ((sizes, known[tuple(sizes.values())]) for sizes in every)
+        return
+    found: list[str] = []
+    began = time.monotonic()
+    with Truth(case.model, case.inputs, data["axes"], case.device) as truth:
+        for sizes in every:
+            fits = truth(sizes)
+            found.append("01"[fits])
+            yield sizes, fits
+            if not plan.full and time.monotonic() - began > plan.seconds:
+                return
+    if plan.record and plan.full and data["searched_to"] is None:
+        size_record.write(plan.record, about, "".join(found))
+
+
+def run(case: Case, plan: Plan) -> tuple[int, str]:
     """How many sizes are wrong, and a line about it."""
     began = time.monotonic()
     loaded = load(case.model)
@@ -236,15 +276,11 @@ def run(case: Case, last: int, count: int, seconds: float, *, full: bool) -> tup
     wrong: list[dict[str, int]] = []
     tried = fitting = 0
     began = time.monotonic()
-    with Truth(case.model, case.inputs, data["axes"], case.device) as truth:
-        for sizes in points(data, last, count, full=full):
-            fits = truth(sizes)
-            tried += 1
-            fitting += fits
-            if fits != claimed(sizes):
-                wrong.append(sizes)
-            if not full and time.monotonic() - began > seconds:
-                break
+    for sizes, fits in findings(case, data, plan):
+        tried += 1
+        fitting += fits
+        if fits != claimed(sizes):
+            wrong.append(sizes)
     proof = "proven" if data["searched_to"] is None else f"to {data['searched_to']}"
     name = case.model.rsplit("/", 1)[-1]
     line = (
@@ -267,7 +303,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--after", default="", help="begin behind the model with this in its name")
     parser.add_argument("--people", action="store_true", help="only the networks of people")
     parser.add_argument("--promised", action="store_true", help="only the promised models")
+    parser.add_argument("--record", type=Path, help="folder for what full runs found, used again")
     options = parser.parse_args(arguments)
+    plan = Plan(options.last, options.points, options.seconds, options.full, options.record)
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     total = 0
@@ -280,7 +318,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             continue
         if options.only not in case.model:
             continue
-        count, line = run(case, options.last, options.points, options.seconds, full=options.full)
+        count, line = run(case, plan)
         total += count
         print(line, flush=True)
     print(f"{total} sizes wrong")
