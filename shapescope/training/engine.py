@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from torch import nn
 
 from shapescope.training.quick import AnyLayout, QuickOperations
 from shapescope.training.recipe import OptimizerSpec
+from shapescope.training.recorded import Network, RecordedStep, Scored
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 
@@ -26,8 +28,9 @@ class Way:
         channels_last: whether images and weights lie N, H, W, C in memory.
         threads: of one process, on a CPU.
         compiled: whether forward and loss go through ``torch.compile``.
-        quick: whether pooling and convolutions go the ways of ``QuickOperations``; bfloat16 is
-            then for convolutions only.
+        quick: whether pooling, tanh and convolutions go the ways of ``QuickOperations``; bfloat16
+            is then for convolutions only.
+        recorded: whether forward and backward are one graph, recorded once (``RecordedStep``).
     """
 
     precision: str = "float32"
@@ -35,6 +38,7 @@ class Way:
     threads: int = 1
     compiled: bool = False
     quick: bool = False
+    recorded: bool = False
 
     @property
     def memory_format(self) -> torch.memory_format:
@@ -45,9 +49,11 @@ class Way:
         """Return a short name, as ``channels_last bfloat16, 2 threads``."""
         layout = "channels_last" if self.channels_last else "contiguous"
         compiled = " compiled" if self.compiled else ""
+        recorded = " recorded" if self.recorded else ""
         quick = ", quick operations" if self.quick else ""
         plural = "s" if self.threads > 1 else ""
-        return f"{layout} {self.precision}{compiled}{quick}, {self.threads} thread{plural}"
+        kind = f"{layout} {self.precision}{recorded}{compiled}{quick}"
+        return f"{kind}, {self.threads} thread{plural}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +97,7 @@ class Engine:
             values["threads"],
             values["compiled"],
             values.get("quick", False),  # runs of earlier versions do not say
+            values.get("recorded", False),
         )
         return cls(
             way,
@@ -120,11 +127,14 @@ def make_optimizer(
     return kind(trained, lr=spec.lr, betas=spec.betas, weight_decay=spec.weight_decay, fused=True)
 
 
-Step = Callable[[torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
+Step = Callable[[torch.Tensor, torch.Tensor, float], Scored]
 
 
 def make_step(model: nn.Module, way: Way, device: str, label_smoothing: float = 0.0) -> Step:
-    """Return the function from images and labels to scores (N x classes) and mean loss.
+    """Return the function that gives a network its gradients.
+
+    It takes images, labels and a factor of the loss, adds the gradients to those of the weights,
+    and returns scores (N x classes) and mean loss.
 
     Args:
         model: the network, on its device and in the way's layout.
@@ -134,21 +144,34 @@ def make_step(model: nn.Module, way: Way, device: str, label_smoothing: float = 
     """
     operations: AbstractContextManager[object] = nullcontext()
     if way.quick:
-        operations = QuickOperations(reduced=way.precision == "bfloat16")
+        operations = QuickOperations(
+            reduced=way.precision == "bfloat16", compiled=way.recorded and way.compiled
+        )
     elif way.channels_last and not way.compiled:
         operations = AnyLayout()
 
-    def step(images: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def step(network: Network, images: torch.Tensor, labels: torch.Tensor) -> Scored:
         with operations:
-            scores = model(images)
+            scores = network(images)
         return scores, F.cross_entropy(scores, labels, label_smoothing=label_smoothing)
 
-    def reduced(images: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def reduced(network: Network, images: torch.Tensor, labels: torch.Tensor) -> Scored:
         with operations, torch.autocast(device, torch.bfloat16):
-            scores = model(images)
+            scores = network(images)
         scores = scores.float()
         return scores, F.cross_entropy(scores, labels, label_smoothing=label_smoothing)
 
     chosen = reduced if way.precision == "bfloat16" and not way.quick else step
-    # the last batch of an epoch is smaller: two sets of fixed sizes are faster than a flexible one
-    return torch.compile(chosen, dynamic=False) if way.compiled else chosen
+    if way.recorded:
+        return RecordedStep(model, chosen, compiled=way.compiled)
+    forward: Callable[[torch.Tensor, torch.Tensor], Scored] = partial(chosen, model)
+    if way.compiled:
+        # the last batch of an epoch is smaller: two fixed sizes are faster than a flexible one
+        forward = torch.compile(forward, dynamic=False)
+
+    def with_gradients(images: torch.Tensor, labels: torch.Tensor, factor: float = 1.0) -> Scored:
+        scores, loss = forward(images, labels)
+        torch.autograd.backward(loss if factor == 1.0 else loss * factor)
+        return scores.detach(), loss.detach()
+
+    return with_gradients

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -12,7 +12,7 @@ from torch import nn
 
 from shapescope.training.datasets.pixels import Split
 from shapescope.training.distributed import Group
-from shapescope.training.engine import Engine, make_step
+from shapescope.training.engine import Engine, Step, make_step
 from shapescope.training.order import epoch_order, generator_for
 from shapescope.training.recipe import Recipe
 from shapescope.training.schedule import rate_at
@@ -68,6 +68,7 @@ class Learner:
         average: running mean of the weights, if the recipe wants one.
         epoch: epochs done.
         tally: of the epoch under way.
+        step: what computes a step, once it is made.
     """
 
     model: nn.Module
@@ -75,6 +76,7 @@ class Learner:
     average: dict[str, torch.Tensor] | None = None
     epoch: int = 0
     tally: Tally = field(default_factory=Tally)
+    step: Step | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +143,7 @@ def run_epoch(plan: Plan, learner: Learner, watcher: Watcher) -> bool:
         Whether the epoch is complete.
     """
     recipe, group, tally, engine = plan.recipe, plan.group, learner.tally, plan.engine
-    model = learner.model.train()
-    if group.processes > 1:
-        model = nn.parallel.DistributedDataParallel(model)
-    step = make_step(model, engine.way, engine.device, recipe.label_smoothing)
+    step = _step(plan, learner)
     start, before = time.perf_counter(), tally.seconds
     for chunk in _chunks(plan, learner.epoch, tally.step):
         seen = _Seen()
@@ -152,11 +151,9 @@ def run_epoch(plan: Plan, learner: Learner, watcher: Watcher) -> bool:
             _set_rate(plan, learner)
             learner.optimizer.zero_grad()
             for piece in _pieces(batch, engine.parts if group.processes == 1 else 1):
-                scores, loss = step(piece.images, piece.labels)
                 # by its images, so that the mean over processes is the mean over the batch
                 weight = piece.own * group.processes / piece.count
-                torch.autograd.backward(loss if weight == 1.0 else loss * weight)
-                seen.add(piece, scores.detach(), loss.detach())
+                seen.add(piece, *step(piece.images, piece.labels, weight))
             learner.optimizer.step()
             if learner.average is not None:
                 follow(learner.average, learner.model, recipe.average)
@@ -169,6 +166,21 @@ def run_epoch(plan: Plan, learner: Learner, watcher: Watcher) -> bool:
         if watcher.chunk(tally, means) and tally.step < plan.steps:
             return False
     return True
+
+
+def _step(plan: Plan, learner: Learner) -> Step:
+    """Return what computes a step; one process makes it once, as recording and compiling cost."""
+    model = learner.model.train()
+    if learner.step is not None:
+        return learner.step
+    way = plan.engine.way
+    if plan.group.processes > 1:
+        model = nn.parallel.DistributedDataParallel(model)
+        way = replace(way, recorded=False)  # a recording has no sums over processes in it
+    step = make_step(model, way, plan.engine.device, plan.recipe.label_smoothing)
+    if plan.group.processes == 1:
+        learner.step = step
+    return step
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -28,8 +28,15 @@ _BUDGET = 5.0  # seconds after which no further round is begun
 _SLOWED = 0.5  # a remembered way this much slower than it was is measured again
 _SPARE = 0.15  # of a core: what other processes may take of those that are wanted
 # What a way has to gain over the plain one to be taken: few digits and many threads cost something.
-_WORTH = {"layout": 1.03, "precision": 1.05, "threads": 1.10, "compiled": 1.10, "quick": 1.03}
-_WAYS = 2  # raised when what a way does has changed: earlier measurements are forgotten
+_WORTH = {
+    "layout": 1.03,
+    "precision": 1.05,
+    "threads": 1.10,
+    "compiled": 1.10,
+    "quick": 1.03,
+    "recorded": 1.03,
+}
+_WAYS = 3  # raised when what a way does has changed: earlier measurements are forgotten
 # Compiling takes ten seconds to a minute. Below so many images that is never won back.
 _LONG = 1_000_000
 
@@ -43,7 +50,8 @@ class Wishes:
         threads: how many; None measures one and ``most_threads``.
         compile: whether every way is also tried compiled.
         most_threads: cores this process may use.
-        images: in the whole run; a long one also tries the best way compiled.
+        images: in the whole run; a long one also tries compiled ways.
+        alone: whether one process trains; a recording has no sums over processes in it.
     """
 
     precision: str = "auto"
@@ -51,6 +59,7 @@ class Wishes:
     compile: bool = False
     most_threads: int = 1
     images: int = 0
+    alone: bool = True
 
     @property
     def is_long(self) -> bool:
@@ -78,6 +87,13 @@ class Wishes:
             for compiled, quick in kinds
         ]
         return sorted(found, key=lambda way: way != self.plain)
+
+    def compiled_recordings(self, best: Way) -> list[Way]:
+        """Return what is compiled in a long run, with as many threads as the best way so far."""
+        if not self.alone or self.precision == "bfloat16" or not (self.is_long or self.compile):
+            return []
+        way = Way(compiled=True, quick=True, recorded=True)
+        return [replace(way, threads=count) for count in sorted({self.plain.threads, best.threads})]
 
 
 def choose(
@@ -116,9 +132,15 @@ def choose(
                 ):
                     return replace(remembered, chosen="remembered")
             rates = bench.measure(wishes.ways(), _KEPT)
-            if wishes.is_long and not wishes.compile:
-                best = replace(best_of(rates, wishes.plain), compiled=True, quick=False)
-                rates |= bench.measure([best], (1, 1))
+            best = best_of(rates, wishes.plain)
+            further = wishes.compiled_recordings(best)
+            if wishes.alone and not best.compiled:
+                further.append(replace(best, recorded=True))
+            rates |= bench.measure(further, (2, 2))
+            recorded = any(rates[way] for way in further if way.compiled)
+            if wishes.is_long and not wishes.compile and not recorded:
+                way = replace(best, compiled=True, quick=False)
+                rates |= bench.measure([way], (1, 1))
         finally:
             torch.set_num_threads(before)
     figures = {str(way): round(rate, 1) for way, rate in rates.items()}
@@ -144,6 +166,7 @@ def best_of(rates: dict[Way, float], plain: Way) -> Way:
             ("threads", way.threads != plain.threads),
             ("compiled", way.compiled != plain.compiled),
             ("quick", way.quick != plain.quick),
+            ("recorded", way.recorded != plain.recorded),
         ):
             rate /= _WORTH[name] if differs else 1.0
         return rate
@@ -174,13 +197,16 @@ class _Bench:
         runners = {
             way: _Runner(self.model, self.sample, self.labels, self.recipe, way) for way in ways
         }
-        rates = {way: _rate(runner) for way, runner in runners.items()}
+        for runner in runners.values():
+            runner.warm_up()
+        warm = time.perf_counter()  # compiling has its own time, and needs no less measuring
+        rates = {way: runner.rate() for way, runner in runners.items()}
         for count in kept:
-            if time.perf_counter() - start > _BUDGET:
+            if time.perf_counter() - warm > _BUDGET:
                 break
             for way in sorted(rates, key=rates.__getitem__, reverse=True)[:count]:
                 if rates[way]:
-                    rates[way] = max(rates[way], _rate(runners[way]))
+                    rates[way] = max(rates[way], runners[way].rate())
         self.passed += time.perf_counter() - start
         self.taken += _busy_elsewhere() - busy
         return rates
@@ -189,11 +215,6 @@ class _Bench:
     def free_cores(self) -> float:
         """How many cores other processes left to this one while measured."""
         return (os.cpu_count() or 1) - self.taken / max(self.passed, 1e-9)
-
-
-def _rate(runner: _Runner) -> float:
-    runner.warm_up()
-    return runner.rate()
 
 
 def _busy_elsewhere() -> float:
@@ -220,7 +241,7 @@ class _Runner:
         recipe: Recipe,
         way: Way,
     ) -> None:
-        self.threads, self.compiled = way.threads, way.compiled
+        self.threads, self.is_delicate = way.threads, way.compiled or way.recorded
         self.images = sample.contiguous(memory_format=way.memory_format)
         self.labels = labels
         own = copy.deepcopy(model).train()
@@ -228,27 +249,25 @@ class _Runner:
             own = own.to(memory_format=torch.channels_last)
         self.optimizer = make_optimizer(recipe.optimizer, own.parameters())
         self.step = make_step(own, way, "cpu", recipe.label_smoothing)
-        self.warm = self.works = False
+        self.works = False
 
     def warm_up(self) -> None:
-        """Take the first steps, which cost more than others, once."""
+        """Take the first steps, which cost more than others."""
         torch.set_num_threads(self.threads)
-        if self.warm:
-            return
-        self.warm = True
         try:
             self._once()
             self._once()
         except RuntimeError:  # as a view of what channels_last has permuted
             return
         except Exception:
-            if not self.compiled:
+            if not self.is_delicate:
                 raise
-            return  # compilers fail in many ways, and the run can do without
+            return  # compilers and recorders fail in many ways, and the run can do without
         self.works = True
 
     def rate(self) -> float:
         """Return images per second over a short time; 0 if the network cannot go this way."""
+        torch.set_num_threads(self.threads)
         steps, start, passed = 0, time.perf_counter(), 0.0
         while self.works and passed < _SECONDS:
             self._once()
@@ -258,8 +277,7 @@ class _Runner:
 
     def _once(self) -> None:
         self.optimizer.zero_grad()
-        _, loss = self.step(self.images, self.labels)
-        torch.autograd.backward(loss)
+        self.step(self.images, self.labels, 1.0)
         self.optimizer.step()
 
 
@@ -275,6 +293,7 @@ def _key(model: nn.Module, sample: torch.Tensor, recipe: Recipe, wishes: Wishes)
         tuple(sample.shape),
         recipe.optimizer.name,
         (wishes.precision, wishes.threads, wishes.compile, wishes.most_threads, wishes.is_long),
+        wishes.alone,
         (_WAYS, [field.name for field in fields(Way)]),
         torch.__version__,
         platform.machine(),

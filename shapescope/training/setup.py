@@ -185,6 +185,7 @@ def _engine(
         request.compile,
         max(1, torch.get_num_threads() // group.local_processes),
         len(train) * recipe.epochs if group.processes == 1 else 0,
+        alone=group.processes == 1,
     )
     if device != "cpu":
         precision = "bfloat16" if request.precision == "auto" else request.precision

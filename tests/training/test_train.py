@@ -13,6 +13,7 @@ import torch
 
 from shapescope.diagnostic import ShapescopeError
 from shapescope.training import checkpoint
+from shapescope.training.engine import Engine, Way
 from shapescope.training.evaluation import Evaluation, evaluate
 from shapescope.training.options import TrainOptions, new_request, resumed_request
 from shapescope.training.report import Progress, Silent
@@ -222,9 +223,12 @@ def test_a_stopped_run_goes_on_to_the_same_bits(tmp_path: Path, name: str, calls
 
 
 @pytest.mark.usefixtures("stoppable")
+@pytest.mark.parametrize("recorded", [False, True])
 def test_a_run_with_dropout_goes_on_to_the_same_bits(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recorded: bool
 ) -> None:
+    chosen = Engine(Way(recorded=recorded))
+    monkeypatch.setattr("shapescope.training.setup._engine", lambda *_: chosen)
     (tmp_path / "net.py").write_text(
         "from torch import nn\n"
         "class Net(nn.Sequential):\n"
@@ -237,9 +241,11 @@ def test_a_run_with_dropout_goes_on_to_the_same_bits(
     )
     runs = [Run(tmp_path / "whole"), Run(tmp_path / "parts")]
     train(new_request(options), runs[0])
-    assert not train(new_request(options), runs[1], reporter=Told(stop_after=3)).complete
+    stopped = train(new_request(options), runs[1], reporter=Told(stop_after=3))
+    assert not stopped.complete
     STOPPED.clear()
     wanted, engine = resumed_request(TrainOptions(), runs[1])
+    assert engine == chosen
     train(wanted, runs[1], resume=True, engine=engine)
     assert same(weights(runs[0]), weights(runs[1]))
 
