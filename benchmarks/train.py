@@ -41,11 +41,12 @@ from shapescope.training.distributed import Group
 from shapescope.training.engine import make_optimizer
 from shapescope.training.loop import Learner, Plan, Tally, Watcher, run_epoch
 from shapescope.training.options import TrainOptions, new_request
-from shapescope.training.probe import Wishes, choose
+from shapescope.training.probe import choose
 from shapescope.training.recipe import Recipe
 from shapescope.training.run import Run
 from shapescope.training.setup import Prepared, Request, prepare
 from shapescope.training.train import train
+from shapescope.training.wishes import Wishes
 
 # What the documents' own loops reach on the test images here.
 HEADLINE = {

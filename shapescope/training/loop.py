@@ -169,7 +169,7 @@ def run_epoch(plan: Plan, learner: Learner, watcher: Watcher) -> bool:
 
 
 def _step(plan: Plan, learner: Learner) -> Step:
-    """Return what computes a step; one process makes it once, as recording and compiling cost."""
+    """Return what computes a step; it is made once, as recording and compiling take time."""
     model = learner.model.train()
     if learner.step is not None:
         return learner.step
@@ -177,10 +177,8 @@ def _step(plan: Plan, learner: Learner) -> Step:
     if plan.group.processes > 1:
         model = nn.parallel.DistributedDataParallel(model)
         way = replace(way, recorded=False)  # a recording has no sums over processes in it
-    step = make_step(model, way, plan.engine.device, plan.recipe.label_smoothing)
-    if plan.group.processes == 1:
-        learner.step = step
-    return step
+    learner.step = make_step(model, way, plan.engine.device, plan.recipe.label_smoothing)
+    return learner.step
 
 
 @dataclass(frozen=True, slots=True, eq=False)

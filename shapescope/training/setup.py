@@ -17,9 +17,10 @@ from shapescope.training.distributed import Group
 from shapescope.training.engine import PRECISIONS, Engine, Way
 from shapescope.training.loop import Plan
 from shapescope.training.model import NamedModel, check_fit, check_trainable
-from shapescope.training.probe import Wishes, choose
+from shapescope.training.probe import choose
 from shapescope.training.recipe import Recipe
 from shapescope.training.transforms import preparation, resized
+from shapescope.training.wishes import Wishes
 
 _WORTH_MEASURING = 50_000  # images in a run; below, measuring takes longer than it saves
 _STATISTICS = 10_000  # images that mean and deviation of a user's own set are taken from

@@ -18,9 +18,10 @@ from torch import nn
 from shapescope.networks import CNN, LeNet5
 from shapescope.training import probe
 from shapescope.training.engine import Engine, Step, Way, make_optimizer, make_step
-from shapescope.training.probe import Wishes, best_of, choose
+from shapescope.training.probe import best_of, choose
 from shapescope.training.recipe import OptimizerSpec
 from shapescope.training.recipes import recipe_for
+from shapescope.training.wishes import Wishes
 
 PLAIN = Way()
 BUSY_ELSEWHERE = probe._busy_elsewhere
