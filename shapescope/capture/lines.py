@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import CodeType, FrameType, TracebackType
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from shapescope.analysis.comments.observed import Call, Snapshot, Value, Visit
 from shapescope.analysis.comments.places import statement_lines
@@ -114,8 +114,8 @@ def _snapshot(frame: FrameType) -> Snapshot:
     found: dict[str, Value] = {}
     with torch._C.DisableTorchFunction():
         for name, local in frame.f_locals.items():
-            if name in _SELF:
-                for attribute, held in vars(local).items() if hasattr(local, "__dict__") else ():
+            if name in _SELF and not isinstance(local, Tensor):
+                for attribute, held in _attributes(local):
                     if isinstance(held, Tensor):
                         found[f"{name}.{attribute}"] = _shape(held)
                 continue
@@ -123,6 +123,15 @@ def _snapshot(frame: FrameType) -> Snapshot:
             if value is not None:
                 found[name] = value
     return found
+
+
+def _attributes(holder: Any) -> Iterator[tuple[str, Any]]:
+    """The attributes of an object; of a module, its own parameters and buffers too."""
+    own = getattr(holder, "__dict__", {})
+    yield from own.items()
+    if isinstance(holder, nn.Module):
+        yield from own["_parameters"].items()
+        yield from own["_buffers"].items()
 
 
 def _value(item: Any) -> Value | None:

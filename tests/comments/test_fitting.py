@@ -42,6 +42,7 @@ def test_fits(says: list[str], shape: tuple[int, ...]) -> None:
         (["37*N", "5"], (360, 5), "axis 0 is 360, not a multiple of 37"),
         (["36*N", "N"], (360, 11), "axis 0 is 360, not 36*N = 396"),
         (["(ngf*9)", "4", "4"], (2, 64, 4, 4), "axis 1 is 64, not a multiple of 9"),
+        (["batch", "len", "dim"], (2, 4, 9, 8), "4 axes, not 3"),
     ],
 )
 def test_does_not_fit(says: list[str], shape: tuple[int, ...], why: str) -> None:

@@ -60,6 +60,19 @@ from shapescope.analysis.comments.spelling import respelled, style_of
         ("N,C,H,W = 1,3,224,224", [("1", "3", "224", "224")]),
         ("[None, 3, 224, 224]", [("None", "3", "224", "224")]),
         ("(5,)", [("5",)]),
+        ("6 @ 28x28", [("6", "28", "28")]),
+        ("16 @ 10 x 10", [("16", "10", "10")]),
+        ("64@96*96", [("64", "96", "96")]),
+        ("16*5*5 -> 120", [("16", "5", "5"), ("120",)]),
+        ("28*28 -> 14*14", [("28", "28"), ("14", "14")]),
+        ("784 -> 128, encoder", [("784",), ("128",)]),
+        ("9x9 -> 7x7", [("9", "9"), ("7", "7")]),
+        ("z ~ N(mu, sigma^2), z: 128 x 20", [("128", "20")]),
+        ("N * 16", [("N", "16")]),
+        ("Bxk", [("B", "k")]),
+        ("nW*B, win_size, win_size, C", [("nW*B", "win_size", "win_size", "C")]),
+        ("B_, heads, N, N", [("B_", "heads", "N", "N")]),
+        ("input should have dimension (N, C, L)", [("N", "C", "L")]),
     ],
 )
 def test_spellings_are_read(text: str, shapes: list[tuple[str, ...]]) -> None:
@@ -113,6 +126,18 @@ def test_spellings_are_read(text: str, shapes: list[tuple[str, ...]]) -> None:
         "(batch size, learning rate)",
         "average over (H, W)",
         "B x 16 x H^2",
+        "10 classes (0, 1, ..., 9)",
+        "pool 2x2x2",
+        "max pool (3, 3, 3)",
+        "pool 2 x 2",
+        "1x1 -> 3x3 conv branch",
+        "project from d_model => h x d_k",
+        "v are B, heads, C, L -> C x C attn map",
+        "ksize [1, 2, 2, 1]",
+        "cut so that [B, 4, N//4, C].max(1) pools",
+        "1 -> 2",
+        "see 12 -> 13 below",
+        "N * 16 weights in all",
     ],
 )
 def test_what_is_no_shape_is_left_alone(text: str) -> None:
@@ -125,7 +150,9 @@ def test_what_stands_before_an_arrow_goes_in() -> None:
     assert written_shapes(" input shape (1, 28, 28)")[0].role == "input"
 
 
-@pytest.mark.parametrize("text", ["(2, 3)", "[4, 4]", "3 x 3", "2x2", "y: 2 x 9"])
+@pytest.mark.parametrize(
+    "text", ["(2, 3)", "[4, 4]", "3 x 3", "2x2", "y: 2 x 9", "3x3x3", "(2, 2, 2)", "N * 16"]
+)
 def test_two_small_numbers_are_a_shape_only_where_two_axes_are(text: str) -> None:
     (one,) = written_shapes(" " + text)
     assert one.weak
@@ -150,6 +177,11 @@ def test_what_stands_before_an_equals_sign_goes_in() -> None:
     found = written_shapes(" [B,N,3]x[B,3,3] = [B,N,3]")
     assert [one.role for one in found] == ["input", "input", "both"]
     assert {one.names for one in found} == {()}
+
+
+def test_what_is_added_goes_in() -> None:
+    found = written_shapes(" over the batch: [1, 17, 48] + [2, 17, 48]")
+    assert [one.role for one in found] == ["input", "input"]
 
 
 def test_the_axes_of_an_annotation() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from shapescope.analysis.comments.fitting import Names, fit
 from shapescope.analysis.comments.made import CALL, Made, Sighting
 from shapescope.analysis.comments.notation import INPUT, OUTPUT, Written
 from shapescope.analysis.comments.observed import Call, Observed, Snapshot, Value, Visit, tensors
@@ -20,6 +22,8 @@ from shapescope.analysis.comments.places import (
     Remark,
 )
 from shapescope.trace import Shape, Step
+
+_WORD = re.compile(r"[^\W\d_]{2,}")
 
 
 @dataclass
@@ -47,7 +51,8 @@ class Candidates:
         if place.subject == ARGUMENT:
             return tuple(self._argument(place, one))
         if place.subject == ALONE:
-            return tuple(self._alone(place, one))
+            told = len(_WORD.findall(remark.text[: one.start])) > 2 or _goes_through(written)
+            return tuple(self._alone(place, written, index, sentence=told))
         if place.subject in (PARAMETERS, PARAMETER):
             return tuple(self._parameters(place, written, index))
         if place.subject == RESULT:
@@ -69,6 +74,10 @@ class Candidates:
                 continue
             name, value = _meant(place, visit, written, index)
             found = tuple(tensors(value))
+            if not found and not place.returns:  # `b, t, f = x.shape  # (B, T, F)`
+                read = [name for name in place.names if name in visit.before]
+                if len(read) == 1:
+                    name, found = read[0], tuple(tensors(visit.before[read[0]]))
             if found:
                 order = visit.order + 0.5
                 step = self._last_step(place)
@@ -116,22 +125,36 @@ class Candidates:
                 begun.setdefault((span.line, span.column), []).append(step)
         return next((begun[start] for start in sorted(begun) if start >= node[:2]), [])
 
-    def _alone(self, place: Place, one: Written) -> Iterator[Sighting]:
-        """The named variable, else the latest value, before or after the next statement."""
-        following = place.following
+    def _alone(
+        self, place: Place, written: Sequence[Written], index: int, *, sentence: bool
+    ) -> Iterator[Sighting]:
+        """The named variable, else the latest value, before or after the next statement.
+
+        A sentence may speak of all that is done below it up to the next gap.
+        """
+        following, one = place.following, written[index]
         if following is None:
             for visit in self.observed.visits_of(place.line):
                 if visit.finished:
                     shapes = [*_named(one, visit.after, {})]
                     shapes = shapes or _of_targets(place.targets, visit.after)
+                    if not shapes and place.returns:
+                        shapes = [*tensors(visit.result)]
                     if shapes:
-                        order, name = visit.order + 0.75, _first(place.targets)
+                        order, name = visit.order + 0.95, _first(place.targets)
                         yield Sighting(order, (CALL, visit.call), tuple(shapes), name)
             return
         for visit in self.observed.visits_of(following.line):
             shapes = [*_named(one, visit.before, visit.after)]
+            if not shapes and _goes_through(written) and visit.finished:
+                sides = self._sides(place, following, visit, written)
+                fitting = next((side for side in sides if _all_fit(written, side)), None)
+                if fitting is not None:
+                    shapes = fitting[index]
             if not shapes:
                 shapes += _of_targets(place.targets, visit.before)
+                if not shapes:  # what stands above did not run, or made no tensor
+                    shapes += _of_targets(following.names, visit.before)
                 if one.role == INPUT:
                     shapes += self._read(following, visit)
                 elif visit.finished:
@@ -139,10 +162,28 @@ class Candidates:
                     made += tensors(visit.result) if following.returns else []
                     shapes = [*made, *shapes] if one.role == OUTPUT else [*shapes, *made]
                 if not place.targets or not shapes:
-                    shapes += [s for v in visit.before.values() for s in tensors(v)]
+                    shapes += _of_locals(visit.before)
+                if sentence:
+                    steps = self._steps_between(following.line, place.paragraph)
+                    shapes += [spec.shape for step in steps for spec in step.outputs]
             if shapes:
                 name = _first(place.targets) or _first(following.targets)
                 yield Sighting(visit.order + 0.25, (CALL, visit.call), tuple(shapes), name)
+
+    def _sides(
+        self, place: Place, following: Place, visit: Visit, written: Sequence[Written]
+    ) -> Iterator[list[list[Shape]]]:
+        """What `a -> b` may speak of: the statement below a comment, or the one above it."""
+        outgoing = _of_targets(following.targets, visit.after)
+        outgoing += tensors(visit.result) if following.returns else []
+        incoming = [*self._read(following, visit)]
+        yield [incoming if one.role == INPUT else outgoing for one in written]
+        above = [v for v in self.observed.visits_of(place.line) if v.call == visit.call]
+        earlier = [v for v in above if v.finished and v.order < visit.order]
+        if earlier:
+            incoming = [*self._read(place, earlier[-1])]
+            outgoing = _of_targets(place.targets, earlier[-1].after)
+            yield [incoming if one.role == INPUT else outgoing for one in written]
 
     # --- functions
 
@@ -231,6 +272,29 @@ def _named(one: Written, before: Snapshot, after: Snapshot) -> Iterator[Shape]:
 
 def _of_targets(targets: Sequence[str], values: Snapshot) -> list[Shape]:
     return [shape for name in targets if name in values for shape in tensors(values[name])]
+
+
+def _goes_through(written: Sequence[Written]) -> bool:
+    """Whether it tells what goes in and what comes out."""
+    return len(written) > 1 and written[0].role == INPUT
+
+
+def _all_fit(written: Sequence[Written], shapes: Sequence[Sequence[Shape]]) -> bool:
+    names: Names = {}
+    return all(
+        any(fit(one.says, shape, names) is None for shape in seen)
+        for one, seen in zip(written, shapes, strict=True)
+    )
+
+
+def _of_locals(values: Snapshot) -> list[Shape]:
+    """All shapes at hand but those that belong to the module itself."""
+    return [
+        shape
+        for name, value in values.items()
+        if not name.startswith("self.")
+        for shape in tensors(value)
+    ]
 
 
 def _first(names: Sequence[str]) -> str:

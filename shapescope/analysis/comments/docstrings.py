@@ -27,8 +27,8 @@ _JAXTYPING = frozenset(
     + ["BFloat16"]
 )
 _FIELD = re.compile(
-    r"\s*(?:[-*]\s*|:(?:param|arg|type)\s+(?:\w+\s+)?|:(?=returns?:|rtype:))?`{0,2}"
-    r"(?P<name>[A-Za-z_][\w.]*(?:\s*,\s*[A-Za-z_]\w*)*)`{0,2}\s*(?:\(|:|$)"
+    r"\s*(?:[-*]\s*|:(?:param|arg|type)\s+(?:\w+\s+)?|:(?=returns?:|rtype:))?(?:`{0,2}|\*{2})"
+    r"(?P<name>[A-Za-z_][\w.]*(?:\s*,\s*[A-Za-z_]\w*)*)(?:`{0,2}|\*{2})\s*(?:\(|:|$)"
 )
 _ARGUMENTS = re.compile(r"args|arguments|parameters|params|inputs?|shapes?", re.IGNORECASE)
 _RESULTS = re.compile(r"returns?|outputs?|result|yields?", re.IGNORECASE)

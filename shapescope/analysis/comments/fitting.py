@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Mapping, Sequence
 
+from shapescope.analysis.comments.words import names_only_batch
 from shapescope.trace import Shape
 
 Names = dict[str, int | str]
@@ -21,12 +22,14 @@ ANY_AXES = frozenset({"...", "…"})
 def fit(says: Sequence[str], shape: Shape, names: Names, *, batch: bool = True) -> str | None:
     """None if `shape` is what `says` says, else why not. `names` learns only from what fits.
 
-    Ranks agree, or (with `batch`) axis 0 is left out. An integer is equal; a name has the value
-    it has, or takes the one it meets; arithmetic is computed; `-1`, `?`, `*` fit anything.
-    `sent len` is one name, and `C_i` one that is another from time to time.
+    Ranks agree, or (with `batch`) axis 0 is left out, unless the first word names it. An integer
+    is equal; a name has the value it has, or takes the one it meets; arithmetic is computed;
+    `-1`, `?`, `*` fit anything. `sent len` is one name, and `C_i` one that is another from
+    time to time.
     """
     says = [_BLANK.sub("_", word) for word in says]
     first: str | None = None
+    batch = batch and not (says and names_only_batch(says[0]))
     for offset in (0, 1) if batch and shape else (0,):
         learned = dict(names)
         reason = _fit_axes(says, shape[offset:], learned, offset)

@@ -32,10 +32,16 @@ BRACKETED = re.compile(
     r"(?P<end>(?(size)\s*\)))"
 )
 PLAIN_CROSSED = re.compile(
-    rf"(?<![\w.@*/+'-])(?:(?P<maps>\d+)@)?(?P<body>{CROSSED})(?![\w.@*/'^²])"
+    rf"(?<![\w.@*/+'-])(?:(?P<maps>\d+)\s?@\s?)?(?P<body>{CROSSED})(?![\w.@*/'^²])"
+)
+# `64@96*96`; without the maps in front a star multiplies.
+MAPS_TIMES = re.compile(r"(?<![\w.@*/+'-])(?P<maps>\d+)\s?@\s?(?P<body>\d+\*\d+)(?![\w.@*/'^²])")
+# `28*28 -> 14*14`, `784 -> 128`: all that is said.
+SIZES_CHANGE = re.compile(
+    rf"^\s*(?P<first>\d+(?:\*\d+)*)\s*{ARROW}\s*(?P<body>\d+(?:\*\d+)*)\s*(?:$|[,;(#])"
 )
 PLAIN_LIST = re.compile(
     rf"(?:^|{ARROW}|[:=;]|\bshape|\bsize|\boutput|\binput)\s*"
     rf"(?P<body>{ITEM}(?:\s*,\s*{ITEM})+)(?=\s*(?:$|{ARROW}|[;#(]|\s[-–]\s))"
 )
-TIMES = re.compile(rf"(?<![\w)*/.])(?P<body>{NAME}(?:\s+\*\s+\d+){{2,}})(?![\w*/.])")
+TIMES = re.compile(rf"(?<![\w)*/.])(?P<body>{NAME}(?:\s+\*\s+\d+)+)(?!\s*[\w*/.])")

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
+from shapescope.analysis.comments.bare import changed_sizes, counted_maps, crossed, multiplied
 from shapescope.analysis.comments.grammar import (
     BRACKETED,
     CROSSED,
     LONG_ITEM,
+    MAPS_TIMES,
     PLAIN_CROSSED,
     PLAIN_LIST,
     TIMES,
@@ -24,45 +26,26 @@ from shapescope.analysis.comments.words import (
     NOT_BEFORE,
     NOT_BEFORE_PAIR,
     NOT_BEHIND,
-    SAYS_INPUT,
-    SAYS_OUTPUT,
     SAYS_SHAPE,
     are_other_letters,
-    is_spatial,
     is_word_of_prose,
     names_axis,
     names_batch,
-    names_in_front,
+)
+from shapescope.analysis.comments.written import (
+    BOTH,
+    INPUT,
+    OUTPUT,
+    Written,
+    are_small,
+    are_window,
+    crossed_axes,
+    made_of,
+    split_axes,
+    stands_alone,
 )
 
-BOTH, INPUT, OUTPUT = "both", "input", "output"
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A shape in a text.
-
-    Attributes:
-        start: where it begins in the text, counted in characters from 0.
-        end: where it ends.
-        text: the shape as written, brackets included.
-        says: one string for each axis.
-        names: words before it that may name what it speaks of: `x` in `x: (B, T)`.
-        role: `input` or `output` where the text says so (`a -> b`, `input shape`), else `both`.
-        readings: further ways to read the axes: `(32*7*7)` is three axes or a product, `14 x 14`
-            may leave out all but height and width, `64x64x3` may put the channels last.
-        weak: whether it is a shape only where it stands behind a value of that rank: `3 x 3`.
-    """
-
-    start: int
-    end: int
-    text: str
-    says: tuple[str, ...]
-    names: tuple[str, ...] = ()
-    role: str = BOTH
-    readings: tuple[tuple[str, ...], ...] = field(default=(), compare=False)
-    weak: bool = field(default=False, compare=False)
-
+__all__ = ["BOTH", "INPUT", "OUTPUT", "Written", "annotation_axes", "written_shapes"]
 
 _LETTERS_ARE = re.compile(r"(?:^|[\s(])[A-Z](?:\s*,\s*[A-Z])+\)?\s*=\s*$")
 _BETWEEN_FACTORS = re.compile(r"\s*[x×@*]\s*")
@@ -79,7 +62,7 @@ def written_shapes(text: str) -> tuple[Written, ...]:
 
 
 def _before_arrow(text: str, kept: list[Written]) -> Iterator[Written]:
-    """`a -> b`, `a x b -> c`, `a @ b = c`: what stands before the last arrow goes in."""
+    """`a -> b`, `a x b -> c`, `a @ b = c`, `a + b`: what goes in, and what comes out."""
     between = [text[one.end : kept[k + 1].start] for k, one in enumerate(kept[:-1])]
     last = max(
         (place for place, one in enumerate(kept) if re.search(ARROW, text[: one.start])), default=0
@@ -88,8 +71,10 @@ def _before_arrow(text: str, kept: list[Written]) -> Iterator[Written]:
     for place, part in enumerate(between):
         if place and part.strip() == "=" and _BETWEEN_FACTORS.fullmatch(between[place - 1]):
             arrows[place], last = True, max(last, place + 1)
+    added = [part.strip() == "+" for part in between]
     for place, one in enumerate(kept):
         goes_in = place < last and any(arrows[place:last])
+        goes_in = goes_in or any(added[max(place - 1, 0) : place + 1])
         yield replace(one, role=INPUT if goes_in else one.role)
 
 
@@ -97,19 +82,21 @@ def _candidates(text: str) -> Iterator[Written]:
     for pattern, read in (
         (PLAIN_LIST, _listed),
         (BRACKETED, _bracketed),
-        (PLAIN_CROSSED, _crossed),
-        (TIMES, _multiplied),
+        (PLAIN_CROSSED, crossed),
+        (MAPS_TIMES, counted_maps),
+        (TIMES, multiplied),
     ):
         for match in pattern.finditer(text):
             one = read(text, match)
             if one is not None:
                 yield one
+    yield from changed_sizes(text)
 
 
 def _listed(text: str, match: re.Match[str]) -> Written | None:
     """`bs, 400` as the whole text, or behind an arrow, a name, the word shape."""
     before = text[: match.start("body")]
-    says = _split(match["body"], ",")
+    says = split_axes(match["body"], ",")
     if NOT_BEFORE.search(before) or not _is_shape(says):
         return None
     told = bool(SAYS_SHAPE.search(before) or _LETTERS_ARE.search(before))
@@ -121,15 +108,7 @@ def _listed(text: str, match: re.Match[str]) -> Written | None:
         return None
     if len(names) == len(says) == 2 and not told:
         return None
-    return _written(text, match, says)
-
-
-def _multiplied(text: str, match: re.Match[str]) -> Written | None:
-    """`N * 1 * 28 * 28`: the batch, then numbers."""
-    says = _split(match["body"], "*")
-    if not names_batch(says[0]) or NOT_BEFORE.search(text[: match.start()]):
-        return None
-    return _written(text, match, says)
+    return made_of(text, match, says)
 
 
 def _bracketed(text: str, match: re.Match[str]) -> Written | None:
@@ -138,37 +117,32 @@ def _bracketed(text: str, match: re.Match[str]) -> Written | None:
     body, before = match["body"], text[: match.start()]
     if not match["size"] and NOT_BEFORE.search(before):
         return None
-    if _is_call_or_nested(before):
+    if _is_call_or_nested(before) or re.match(r"\.[A-Za-z_]", text[match.end() :]):
         return None
     told = bool(match["size"] or SAYS_SHAPE.search(before) or _LETTERS_ARE.search(before))
     named = bool(match["size"] or NAMES_SHAPE.search(before))
     readings: tuple[tuple[str, ...], ...] = ()
     if "," in body:
-        says = _split(body.rstrip().rstrip(","), ",")
+        says = split_axes(body.rstrip().rstrip(","), ",")
     elif re.search(r"[x×]", body) and re.fullmatch(CROSSED, body):
-        says = _crossed_says(body)
+        says = crossed_axes(body)
     elif re.fullmatch(r"\d+(?:\s*\*\s*\d+){2,}", body):
-        says, readings = _split(body, "*"), ((body,),)
+        says, readings = split_axes(body, "*"), ((body,),)
     elif named:
         says = (body.strip(),)
     else:
         return None
-    small = _are_small(says) and not told
-    if small and not _stands_alone(text, match):
+    small = (are_small(says) or are_window(says)) and not told
+    if small and not stands_alone(text, match):
         return None
     if not (named and all(map(_is_item, says))) and not _is_shape(says, told=told or small):
         return None
     if "," in body and re.search(r"[^\W\d] [^\W\d]", body) and not (named or _leads(before)):
         return None  # `(batch size, learning rate)`: words of prose, unless all else says shape
-    pair = len(says) < 3 and not told
+    pair = (len(says) < 3 or are_window(says)) and not told
     if pair and (NOT_BEHIND.match(text, match.end()) or NOT_BEFORE_PAIR.search(before)):
         return None
-    return _written(text, match, says, readings, weak=small)
-
-
-def _are_small(says: tuple[str, ...]) -> bool:
-    """`(0, 1)` or `(2, 3)` are axes or a range; a shape has some size to it."""
-    return len(says) == 2 and all(word.isdigit() and int(word) <= 9 for word in says)
+    return made_of(text, match, says, readings, weak=small)
 
 
 def _is_call_or_nested(before: str) -> bool:
@@ -188,71 +162,6 @@ def _leads(before: str) -> bool:
     )
 
 
-def _crossed(text: str, match: re.Match[str]) -> Written | None:
-    before = text[: match.start()]
-    if NOT_BEFORE.search(before) or NOT_BEHIND.match(text, match.end()):
-        return None
-    told = bool(SAYS_SHAPE.search(before)) or bool(re.match(rf"\s*{ARROW}", text[match.end() :]))
-    says = _crossed_says(match["body"])
-    if match["maps"]:
-        says = (match["maps"], *says)
-    if any(map(is_word_of_prose, says)):
-        return None
-    numbers = [word for word in says if re.search(r"\d", word)]
-    named = [name for word in says for name in re.findall(rf"(?<!\w){NAME}", word)]
-    if not all(map(names_axis, named)):
-        return None
-    lower = not re.search(r"\s", match["body"]) and any(name.islower() for name in named)
-    if lower and not numbers and len(says) < 3:
-        return None
-    if len(says) > 2 or told or (named and numbers):
-        return _written(text, match, says)
-    # `N x E` needs the batch in it, `3 x 3` a value that has two axes.
-    if not _stands_alone(text, match) or (named and not any(map(names_batch, says))):
-        return None
-    return _written(text, match, says, weak=not named)
-
-
-def _stands_alone(text: str, match: re.Match[str]) -> bool:
-    """Whether it is all that is said, or begins it: `N x E, last step`, `y: 2 x 10`."""
-    behind = re.match(r"\s*(?:$|[,;(])", text[match.end() :])
-    return bool(behind and re.fullmatch(rf"\s*(?:{NAME}\s*[:=]\s*)?", text[: match.start()]))
-
-
-def _written(
-    text: str,
-    match: re.Match[str],
-    says: tuple[str, ...],
-    readings: tuple[tuple[str, ...], ...] = (),
-    *,
-    weak: bool = False,
-) -> Written:
-    whole = match.re in (BRACKETED, PLAIN_CROSSED)
-    start, end = match.span() if whole else match.span("body")
-    before = text[:start]
-    if len(says) == 2 and all(map(is_spatial, says)):
-        readings = (*readings, ("...", *says))
-    if match.re is PLAIN_CROSSED and _channels_last(says):
-        readings = (*readings, (says[2], *says[:2]))
-    names, role = names_in_front(before), _role(before)
-    return Written(start, end, text[start:end], says, names, role, readings, weak)
-
-
-def _channels_last(says: tuple[str, ...]) -> bool:
-    """`64x64x3`, as papers write a map."""
-    return len(says) == 3 and all(map(str.isdigit, says)) and says[0] == says[1] != says[2]
-
-
-def _crossed_says(body: str) -> tuple[str, ...]:
-    if re.search(r"\s[x×]\s", body):
-        return tuple(re.split(r"\s+[x×]\s+", body.strip()))
-    return tuple(re.split(r"[x×]", body.strip()))
-
-
-def _split(body: str, separator: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in body.split(separator) if part.strip())
-
-
 def _is_item(word: str) -> bool:
     return re.fullmatch(LONG_ITEM, word) is not None
 
@@ -266,24 +175,20 @@ def _is_shape(says: tuple[str, ...], *, told: bool = False) -> bool:
         return False
     if len(names) == len(says) and are_other_letters(says):
         return False
+    if "0" in says:
+        return False
     strange = [name for name in names if not names_axis(name)]
     if len(strange) > (1 if len(says) >= 4 and " " not in "".join(strange) else 0):
         return False
     numbers = [int(word) for word in says if word.isdigit()]
     if len(numbers) == len(says):
-        return (told or not _are_small(says)) and 0 not in numbers
+        return told or not are_small(says)
     # (output, hidden) are two values rather than two axes.
     return len(names) != 2 or len(says) != 2 or told or any(map(_is_certain, names))
 
 
 def _is_certain(name: str) -> bool:
     return names_batch(name) or (len(name) == 1 and name.isupper())
-
-
-def _role(before: str) -> str:
-    if SAYS_INPUT.search(before):
-        return INPUT
-    return OUTPUT if SAYS_OUTPUT.search(before) else BOTH
 
 
 def annotation_axes(text: str) -> tuple[str, ...]:

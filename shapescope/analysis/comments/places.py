@@ -27,6 +27,7 @@ class Place:
         returns: whether it is a return.
         node: the expression of an argument, as (line, column, end line, end column) from 1.
         names: variables read inside the statement, in order.
+        paragraph: for a comment alone, the last line of the statements that follow without a gap.
         following: for a comment alone, the place of the statement below it, if there is one.
         function: the line of the def around it.
     """
@@ -39,6 +40,7 @@ class Place:
     node: tuple[int, int, int, int] | None = None
     names: tuple[str, ...] = ()
     following: Place | None = None
+    paragraph: int = 0
     function: int = 0
 
 
@@ -144,6 +146,8 @@ def place_behind(line: int, statements: list[Statement]) -> Place:
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
         here = [argument.arg for argument in arguments if argument.lineno == line]
+        if node.name == "__init__":
+            return Place(NOTHING)  # the numbers of a constructor are settings
         names = here if node.lineno != last else [argument.arg for argument in arguments]
         return Place(PARAMETERS, first_line(node), last, tuple(n for n in names if n != "self"))
     if not one.function:
@@ -192,11 +196,13 @@ def _position(node: ast.expr) -> tuple[int, int, int, int]:
 
 
 def _read_names(node: ast.AST) -> tuple[str, ...]:
-    names = [
-        inner.id
-        for inner in ast.walk(node)
-        if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load)
-    ]
+    names = []
+    for inner in ast.walk(node):
+        match inner:
+            case ast.Name(id=name, ctx=ast.Load()) if name != "self":
+                names.append(name)
+            case ast.Attribute(value=ast.Name(id="self"), attr=attribute, ctx=ast.Load()):
+                names.append(f"self.{attribute}")
     return tuple(dict.fromkeys(names))
 
 
@@ -220,8 +226,17 @@ def place_alone(line: int, offset: int, statements: list[Statement]) -> Place:
     following = _of_statement(below) if below is not None else None
     return Place(
         ALONE, latest.line, latest.end_line, latest.targets, latest.returns, names=latest.names,
-        following=following, function=function,
+        following=following, paragraph=_end_of_paragraph(below, behind), function=function,
     )  # fmt: skip
+
+
+def _end_of_paragraph(below: Statement | None, behind: list[Statement]) -> int:
+    """The last line of the statements that go on from this one without a blank or a comment."""
+    end = _extent(below.node)[1] if below is not None else 0
+    for one in sorted(behind, key=lambda one: one.node.lineno):
+        if one.node.lineno == end + 1:
+            end = _extent(one.node)[1]
+    return end
 
 
 def _function_around(line: int, offset: int, statements: list[Statement]) -> int:

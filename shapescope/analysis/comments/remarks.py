@@ -19,6 +19,7 @@ from shapescope.analysis.comments.places import (
     statements_of,
 )
 
+_ANY_CALL = re.compile(r"[\w\])]\(")
 _CALL = re.compile(r"[\w\])]\((?!\[)")
 _SHAPE_BEHIND_CALL = re.compile(r"\)\s+[(\[]")
 
@@ -56,10 +57,23 @@ def _comments(source: str, statements: list[Statement]) -> Iterator[Remark]:
 def is_code(text: str) -> bool:
     """Whether a comment is code put out of action: its shapes speak of nothing that runs."""
     code = text.partition("#")[0].strip()
-    if not _CALL.search(code) or _SHAPE_BEHIND_CALL.search(code):
+    if not _ANY_CALL.search(code) or _SHAPE_BEHIND_CALL.search(code):
         return False
     try:
         body = ast.parse(code.rstrip(":,")).body
     except SyntaxError:
         return False
-    return any(isinstance(node, ast.Call) for one in body for node in ast.walk(one))
+    if any(_assigns_a_call(node) for node in body):
+        return True
+    return _CALL.search(code) is not None and any(
+        isinstance(node, ast.Call) for one in body for node in ast.walk(one)
+    )
+
+
+def _assigns_a_call(node: ast.stmt) -> bool:
+    """`x = f([2, 3])`, but not `x.shape = torch.Size([2, 3])`, which tells a shape."""
+    if not isinstance(node, ast.Assign | ast.Return) or not isinstance(node.value, ast.Call):
+        return False
+    called = node.value.func
+    name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+    return name not in ("Size", "size", "shape")

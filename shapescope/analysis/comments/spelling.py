@@ -78,6 +78,10 @@ def respelled(
         known: the sizes that names had so far.
         axes_only: whether it is the text of an annotation.
     """
+    if len(shape) >= 3 and ("...", *one.says) in one.readings:
+        return _put_right(one, shape[-2:], known or {})
+    if 1 <= len(shape) <= 2 and (one.text,) in one.readings and len(one.says) > 1:
+        return str(shape[-1])
     offset = 1 if len(one.says) == len(shape) - 1 else 0
     axes = shape[offset:]
     if len(one.says) == len(axes) and not any(word in ANY_AXES for word in one.says):

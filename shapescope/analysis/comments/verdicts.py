@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shapescope.analysis.comments.candidates import Candidates, by_order
-from shapescope.analysis.comments.fitting import Names, fit
+from shapescope.analysis.comments.fitting import ANY_AXES, Names, fit
 from shapescope.analysis.comments.made import Sighting
-from shapescope.analysis.comments.notation import BOTH, Written, annotation_axes, written_shapes
+from shapescope.analysis.comments.notation import (
+    BOTH,
+    INPUT,
+    Written,
+    annotation_axes,
+    written_shapes,
+)
 from shapescope.analysis.comments.observed import Observed
 from shapescope.analysis.comments.places import ALONE, ANNOTATION, BETWEEN, NOTHING, Remark
 from shapescope.analysis.comments.remarks import remarks
@@ -16,6 +22,8 @@ from shapescope.analysis.comments.spelling import respelled
 from shapescope.trace import Shape, SourceSpan
 
 RIGHT, WRONG, UNCHECKED = "right", "wrong", "unchecked"
+LARGEST_KERNEL = 11
+"""Two numbers up to this may be a kernel; AlexNet's is the largest that is common."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +73,7 @@ def judge(source: str, file: str, observed: Observed) -> tuple[Verdict, ...]:
         written = _read(remark)
         for index, one in enumerate(written):
             seen = candidates.of(remark, written, index)
-            if not one.weak or _has_rank(remark, seen, len(one.says)):
+            if not one.weak or _is_meant(candidates, remark, written, index, seen):
                 sightings[len(shapes)] = seen
                 shapes.append((remark, one))
     problems = _problems(shapes, sightings)
@@ -76,9 +84,46 @@ def judge(source: str, file: str, observed: Observed) -> tuple[Verdict, ...]:
     )
 
 
-def _has_rank(remark: Remark, seen: Sequence[Sighting], rank: int) -> bool:
-    """Whether what a remark stands behind has this many axes, each time."""
-    alone = remark.place.subject in (ALONE, BETWEEN)
+def _is_meant(
+    candidates: Candidates,
+    remark: Remark,
+    written: Sequence[Written],
+    index: int,
+    seen: Sequence[Sighting],
+) -> bool:
+    """Whether numbers that may be a kernel or a step are a shape, going by what was there."""
+    one = written[index]
+    ranks = [len(says) for says in (one.says, *one.readings) if not ANY_AXES & set(says)]
+    if any(_has_rank(remark, seen, rank, one.names) for rank in ranks):
+        return True
+    if remark.place.subject in (ALONE, BETWEEN) or not _are_maps(seen):
+        return False
+    if not (len(one.says) == 2 and all(map(str.isdigit, one.says))):
+        return False
+    if _fits(one, seen):
+        return True
+    if max(map(int, one.says)) <= LARGEST_KERNEL:
+        return False
+    # `224 x 224` behind the layer that takes it: not what comes out, and not wrong either.
+    going_in = [*written[:index], replace(one, role=INPUT), *written[index + 1 :]]
+    return not _fits(one, candidates.of(remark, going_in, index))
+
+
+def _are_maps(seen: Sequence[Sighting]) -> bool:
+    shapes = [shape for sighting in seen for shape in sighting.shapes]
+    return bool(shapes) and all(len(shape) >= 3 for shape in shapes)
+
+
+def _fits(one: Written, seen: Sequence[Sighting]) -> bool:
+    return bool(seen) and all(_misfit(one, sighting, {}, batch=True) is None for sighting in seen)
+
+
+def _has_rank(
+    remark: Remark, seen: Sequence[Sighting], rank: int, names: Sequence[str] = ()
+) -> bool:
+    """Whether what is spoken of has this many axes, each time; one axis leaves a batch out."""
+    alone = remark.place.subject in (ALONE, BETWEEN) and not names
+    rank = 2 if rank == 1 else rank
     shapes = [shape for sighting in seen for shape in sighting.shapes]
     return bool(shapes) and not alone and all(len(shape) == rank for shape in shapes)
 

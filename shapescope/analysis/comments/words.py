@@ -9,8 +9,8 @@ NAME = r"[A-Za-z_][A-Za-z0-9_']*"
 
 # Numbers behind one of these words are no shape.
 NOT_BEFORE = re.compile(
-    r"(?:\b(?:(?<!\bof )dims?|(?<!\bof )dimensions?|axis|axes|kernels?|"
-    r"(?:kernel|window|patch|pool|stride|crop|filter)"
+    r"(?:\b(?:(?<!\bof )dims?|(?<!\bof )(?<!\bhave )(?<!\bhas )dimensions?|axis|axes|"
+    r"kernels?|ksize|(?:kernel|window|patch|pool|stride|crop|filter)"
     r"[_ ]?sizes?|strides?|padding|pad|dilation|eqs?|equations?|figs?|figure|table|sec|section|"
     r"permute|transpose|perm|order|ind(?:ex|ices)|between|range|in(?!\s*[:=])|lr|betas?|types?|"
     r"version|page|epochs?|top|over|along|across|"
@@ -27,7 +27,7 @@ NOT_BEFORE_PAIR = re.compile(
 NOT_BEHIND = re.compile(
     r"\s*(?:-?\s*)(?:conv\w*|kernels?|filters?|pool\w*|window\w*|patch\w*|strides?|grid cells|"
     r"blocks?|layers?|times|faster|slower|up-?sampl\w*|down-?sampl\w*|mat(?:rix|rices|mul)|area|"
-    r"neighbou?rhood|region|receptive)\b",
+    r"neighbou?rhood|region|receptive|attn|attention)\b",
     re.IGNORECASE,
 )
 _FILL = r"(?:\s+(?:is|are|of|to|now|will be|becomes|a|an|the|with|shape|size|tensor))*"
@@ -65,7 +65,9 @@ _AXIS = re.compile(
 _NAMED = re.compile(
     rf"(?<![\w.])(?P<names>{NAME}(?:\.{NAME})*(?:\s*,\s*{NAME})*)\s*(?:==?|:|\bis\b)?\s*$"
 )
-_BATCH = re.compile(r"(?:\d*\*?)(?:b|n|bs|bsz|nb|batch|batch_?size|batches|-1)", re.IGNORECASE)
+_BATCH = re.compile(
+    r"(?:\w+\*|\d*)(?:b_?|n|bs|bsz|nb|batch|batch_?size|batches|-1)(?:\*\w+)?", re.IGNORECASE
+)
 _SPATIAL = re.compile(r"(?:h|w|height|width)[_']?\w?'?(?:\s*/+\s*\d+)?", re.IGNORECASE)
 # What is called by these letters together: boxes, attention's parts, a window, an LSTM's state.
 _OTHER_LETTERS = (set("xywhz"), set("qkv"), set("ksp"), set("hc"), set("ifgo"))
@@ -99,6 +101,11 @@ def names_axis(word: str) -> bool:
 def names_batch(word: str) -> bool:
     """Whether a word is what the batch axis is called."""
     return _BATCH.fullmatch(word.replace(" ", "")) is not None
+
+
+def names_only_batch(word: str) -> bool:
+    """Whether a word can mean nothing but the batch axis; `N` may also count points or tokens."""
+    return names_batch(word) and word.lower() not in ("n", "-1")
 
 
 def is_spatial(word: str) -> bool:
