@@ -153,6 +153,21 @@ def statements_in(node: ast.AST) -> Iterator[ast.stmt]:
                     yield child
 
 
+def class_around(file: str | os.PathLike[str], line: int) -> ast.ClassDef | None:
+    """The innermost class definition around a line; a class's decorators belong to it."""
+    tree = source_tree(file)
+    around = [
+        node
+        for node in (ast.walk(tree) if tree is not None else ())
+        if isinstance(node, ast.ClassDef) and _begins(node) <= line <= (node.end_lineno or line)
+    ]
+    return max(around, key=lambda node: node.lineno, default=None)
+
+
+def _begins(node: ast.ClassDef) -> int:
+    return min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+
+
 def enclosing_name(file: str | os.PathLike[str], line: int) -> str | None:
     """The dotted name of the innermost class or function around a line, as `LeNet.forward`.
 

@@ -214,3 +214,39 @@ def test_the_tree_is_the_one_python_parses(tmp_path: Path) -> None:
     assert tree is not None
     assert ast.dump(tree) == ast.dump(ast.parse(CODE))
     assert source_tree(file) is tree
+
+
+NESTED = """class Net:
+    class Block:
+        def forward(self, x):
+            return x
+
+    @register
+    class Block2:
+        def forward(self, x):
+            return x
+
+    def forward(self, x):
+        return x
+
+
+class Other:
+    class Block:
+        size = 1
+
+
+size = 2
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "first"),
+    [(1, 1), (2, 2), (4, 2), (6, 7), (9, 7), (12, 1), (17, 16), (15, 15), (20, None)],
+)
+def test_the_class_around_a_line_is_the_innermost(
+    line: int, first: int | None, tmp_path: Path
+) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(NESTED)
+    found = text.class_around(file, line)
+    assert (None if found is None else found.lineno) == first

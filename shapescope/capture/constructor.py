@@ -12,7 +12,7 @@ from shapescope.capture.source import code_span, node_span, traceback_site
 from shapescope.capture.trial import tried_help
 from shapescope.capture.uninitialised import used_too_early
 from shapescope.diagnostic import Diagnostic, Edit, Label, Severity, ShapescopeError
-from shapescope.source_text import source_tree
+from shapescope.source_text import class_around
 
 if TYPE_CHECKING:
     from shapescope.capture.loaded import LoadedModel
@@ -52,10 +52,9 @@ def _wrong_super(error: BaseException, model: LoadedModel) -> Diagnostic | None:
     if site is None or span is None or not isinstance(error, NameError | TypeError):
         return None
     file = site[0].co_filename
-    place = _class_around(file, span.line)
-    if place is None:
+    cls = class_around(file, span.line)
+    if cls is None:
         return None
-    cls = place[1]
     for node in ast.walk(cls):
         if (
             isinstance(node, ast.Call)
@@ -87,19 +86,6 @@ def _wrong_super(error: BaseException, model: LoadedModel) -> Diagnostic | None:
         help=(tried_help("super().__init__()", (Edit(where, "super()"),), file, model),),
         detail=str(error),
     )
-
-
-def _class_around(file: str, line: int) -> tuple[str, ast.ClassDef] | None:
-    """The innermost class definition around a line, with its file."""
-    tree = source_tree(file)
-    if tree is None:
-        return None
-    around = [
-        node
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ClassDef) and node.lineno <= line <= (node.end_lineno or line)
-    ]
-    return (file, max(around, key=lambda node: node.lineno)) if around else None
 
 
 _EXPLAINED = (

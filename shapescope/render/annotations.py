@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from shapescope import __version__
 from shapescope.diagnostic import Diagnostic, Edit, Severity
 from shapescope.render.diagnostics import help_text
-from shapescope.source_text import source_tree
+from shapescope.source_text import class_around
 from shapescope.trace import SourceSpan
 
 if TYPE_CHECKING:
@@ -56,18 +55,11 @@ def home_of(result: TraceResult, problems: Sequence[Diagnostic]) -> SourceSpan |
         return label.span
     called = (step.call_site for step in result.trace.steps)
     first = next((span for span in called if span is not None), None)
-    return None if first is None else _class_around(first)
-
-
-def _class_around(span: SourceSpan) -> SourceSpan:
-    tree = source_tree(span.file)
-    around = [
-        node.lineno
-        for node in (ast.walk(tree) if tree is not None else ())
-        if isinstance(node, ast.ClassDef) and node.lineno <= span.line <= (node.end_lineno or 0)
-    ]
-    line = max(around, default=span.line)
-    return SourceSpan(span.file, line, 1, line, 1)
+    if first is None:
+        return None
+    cls = class_around(first.file, first.line)
+    line = first.line if cls is None else cls.lineno
+    return SourceSpan(first.file, line, 1, line, 1)
 
 
 def message_parts(diagnostic: Diagnostic, model: str = "") -> list[str]:

@@ -6,6 +6,7 @@ import re
 from enum import Enum
 
 from shapescope.analysis.code import code_of
+from shapescope.source_text import class_around
 from shapescope.trace import Step
 
 _BATCH = r"(?:batch\w*|bsz?|n_?batch\w*|[BN])"
@@ -34,14 +35,9 @@ def first_axis(step: Step) -> FirstAxis:
     code = None if span is None else code_of(span.file)
     if code is None or span is None:
         return FirstAxis.UNKNOWN
-    around = [
-        cls
-        for cls in code.classes().values()
-        if cls.lineno <= span.line <= (cls.end_lineno or cls.lineno)
-    ]
-    if not around:
+    cls = class_around(span.file, span.line)
+    if cls is None:
         return FirstAxis.UNKNOWN
-    cls = max(around, key=lambda one: one.lineno)
     text = "\n".join(code.lines[cls.lineno - 1 : cls.end_lineno])
     rows = bool(_BATCH_FIRST.search(text) or _ROWS.search(text))
     columns = bool(_TIME_FIRST.search(text) or _COLUMNS.search(text))
