@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from shapescope.arithmetic.axes import effective_kernel_size
 from shapescope.arithmetic.chain import solve_chain
-from shapescope.arithmetic.solve import Kind, Window, solve_window
+from shapescope.arithmetic.solve import KERNELS, Kind, Window, solve_window
 
 _MOST_OFF = 16
 
@@ -46,6 +47,50 @@ def nearest_windows(
         if take(_solved(size, out, settings, kind, ceil_mode), 1):
             break
     return list(found)
+
+
+def widely_padded(
+    n: int | None,
+    out: int | None,
+    settings: Mapping[str, int | None],
+    *,
+    kind: Kind = "conv",
+) -> list[Window]:
+    """Windows that do what was asked with padding beyond half of their kernel, the least first.
+
+    Of an open kernel only common ones, padded so that each window still touches the map. A pool
+    has none: PyTorch refuses such padding.
+    """
+    if kind == "pool" or settings["padding"] is not None or n is None or out is None:
+        return []
+    given = settings["kernel_size"]
+    kernels = KERNELS[kind] if given is None else (given,)
+    found: dict[Window, None] = {}
+    for k in kernels:
+        effective = effective_kernel_size(k, settings["dilation"] or 1)
+        most = effective - 1 if given is None else max(n, out) + effective
+        for p in range(effective // 2 + 1, most + 1):
+            windows = _solved(n, out, {**settings, "kernel_size": k, "padding": p}, kind, False)
+            plain = [window for window in windows if _is_plain(window, settings)]
+            found.update(dict.fromkeys(plain))
+            if plain and given is not None:
+                break
+    return sorted(
+        found,
+        key=lambda window: (
+            window.padding >= window.effective_kernel_size,
+            window.stride,
+            window.kernel_size,
+        ),
+    )
+
+
+def _is_plain(window: Window, settings: Mapping[str, int | None]) -> bool:
+    """Whether it has no dilation that nobody asked for, and no stride amid mere padding."""
+    if window.dilation > 1 and settings["dilation"] is None:
+        return False
+    lost = window.padding >= window.effective_kernel_size
+    return not lost or window.stride == 1 or settings["stride"] is not None
 
 
 def nearest_chains(

@@ -99,7 +99,7 @@ def solve(
     """  # fmt: skip
     one_of("--format", form, FORMATS)
     one_of("--kind", kind, KINDS)
-    from shapescope.arithmetic.nearest import nearest_windows
+    from shapescope.arithmetic.nearest import nearest_windows, widely_padded
     from shapescope.arithmetic.solve import solve_window
     from shapescope.diagnostic import ShapescopeError
 
@@ -112,7 +112,7 @@ def solve(
             "--ceil-mode is for pools", advice=("shapescope solve --kind pool --ceil-mode",)
         )
     nearest: list[tuple[Window, ...]] = []
-    reason = None
+    reason, wide = None, False
     try:
         if asked:
             _refuse_settings({"in": n, "out": out, **settings, "ceil-mode": ceil_mode or None})
@@ -124,6 +124,9 @@ def solve(
                 close = nearest_windows(n, out, settings, kind=kind, ceil_mode=ceil_mode)  # type: ignore[arg-type]
                 nearest = [(window,) for window in close]
                 reason = _refused(n, settings, kind, ceil_mode)
+                padded = widely_padded(n, out, settings, kind=kind)  # type: ignore[arg-type]
+                chains, wide = [(window,) for window in padded[:most]], bool(padded)
+                nearest = [(w,) for w in close if (w.n, w.out) == (n, out)] if wide else nearest
     except ValueError as error:
         raise ShapescopeError(
             str(error)[:1].lower() + str(error)[1:], advice=("shapescope solve --help",)
@@ -139,9 +142,9 @@ def solve(
         }
         emit(to_json({"schema": "shapescope.solve/1", **data}), output)
     elif chains:
-        show(_lines(chains), output)
+        show(_lines(chains) if not wide else _with_wide_padding(chains, nearest), output)
     else:
-        show(_no_answer(nearest, reason), output)
+        show(_no_answer(nearest, reason, asked), output)
     return 0 if chains else 1
 
 
@@ -253,10 +256,20 @@ def _refused(
     return Window(kind, n, 0, k, s, p, d, 0, ceil_mode).refusal()  # type: ignore[arg-type]
 
 
-def _no_answer(nearest: list[tuple[Window, ...]], reason: str | None) -> list[Line]:
+def _with_wide_padding(
+    chains: list[tuple[Window, ...]], nearest: list[tuple[Window, ...]]
+) -> list[Line]:
     from shapescope.render.line import Line
 
-    lines = [Line("no window does that" + (f": {reason}" if reason else ""), "mismatch")]
+    lines = [Line("only with padding beyond half of the kernel:", "faint"), *_lines(chains)]
+    return [*lines, Line("else:", "faint"), *_lines(nearest)] if nearest else lines
+
+
+def _no_answer(nearest: list[tuple[Window, ...]], reason: str | None, asked: str) -> list[Line]:
+    from shapescope.render.line import Line
+
+    what = "no chain of common windows does that" if asked else "no window does that"
+    lines = [Line(what + (f": {reason}" if reason else ""), "mismatch")]
     return [*lines, Line("the nearest:", "faint"), *_lines(nearest)] if nearest else lines
 
 

@@ -89,6 +89,41 @@ def test_where_there_is_no_answer_the_nearest_are_shown(program: Run) -> None:
     assert data["nearest"][0][0]["kernel_size"] == 4
 
 
+@pytest.mark.parametrize(
+    ("asked", "first"),
+    [
+        (("--in", "10", "--out", "14"), "conv k5 s1 p4"),
+        (("--in", "10", "--out", "14", "-k", "3"), "conv k3 s1 p3"),
+        (("--in", "28", "--out", "40", "-k", "3", "-s", "1"), "conv k3 s1 p7"),
+        (("--in", "7", "--out", "4", "-k", "2", "--kind", "transposed"), "transposed k2 s1 p2"),
+    ],
+)
+def test_padding_beyond_half_of_the_kernel_is_an_answer_where_no_other_is(
+    asked: tuple[str, ...], first: str, program: Run
+) -> None:
+    ran = program("solve", *asked)
+    assert ran.code == 0
+    head, answer, *_ = ran.out.splitlines()
+    assert head == "only with padding beyond half of the kernel:"
+    assert answer.split("(")[0].strip() == first
+    data = json.loads(program("solve", *asked, "--format", "json").out)
+    assert data["answers"][0][0]["out"] == int(asked[3])
+
+
+def test_no_stride_or_pool_amid_mere_padding(program: Run) -> None:
+    ran = program("solve", "--in", "28", "--out", "28", "-k", "4", "-d", "1")
+    assert (ran.code, ran.out.splitlines()[0]) == (1, "no window does that")
+    ran = program("solve", "--in", "10", "--out", "14", "--kind", "pool")
+    assert (ran.code, ran.out.splitlines()[0]) == (1, "no window does that")
+
+
+def test_patches_are_not_padded(program: Run) -> None:
+    first, *_ = program("solve", "--in", "100", "--out", "10", "-k", "10").out.splitlines()
+    assert first.startswith("conv k10 s10  ")
+    first, *_ = program("solve", "--in", "16000", "--out", "50", "-k", "400").out.splitlines()
+    assert first.startswith("conv k400 s313  ")
+
+
 @pytest.mark.parametrize("kind", ["conv", "pool"])
 def test_a_larger_map_takes_a_transposed_convolution(kind: str) -> None:
     first, *_ = nearest_windows(7, 14, {}, kind=kind)  # type: ignore[arg-type]
