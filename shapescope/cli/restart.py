@@ -1,14 +1,17 @@
-"""Work that is left when a file is saved meanwhile: a forward that never ends, say."""
+"""Work that is left when a file is saved meanwhile: an import or a forward that never ends, say."""
 
 from __future__ import annotations
 
 import _thread
+import signal
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 
+from shapescope.capture.source import is_library_file
 from shapescope.cli.patience import said_after
 
 _PATIENCE = 2.0
@@ -22,9 +25,10 @@ def done_in_time(work: Callable[[], None], files: Iterable[Path]) -> bool:
     """Do the work, but leave it where one of the files is saved while it runs long.
 
     Args:
-        work: what to do; it is interrupted by a KeyboardInterrupt in the main thread, so it should
-            import nothing large, which would be left half done.
-        files: what it depends on.
+        work: what to do; it is interrupted by a KeyboardInterrupt in the main thread, but not while
+            it imports a library, which would be left half done.
+        files: what it depends on, as far as that is known; files of the user's whose code is seen
+            to run join them.
 
     Returns:
         Whether it came to its end.
@@ -32,7 +36,7 @@ def done_in_time(work: Callable[[], None], files: Iterable[Path]) -> bool:
     Raises:
         KeyboardInterrupt: the user ended it.
     """
-    guard = _Guard(_stamps(files))
+    guard = _Guard(files)
     try:
         with said_after(_TELL_AFTER, _LONG), guard:
             work()
@@ -41,10 +45,6 @@ def done_in_time(work: Callable[[], None], files: Iterable[Path]) -> bool:
             raise
         return False
     return True
-
-
-def _stamps(files: Iterable[Path]) -> dict[Path, int]:
-    return {file: _stamp(file) for file in files}
 
 
 def _stamp(file: Path) -> int:
@@ -57,8 +57,8 @@ def _stamp(file: Path) -> int:
 class _Guard:
     """While entered, a thread looks after the files."""
 
-    def __init__(self, stamps: Mapping[Path, int]) -> None:
-        self.stamps = stamps
+    def __init__(self, files: Iterable[Path]) -> None:
+        self.stamps = {file: _stamp(file) for file in files}
         self.outdated = False
         self._done = threading.Event()
         self._lock = threading.Lock()
@@ -80,10 +80,37 @@ class _Guard:
     def _look(self) -> None:
         started = time.monotonic()
         while not self._done.wait(_POLL):
-            if time.monotonic() - started < _PATIENCE or _stamps(self.stamps) == self.stamps:
+            importing = False
+            for frame in _stack_of_work():
+                file = Path(frame.f_code.co_filename)
+                if is_library_file(str(file)):
+                    importing = importing or frame.f_code.co_name == "<module>"
+                elif file.is_absolute() and file not in self.stamps:
+                    self.stamps[file] = _stamp(file)
+            if importing or time.monotonic() - started < _PATIENCE or not self._is_outdated():
                 continue
             with self._lock:
                 if not self._done.is_set():
                     self.outdated = True
-                    _thread.interrupt_main()
+                    _interrupt_main()
             return
+
+    def _is_outdated(self) -> bool:
+        return any(_stamp(file) != stamp for file, stamp in self.stamps.items())
+
+
+def _stack_of_work() -> Iterator[FrameType]:
+    """The frames of the work in the main thread, the innermost first, as they are right now."""
+    frame = sys._current_frames().get(threading.main_thread().ident or 0)
+    while frame is not None and frame.f_code is not done_in_time.__code__:
+        yield frame
+        frame = frame.f_back
+
+
+def _interrupt_main() -> None:
+    """As Ctrl-C does it: a real signal also ends a wait for the network or a sleep."""
+    main = threading.main_thread().ident
+    if main is not None and hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(main, signal.SIGINT)
+    else:
+        _thread.interrupt_main()

@@ -114,16 +114,16 @@ class Watcher:
         from shapescope.session import trace_any
 
         self.result, self.problem = None, None
-        try:
+
+        def trace() -> None:
             loaded = load(self.model)
             self.files |= _own_files(loaded.file, loaded.files)
             specs = parse_inputs(self.inputs) or None
             given = loaded.fitted(specs) if specs else None
+            self.result = trace_any(loaded, given, train=self.train)
 
-            def trace() -> None:
-                self.result = trace_any(loaded, given, train=self.train)
-
-            return done_in_time(trace, self.files)
+        try:
+            return done_in_time(trace, self.files | _own_files(_typed_file(self.model), ()))
         except ShapescopeError as error:
             self.problem = error
             self.files |= _own_files(_typed_file(self.model), ())

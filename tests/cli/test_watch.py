@@ -180,6 +180,56 @@ def test_a_forward_that_never_ends_is_begun_anew_at_the_next_save(
     assert "no change since the last save" in screen(watcher)
 
 
+@pytest.mark.parametrize(
+    ("saved", "code"),
+    [
+        ("net.py", "while True:\n    pass\n"),
+        ("layers.py", "import time\ntime.sleep(600)\n"),
+    ],
+)
+def test_an_import_that_never_ends_is_begun_anew_at_the_next_save(
+    saved: str, code: str, in_folder: Path
+) -> None:
+    texts = {"net.py": NET, "layers.py": "features = 4 * 6 * 6\n"}
+    for name, text in texts.items():
+        (in_folder / name).write_text(code + text if name == saved else text)
+
+    def save() -> None:
+        (in_folder / saved).write_text(texts[saved])
+
+    later = threading.Timer(1.5, save)
+    later.start()
+    watcher = Watcher("net.py:Net", ("2,1,8,8",))  # the first look, where no file is known yet
+    try:
+        watcher.look()
+    finally:
+        later.cancel()
+    assert "conv  conv2d 3x3" in screen(watcher)
+
+
+def test_a_library_that_is_being_imported_is_left_alone(
+    in_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = in_folder / "lib"
+    library.mkdir()
+    (library / "slow.py").write_text("import time\ntime.sleep(3.5)\ndone = True\n")
+    monkeypatch.syspath_prepend(str(library))
+    monkeypatch.setattr("shapescope.cli.restart.is_library_file", lambda path: "/lib/" in path)
+    net = in_folder / "net.py"
+    net.write_text("")
+    later = threading.Timer(0.5, lambda: net.write_text("x = 1"))
+    later.start()
+    done: list[bool] = []
+
+    def work() -> None:
+        import slow  # type: ignore[import-not-found]
+
+        done.append(slow.done)
+
+    assert done_in_time(work, [net])
+    assert done == [True]
+
+
 def test_an_interrupt_by_the_user_is_passed_on(in_folder: Path) -> None:
     def work() -> None:
         raise KeyboardInterrupt
