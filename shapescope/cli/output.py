@@ -28,12 +28,12 @@ def show(lines: Sequence[Line], output: Path | None = None) -> None:
 
 
 def emit(text: str, output: Path | None = None) -> None:
-    """Write text to stdout, or to a file that appears whole or not at all.
+    """Write text to stdout, or to a file that appears whole or not at all; no text is no line.
 
     Raises:
         ShapescopeError: the file cannot be written.
     """
-    if not text.endswith("\n"):
+    if text and not text.endswith("\n"):
         text += "\n"
     if output is not None:
         write_file(output, text)

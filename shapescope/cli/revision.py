@@ -95,5 +95,6 @@ def _git(folder: Path, *arguments: str, given: bytes = b"") -> bytes:
         raise ShapescopeError("git is not installed, so there are no revisions") from None
     if done.returncode != 0:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise _GitError(said[0].removeprefix("fatal: ") if said else f"exit code {done.returncode}")
+        reason = said[0].removeprefix("fatal: ").rstrip(".") if said else ""
+        raise _GitError(reason or f"exit code {done.returncode}")
     return done.stdout

@@ -199,7 +199,9 @@ def _change(before: int, after: int) -> str:
 def _outcome(trace: Trace) -> str:
     if trace.failure is not None:
         failed = None if trace.failure.step is None else trace.steps[trace.failure.step]
-        return "fails" if failed is None else printable(f"fails at {failed.path or failed.op}")
+        if failed is None:
+            return "fails"
+        return printable(f"fails at {failed.path or failed.class_name or failed.op}")
     return ", ".join(shape_text(spec.shape) for spec in trace.outputs)
 
 

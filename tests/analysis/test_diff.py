@@ -131,6 +131,15 @@ def test_a_failure_is_a_difference(tmp_path: Path) -> None:
     assert not found.same
 
 
+def test_a_model_that_does_not_take_the_inputs_fails_by_name(
+    in_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (in_folder / "net.py").write_text(net())
+    (in_folder / "pair.py").write_text(net().replace("forward(self, x", "forward(self, x, y"))
+    assert run(["diff", "net.py:Net", "pair.py:Net", "--input", "2,1,8,8"]) == 1
+    assert "-> fails at Net\n" in capsys.readouterr().out
+
+
 def test_the_command_compares_two_inputs(capsys: pytest.CaptureFixture[str]) -> None:
     code = run(["diff", "lenet5", "--input", "1,1,32,32", "--input-b", "2,1,32,32"])
     said = capsys.readouterr().out
