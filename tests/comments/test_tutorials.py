@@ -27,7 +27,9 @@ class LeNet(nn.Module):
         x = self.pool1(self.conv1(x))     # 14 x 14
         x = self.pool2(self.conv2(x))     # 14 x 14
         # x = x.mean([2, 3])  # (4, 16)
-        x = self.conv3(x).flatten(1)      # N * 72
+        # (h x w) per map, 5x5 -> 3x3 kernels
+        x = self.conv3(x)                 # 7x7 -> 2x2 after pruning
+        x = x.flatten(1)                  # N * 72
         return self.fc2(self.fc1(x))      # N * 12
 """
 

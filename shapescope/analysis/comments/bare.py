@@ -90,13 +90,22 @@ def crossed(text: str, match: re.Match[str]) -> Written | None:
     if window and (NOT_BEFORE_PAIR.search(before) or not stands_alone(text, match)):
         return None
     if len(says) > 2 or told or (named and numbers):
-        return made_of(text, match, says, _product(before, says), weak=window)
+        # of two numbers that only an arrow joins, small ones may be kernels
+        kernels = are_small(says) and not _is_named_one(before)
+        matrix = len(says) == 2 and not numbers
+        readings = _product(before, says)
+        return made_of(text, match, says, readings, weak=window or kernels or matrix)
     if NOT_BEFORE_PAIR.search(before):
         return None
     # `N x E` needs the batch in it, `3 x 3` a value that has two axes.
     if not stands_alone(text, match) or (named and not any(map(names_batch, says))):
         return None
-    return made_of(text, match, says, weak=not named)
+    return made_of(text, match, says, weak=True)
+
+
+def _is_named_one(before: str) -> bool:
+    """Whether words, not merely an arrow, say that a shape follows."""
+    return bool(SAYS_SHAPE.search(before)) and not re.search(rf"{ARROW}\s*$", before)
 
 
 def _goes_on(text: str, end: int, *, small: bool) -> bool:

@@ -142,7 +142,8 @@ def _bracketed(text: str, match: re.Match[str]) -> Written | None:
     pair = (len(says) < 3 or are_window(says)) and not told
     if pair and (NOT_BEHIND.match(text, match.end()) or NOT_BEFORE_PAIR.search(before)):
         return None
-    return made_of(text, match, says, readings, weak=small)
+    matrix = "," not in body and len(says) == 2 and not re.search(r"\d", body)
+    return made_of(text, match, says, readings, weak=small or matrix)
 
 
 def _is_call_or_nested(before: str) -> bool:

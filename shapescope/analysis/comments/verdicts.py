@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -93,6 +94,9 @@ def _is_meant(
 ) -> bool:
     """Whether numbers that may be a kernel or a step are a shape, going by what was there."""
     one = written[index]
+    if not any(re.search(r"\d", word) for word in one.says):
+        # `n x d` may be a matrix of each head, or of each map
+        return all(len(shape) <= 3 for sighting in seen for shape in sighting.shapes)
     ranks = [len(says) for says in (one.says, *one.readings) if not ANY_AXES & set(says)]
     if any(_has_rank(remark, seen, rank, one.names) for rank in ranks):
         return True
