@@ -270,8 +270,9 @@ def _rank(window: Window) -> tuple[int, ...]:
         shape = (int(k > 5), window.output_padding, int(k % s != 0), keeps, order, s, p)
     else:
         same, zero = p == (effective - 1) // 2, p == 0
-        # patches that lie side by side, and windows as long as these, are not padded
-        long = window.out > 1 and (s >= effective > 1 or k > 2 * _LARGEST)
+        # even patches that lie side by side, and very long windows, are not padded
+        patches = s >= effective and k % 2 == 0
+        long = window.out > 1 and (patches or k > 2 * _LARGEST)
         usual = zero if long else same
         shape = (
             int(not (same or zero)),
