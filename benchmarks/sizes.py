@@ -232,7 +232,7 @@ class Plan(NamedTuple):
     """Which sizes are tried, and where the findings of full runs are kept."""
 
     last: int
-    count: int
+    random: int
     seconds: float
     full: bool
     record: Path | None
@@ -244,10 +244,10 @@ def findings(
     """The sizes that are tried, and whether the model runs at each."""
     about = size_record.header(case, data["axes"], plan.last)
     kept = size_record.read(plan.record, about) if plan.record and plan.full else None
-    every = points(data, plan.last, plan.count, full=plan.full)
+    every = points(data, plan.last, plan.random, full=plan.full)
     if kept is not None:
         # a search that ends early tries fewer sizes than were recorded
-        whole = points({**data, "searched_to": None}, plan.last, plan.count, full=True)
+        whole = points({**data, "searched_to": None}, plan.last, plan.random, full=True)
         known = {
             tuple(sizes.values()): fits == "1" for sizes, fits in zip(whole, kept, strict=True)
         }

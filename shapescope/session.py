@@ -167,7 +167,8 @@ def _alone(subject: nn.Module | LoadedModel, inputs: Given | None, manner: Manne
     from shapescope.capture.investigate import investigate
 
     found = _quietly(investigate, subject, given, traced, train=train, target=target)
-    result = TraceResult(traced.trace, found, (*notes, *traced.notes), traced.values)
+    read: tuple[str, ...] = getattr(subject, "notes", ())
+    result = TraceResult(traced.trace, found, (*read, *notes, *traced.notes), traced.values)
     result = result.changed(diagnostics=problems(result))
     if traced.trace.failure is not None:
         return result

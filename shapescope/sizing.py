@@ -90,9 +90,10 @@ def _sizes_of(subject: nn.Module | LoadedModel, inputs: Any) -> ValidSizes:
     from shapescope.capture.own_inputs import own_inputs
     from shapescope.capture.sizes.sizer import Sizer
 
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = getattr(subject, "notes", ())
     if inputs is None:
-        inputs, notes = own_inputs(subject)
+        inputs, how = own_inputs(subject)
+        notes += how
     sizer = Sizer(subject, inputs)
     if not sizer.inputs:
         raise ShapescopeError("the model has no tensor input whose sizes could be free")

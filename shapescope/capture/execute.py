@@ -7,7 +7,7 @@ from __future__ import annotations
 import ast
 import importlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from shapescope.capture.import_errors import import_problem
 from shapescope.capture.one_device import without_gpu
 from shapescope.capture.source import call_user
+from shapescope.capture.top_level import defines, defining, until_training
 from shapescope.capture.userfile import UserCode
 from shapescope.diagnostic import ShapescopeError
 from shapescope.source_text import absolute_path, display_path, working_folder
@@ -22,12 +23,20 @@ from shapescope.source_text import absolute_path, display_path, working_folder
 __all__ = ["UserCode", "call_function", "load_file", "load_module"]
 
 
-def load_file(file: str, overrides: Mapping[Path, str] | None = None) -> UserCode:
+def load_file(
+    file: str,
+    overrides: Mapping[Path, str] | None = None,
+    *,
+    wanted: Collection[str] | None = None,
+) -> UserCode:
     """Execute a file afresh.
 
     Args:
         file: its path.
         overrides: text by path of files that are edited in memory, this one or what it imports.
+        wanted: the names of a model that the file is read for, none for whichever it holds: then it
+            is not trained, ends with what it has where it raises behind its definitions, and does
+            no more than define the model where it is edited. None executes all of it.
 
     Raises:
         ShapescopeError: it is absent, cannot be read, is no Python, or raises or exits.
@@ -43,11 +52,47 @@ def load_file(file: str, overrides: Mapping[Path, str] | None = None) -> UserCod
         source: str | bytes = Path(path).read_bytes() if text is None else text
         code.tree = ast.parse(source, path)
         name = Path(path).stem
+        if wanted is not None:
+            _choose_portion(code, wanted)
         if package and code.owns(path) and _imports_package(code.tree, package):
             code.module = call_user(without_gpu, importlib.import_module, f"{package}.{name}")
-        else:
+            return code
+        try:
             code.module = call_user(without_gpu, code.execute, name, package)
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:
+            if wanted is None or not _is_behind_definitions(error, code):
+                raise
+            code.broken = import_problem(error, path)
+            code.told = (f"{code.broken}; what stands above that line is taken",)
     return code
+
+
+def _choose_portion(code: UserCode, wanted: Collection[str]) -> None:
+    """What of a file runs to get a model from it."""
+    assert code.file is not None
+    if code.overrides:
+        code.running = defining(code.tree, wanted)
+        return
+    code.running, ends_at = until_training(code.tree, wanted)
+    if ends_at is not None:
+        place = f"{display_path(code.file)}:{ends_at}"
+        code.told += (f"{place} trains when the file runs: it is not executed from there on",)
+
+
+def _is_behind_definitions(error: BaseException, code: UserCode) -> bool:
+    """Whether a file raised at a statement with definitions in front of it and none behind."""
+    line = 0
+    entry = error.__traceback__
+    while entry is not None and not line:
+        raised_in = entry.tb_frame.f_code
+        if raised_in.co_filename == code.file and raised_in.co_name == "<module>":
+            line = entry.tb_lineno
+        entry = entry.tb_next
+    above = [one for one in code.tree.body if (one.end_lineno or one.lineno) < line]
+    behind = code.tree.body[len(above) :]
+    return any(map(defines, above)) and not any(map(defines, behind))
 
 
 def load_module(name: str, overrides: Mapping[Path, str] | None = None) -> UserCode:

@@ -36,6 +36,8 @@ class LoadedModel:
         default_inputs: the inputs it was made for, () where they are not known.
         overrides: texts of edited files it was read with.
         files: all of the user's files that it was read from.
+        notes: for people: why not all of a file was executed.
+        inputs_from: the line that feeds it `default_inputs`, if that was seen.
         weights: the tensors of a file that holds nothing else; such a "model" cannot be built.
     """
 
@@ -48,6 +50,8 @@ class LoadedModel:
     default_inputs: tuple[InputSpec, ...] = ()
     overrides: Mapping[Path, str] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
+    notes: tuple[str, ...] = ()
+    inputs_from: str = ""
     weights: Mapping[str, Tensor] | None = field(default=None, repr=False, compare=False)
     code: UserCode | None = field(default=None, repr=False, compare=False)
     known_definitions: Mapping[str, SourceSpan] = field(

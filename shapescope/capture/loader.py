@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -120,16 +121,22 @@ def _load_code(parsed: ModelSpec, overrides: dict[Path, str]) -> LoadedModel:
 
     from shapescope.capture.constructions import Constructions
     from shapescope.capture.execute import load_file, load_module
+    from shapescope.capture.first_calls import FirstCalls
     from shapescope.capture.maker import maker
 
-    with Constructions() as constructions:
+    with Constructions() as constructions, FirstCalls() as calls:
         if parsed.kind == "file":
-            code = load_file(parsed.place, overrides)
+            code = load_file(parsed.place, overrides, wanted=_names_in(parsed))
         else:
             code = load_module(parsed.place, overrides)
     place = parsed.place
-    attribute = parsed.attribute or _only_model(code.module, code.tree, place)
-    value = _lookup(code.module, attribute, place)
+    try:
+        attribute = parsed.attribute or _only_model(code.module, code.tree, place)
+        value = _lookup(code.module, attribute, place)
+    except ShapescopeError:
+        if code.broken is not None:
+            raise code.broken from None  # the reason why it is not there
+        raise
     definitions: dict[str, SourceSpan] = {}
     shown = "()" if parsed.called else ""
     if isinstance(value, nn.Module):
@@ -144,17 +151,27 @@ def _load_code(parsed: ModelSpec, overrides: dict[Path, str]) -> LoadedModel:
             parsed, value, attribute, lambda name: _lookup(code.module, name, place)
         )
         shown = f"({arguments})" if arguments else shown
+    call = calls.of(value)
     return LoadedModel(
         spec=parsed.text,
         name=f"{place}:{attribute}{shown}",
         class_name=attribute,
         make=make,
         file=None if code.file is None else Path(code.file),
+        default_inputs=call.inputs if call is not None else (),
         overrides=overrides,
         files=code.files,
+        notes=code.told,
+        inputs_from=call.place if call is not None else "",
         code=code,
         known_definitions=definitions,
     )
+
+
+def _names_in(parsed: ModelSpec) -> set[str]:
+    """The names of a file that a request mentions."""
+    named = {parsed.attribute.partition(".")[0]} - {""}
+    return named | set(re.findall(r"[^\W\d]\w*", parsed.arguments.text))
 
 
 _MISSING = object()

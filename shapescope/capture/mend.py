@@ -29,11 +29,13 @@ class Mended:
         steps: each fault with the help that mended it, in order.
         texts: by absolute path, the text of each edited file.
         left: errors and warnings that no edit mends.
+        notes: for people: how the file was read, and an input that was inferred.
     """
 
     steps: tuple[tuple[Diagnostic, Help], ...]
     texts: Mapping[str, str]
     left: tuple[Diagnostic, ...]
+    notes: tuple[str, ...] = ()
 
 
 def mend(
@@ -58,12 +60,16 @@ def mend(
     steps: list[tuple[Diagnostic, Help]] = []
     proved = Mended((), {}, ())
     named = spec
+    loaded: LoadedModel = load(spec)
+    notes, inputs = _starting_point(loaded, inputs)
     while True:
         with overridden({Path(path): text for path, text in texts.items()}):
-            found, loaded = _diagnosed(named, texts, inputs, train=train, target=target)
+            if texts:
+                loaded = _edited_model(named, texts)
+            found = _diagnosed(loaded, inputs, train=train, target=target)
             wrong = tuple(one for one in found if one.severity is not Severity.NOTE)
             if not steps or steps[-1][1].verified or not wrong:
-                proved = Mended(tuple(steps), texts, wrong)
+                proved = Mended(tuple(steps), texts, wrong, notes)
             choice = _first_help(wrong)
             if choice is None or len(steps) == _MOST_FAULTS:
                 return proved
@@ -73,9 +79,28 @@ def mend(
             return proved
         texts = after
         steps += told
-        if loaded is not None and loaded.entry is not None:
+        if loaded.entry is not None:
             # A document network that is edited on trial is a file like any other.
             named = f"{loaded.file}:{loaded.class_name}"
+
+
+def _starting_point(
+    loaded: LoadedModel, inputs: tuple[InputSpec, ...] | None
+) -> tuple[tuple[str, ...], tuple[InputSpec, ...] | None]:
+    """What to tell of how the model was read, and the inputs that are its own.
+
+    Inputs that are inferred may be others for a mended model; those that its file feeds it, or that
+    it was made for, are not.
+    """
+    if inputs is not None:
+        return loaded.notes, inputs
+    try:
+        _, how = own_inputs(loaded)
+    except ShapescopeError as error:
+        if error.exit_code != 1:
+            raise
+        return loaded.notes, None
+    return (*loaded.notes, *how), loaded.default_inputs or None
 
 
 def _told_apart(
@@ -134,29 +159,30 @@ def _error_with(
     if after is None:
         return None
     with overridden({Path(path): text for path, text in after.items()}):
-        found, _ = _diagnosed(spec, after, inputs, fixes=False, **request)
+        found = _diagnosed(_edited_model(spec, after), inputs, fixes=False, **request)
     return next((one for one in found if one.severity is Severity.ERROR), None)
 
 
+def _edited_model(spec: str, texts: Mapping[str, str]) -> LoadedModel:
+    return load(spec, overrides={Path(path): text for path, text in texts.items()})
+
+
 def _diagnosed(
-    spec: str,
-    texts: Mapping[str, str],
+    loaded: LoadedModel,
     inputs: tuple[InputSpec, ...] | None,
     *,
     train: bool,
     target: Target | None,
     fixes: bool = True,
-) -> tuple[tuple[Diagnostic, ...], LoadedModel | None]:
-    loaded = load(spec, overrides={Path(path): text for path, text in texts.items()})
+) -> tuple[Diagnostic, ...]:
     try:
         given = loaded.fitted(inputs) if inputs else own_inputs(loaded)[0]
         traced = trace_model(loaded, given, train=train, target=target)
-        found = investigate(loaded, given, traced, train=train, target=target, fixes=fixes)
-        return found, loaded
+        return investigate(loaded, given, traced, train=train, target=target, fixes=fixes)
     except ShapescopeError as error:
         if error.exit_code != 1:
             raise
-        return (error.diagnostic,), loaded
+        return (error.diagnostic,)
 
 
 def _first_help(found: tuple[Diagnostic, ...]) -> tuple[Diagnostic, Help] | None:

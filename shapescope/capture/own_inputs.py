@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from shapescope.capture.input_spec import InputSpec
+from shapescope.capture.input_spec import InputSpec, format_input
 from shapescope.capture.loaded import LoadedModel
 from shapescope.diagnostic import ShapescopeError
 
@@ -19,10 +19,11 @@ def own_inputs(model: nn.Module | LoadedModel) -> tuple[tuple[InputSpec, ...], t
     """
     defaults = getattr(model, "default_inputs", None)
     if isinstance(defaults, tuple) and defaults:
-        return defaults, ()
+        place = getattr(model, "inputs_from", "")
+        shown = " and ".join(format_input(spec) for spec in defaults)
+        return defaults, (f"input {shown} as {place} feeds it",) if place else ()
     # A model that knows its inputs needs none of it.
     from shapescope.capture.infer import infer_for, plausible_inputs
-    from shapescope.capture.input_spec import format_input
 
     found = infer_for(model)
     if found is not None:

@@ -28,6 +28,7 @@ import torch
 
 from shapescope.capture.source import is_library_file
 from shapescope.capture.uncompiled import uncompiled
+from shapescope.diagnostic import ShapescopeError
 from shapescope.source_text import absolute_path, overridden, working_folder
 
 __all__ = ["UserCode"]
@@ -39,11 +40,14 @@ _numbers = count(1)
 class _SourceLoader(SourceFileLoader):
     """Compiles the text as it is now: no bytecode is read or written."""
 
-    def __init__(self, name: str, path: str, texts: Mapping[str, str]) -> None:
+    def __init__(self, name: str, path: str, owner: UserCode) -> None:
         super().__init__(name, path)
-        self._text = texts.get(path)
+        self._text = owner.texts.get(path)
+        self._tree = owner.running if path == owner.file else None
 
     def get_code(self, fullname: str) -> types.CodeType:
+        if self._tree is not None:
+            return compile(self._tree, self.path, "exec", dont_inherit=True)
         source = self.get_data(self.path) if self._text is None else self._text
         return compile(source, self.path, "exec", dont_inherit=True)
 
@@ -65,7 +69,7 @@ class _FolderFinder(MetaPathFinder):
             return None
         gone = _gone(fullname, sys.path if path is None else path, owner.texts)
         if gone is not None:
-            loader = _SourceLoader(fullname, gone, owner.texts)
+            loader = _SourceLoader(fullname, gone, owner)
             return spec_from_file_location(fullname, gone, loader=loader)
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is None or spec.origin is None or type(spec.loader) is not SourceFileLoader:
@@ -73,7 +77,7 @@ class _FolderFinder(MetaPathFinder):
         origin = os.path.abspath(spec.origin)
         if not owner.owns(origin):
             return None
-        spec.loader = _SourceLoader(fullname, origin, owner.texts)
+        spec.loader = _SourceLoader(fullname, origin, owner)
         spec.origin = origin
         spec.cached = None
         return spec
@@ -95,6 +99,9 @@ class UserCode:
     Attributes:
         module: the executed module.
         tree: its syntax tree.
+        running: the part of it that is executed; None for all of it.
+        broken: what ended it early, behind its definitions.
+        told: for people: why something of it was not executed.
         file: its absolute path as the user named it; None where it has no source file.
         folders: the folders that count as the user's.
         texts: text by absolute path of files that are edited in memory.
@@ -109,6 +116,9 @@ class UserCode:
         self.texts = {absolute_path(path): text for path, text in self.overrides.items()}
         self.module = types.ModuleType("not executed yet")
         self.tree = ast.Module([], [])
+        self.running: ast.Module | None = None
+        self.broken: ShapescopeError | None = None
+        self.told: tuple[str, ...] = ()
         self._paths = [folder for folder in folders if folder]
         # A project is often run from its root: its packages are found there, but last of all.
         self._fallbacks = [working_folder()] if working_folder() else []
@@ -145,10 +155,11 @@ class UserCode:
         assert self.file is not None
         own = f"{_PREFIX}{next(_numbers)}_{name}"
         full = f"{package}.{own}" if package else own
-        loader = _SourceLoader(full, self.file, self.texts)
+        loader = _SourceLoader(full, self.file, self)
         spec = spec_from_file_location(full, self.file, loader=loader)
         assert spec is not None
-        module = module_from_spec(spec)
+        # Kept also where it ends early: what it defined until then is there.
+        self.module = module = module_from_spec(spec)
         sys.modules[full] = module
         weakref.finalize(self, sys.modules.pop, full, None)
         loader.exec_module(module)

@@ -147,10 +147,12 @@ def _watch(
     from shapescope.capture.annotated import watch_lines
     from shapescope.capture.input_spec import parse_inputs
     from shapescope.capture.own_inputs import own_inputs
+    from shapescope.cli.output import say_notes
     from shapescope.session import trace_any
 
     specs = parse_inputs(inputs) or None
-    given = loaded.fitted(specs) if specs else own_inputs(loaded)[0]
+    given, notes = (loaded.fitted(specs), ()) if specs else own_inputs(loaded)
+    say_notes((*loaded.notes, *notes))
     watched = watch_lines(loaded, file, source, given, train=train, batches=batches)
     if watched.observed.trace.failure is None:
         return watched, ()

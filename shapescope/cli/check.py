@@ -159,13 +159,15 @@ def check(
                 lock.record(one.entry, one.result)
         kept += [one.entry for one in done if one.failed]
         print(lock.write(kept), file=sys.stderr)
-    from shapescope.cli.output import emit, show_error
+    from shapescope.cli.output import emit, say_notes, show_error
 
     unmet = any(problem.exit_code == 2 for problem in refused)
     # A request that cannot be met as a whole leaves stdout empty.
     with redirect_stdout(sys.stderr) if unmet else nullcontext():
         for problem in refused:
             show_error(problem)
+        for one in done:
+            say_notes([f"{one.model}: {note}" for note in one.result.notes])
         if done or not refused:
             emit(_text(done, form, verbose=verbose), output)
     if unmet:

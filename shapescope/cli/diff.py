@@ -118,10 +118,12 @@ def _traced(spec: str, other: str, inputs: tuple[str, ...], train: bool) -> Trac
     from shapescope.capture.loader import load
     from shapescope.capture.own_inputs import own_inputs
     from shapescope.capture.tracer import trace_model
+    from shapescope.cli.output import say_notes
 
     loaded = _at_revision(spec.removeprefix(GIT), other) if spec.startswith(GIT) else load(spec)
     specs = parse_inputs(inputs) or None
-    given = loaded.fitted(specs) if specs else own_inputs(loaded)[0]
+    given, notes = (loaded.fitted(specs), ()) if specs else own_inputs(loaded)
+    say_notes([f"{spec}: {note}" for note in (*loaded.notes, *notes)])
     return trace_model(loaded, given, train=train).trace
 
 

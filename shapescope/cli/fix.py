@@ -51,7 +51,7 @@ def fix(
     """
     from shapescope.capture.input_spec import parse_inputs
     from shapescope.capture.mend import mend
-    from shapescope.cli.output import emit
+    from shapescope.cli.output import emit, say_notes
     from shapescope.render.fixes import mended_text
 
     if write:
@@ -66,6 +66,7 @@ def fix(
     following = ""
     if done.texts and not _is_own(model):
         following = _next(model, inputs, target, loss, train, write)
+    say_notes(done.notes)
     emit(mended_text(done, before, written=write, following=following), output)
     if done.left:
         return 1

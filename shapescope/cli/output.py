@@ -98,6 +98,15 @@ def say_written(path: Path, remark: str = "") -> None:
     print(encodable(said, sys.stderr), file=sys.stderr)
 
 
+def say_notes(notes: Sequence[str]) -> None:
+    """What people should know of how a result came about, on stderr: a line for each."""
+    from shapescope.render.line import Line, write_lines
+    from shapescope.render.shapes import printable
+
+    lines = [Line("note: ", "note").add(printable(note)) for note in notes]
+    write_lines(lines, sys.stderr, surface_of(sys.stderr))
+
+
 def _mode(target: Path) -> int:
     """The permissions the file has, or those a new file gets."""
     if target.exists():

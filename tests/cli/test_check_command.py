@@ -45,6 +45,14 @@ def test_a_broken_model_has_one_line(net: Path, program: Run) -> None:
     )
 
 
+def test_an_inferred_input_is_said(net: Path, program: Run) -> None:
+    ran = program("check", "net.py")
+    assert ran.out.startswith("net.py: ok")
+    said = "note: net.py: input 1 x 1 x 28 x 28 inferred from conv (in_channels = 1)\n"
+    assert ran.err.endswith(said)
+    assert "note" not in program("check", "net.py", "-i", "2,1,28,28").err
+
+
 def test_expectations(net: Path, program: Run) -> None:
     good = program(
         "check", "net.py", "-i", "2,1,28,28", "--expect", "2,10", "--max-params", "8806",

@@ -42,6 +42,13 @@ def test_a_diff_is_printed_and_nothing_written(
     assert net.read_text() == BROKEN
 
 
+def test_an_inferred_input_is_said(net: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["fix", "net.py"]) == 0
+    shown = capsys.readouterr()
+    assert shown.out == "nothing to mend\n"
+    assert "input 1 x 1 x 7 x 7 inferred" in " ".join(shown.err.split())
+
+
 def test_write_keeps_formatting_and_comments(net: Path) -> None:
     assert run(["fix", "net.py", "--input", "2,1,8,8", "--write"]) == 0
     assert net.read_text() == BROKEN.replace("4 * 5 * 5", "4 * 6 * 6")

@@ -1,0 +1,73 @@
+"""What a user's file feeds its models at its top level: the best word on what they take."""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from shapescope.capture.input_spec import InputSpec
+from shapescope.capture.source import user_frame
+from shapescope.source_text import display_path
+
+__all__ = ["FirstCall", "FirstCalls"]
+
+
+class FirstCall(NamedTuple):
+    """The inputs of a call, and the place in the user's file that makes it."""
+
+    inputs: tuple[InputSpec, ...]
+    place: str
+
+
+class FirstCalls:
+    """Notes the first call of each module while this is open, where it is fed tensors by position.
+
+    Modules that others call are noted as well; whoever asks, asks for one.
+    """
+
+    def __init__(self) -> None:
+        self._seen: list[tuple[weakref.ref[nn.Module], type[nn.Module], FirstCall]] = []
+        self._known: set[int] = set()
+        self._handle: Any = None
+
+    def __enter__(self) -> FirstCalls:
+        # torch gives its global hooks no way to be typed
+        register: Any = nn.modules.module.register_module_forward_pre_hook
+        self._handle = register(self._note)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._handle.remove()
+
+    def of(self, value: object) -> FirstCall | None:
+        """The first call of a module, or of any module that a class makes itself."""
+        if value is None:
+            return None
+        return next(
+            (call for ref, kind, call in self._seen if value is kind or value is ref()), None
+        )
+
+    def _note(self, module: nn.Module, args: tuple[Any, ...]) -> None:
+        if id(module) in self._known or not args:
+            return
+        self._known.add(id(module))
+        if not all(isinstance(value, torch.Tensor) for value in args):
+            return
+        site = user_frame(sys._getframe(1))
+        if site is not None:
+            code, offset = site
+            line = list(code.co_positions())[offset // 2][0]
+            place = f"{display_path(code.co_filename)}:{line}"
+            call = FirstCall(tuple(map(_spec, args)), place)
+            self._seen.append((weakref.ref(module), type(module), call))
+
+
+def _spec(tensor: torch.Tensor) -> InputSpec:
+    dtype = str(tensor.dtype).removeprefix("torch.")
+    whole = not (tensor.is_floating_point() or tensor.is_complex() or tensor.dtype is torch.bool)
+    bound = int(tensor.max()) + 1 if whole and tensor.numel() and not tensor.is_meta else None
+    return InputSpec(tuple(tensor.shape), dtype, bound=bound)

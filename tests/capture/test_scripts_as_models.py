@@ -1,0 +1,134 @@
+"""Files that are scripts: they build, feed, train and save at their top level."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from shapescope.capture.input_spec import parse_inputs
+from shapescope.capture.loader import load
+from shapescope.capture.mend import mend
+from shapescope.diagnostic import ShapescopeError
+from shapescope.session import Request, run_trace
+
+NET = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+        self.fc = nn.Linear(8 * 16 * 16, 10)
+
+    def forward(self, x):
+        x = torch.max_pool2d(self.conv(x), 2)
+        return self.fc(torch.flatten(x, 1))
+
+"""
+
+
+def written(folder: Path, text: str, name: str = "script.py") -> str:
+    path = folder / name
+    path.write_text(textwrap.dedent(text), encoding="utf-8")
+    return str(path)
+
+
+def test_the_call_that_fails_is_diagnosed_with_its_own_input(tmp_path: Path) -> None:
+    file = written(
+        tmp_path,
+        NET + "net = Net()\nimages = torch.randn(16, 3, 32, 32)\nout = net(images)\nprint(out)\n",
+    )
+    result = run_trace(Request(file))
+    assert result.trace.inputs[0].shape == (16, 3, 32, 32)
+    error = result.diagnostics[0]
+    assert error.rule == "linear-in-features"
+    assert error.help[0].message.startswith("nn.Linear(8 * 15 * 15, 10)")
+    assert error.help[0].verified
+    told = " ".join(result.notes)
+    assert "script.py:17 feeds it" in told
+    assert "RuntimeError" in told
+
+
+def test_a_call_that_works_gives_the_input(tmp_path: Path) -> None:
+    file = written(tmp_path, NET + "net = Net()\nnet(torch.randn(2, 3, 34, 34))\n")
+    for spec in (file, f"{file}:Net", f"{file}:net"):
+        loaded = load(spec)
+        assert [one.shape for one in loaded.default_inputs] == [(2, 3, 34, 34)]
+    assert run_trace(Request(file)).trace.outputs[0].shape == (2, 10)
+
+
+def test_tokens_are_fed_below_the_largest_seen(tmp_path: Path) -> None:
+    file = written(
+        tmp_path,
+        "import torch\nfrom torch import nn\nnet = nn.Embedding(9, 4)\n"
+        "net(torch.tensor([[1, 7, 2]]))\n",
+    )
+    spec = load(f"{file}:net").default_inputs[0]
+    assert (spec.shape, spec.dtype, spec.bound) == ((1, 3), "int64", 8)
+
+
+def test_an_input_that_is_asked_for_comes_first(tmp_path: Path) -> None:
+    file = written(tmp_path, NET + "net = Net()\nnet(torch.randn(2, 3, 34, 34))\n")
+    assert run_trace(Request(file, ("5,3,35,35",))).trace.inputs[0].shape == (5, 3, 35, 35)
+
+
+def test_nothing_is_trained_or_written(tmp_path: Path) -> None:
+    mark = tmp_path / "trained"
+    file = written(
+        tmp_path,
+        NET
+        + f"""
+net = Net()
+for step in range(3):
+    loss = net(torch.randn(4, 3, 34, 34)).sum()
+    loss.backward()
+open({str(mark)!r}, "w").close()
+""",
+    )
+    result = run_trace(Request(file))
+    assert not result.failed
+    assert not mark.exists()
+    assert any("trains when the file runs" in note for note in result.notes)
+
+
+def test_a_file_is_run_once_however_many_edits_are_tried(tmp_path: Path) -> None:
+    count = tmp_path / "count"
+    file = written(
+        tmp_path,
+        NET + f"net = Net()\nwith open({str(count)!r}, 'a') as log:\n    log.write('run ')\n",
+    )
+    done = mend(file, parse_inputs(["1,3,32,32"]))
+    assert done.steps
+    assert count.read_text().split() == ["run"]
+
+
+def test_fixes_are_found_with_the_input_of_the_file(tmp_path: Path) -> None:
+    done = mend(written(tmp_path, NET + "Net()(torch.randn(16, 3, 32, 32))\n"), None)
+    assert "8 * 15 * 15" in next(iter(done.texts.values()))
+    assert not done.left
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (NET.replace("import torch\n", "import torch\nimport no_such_thing\n"), "no_such_thing"),
+        (NET + "undefined_name\nclass Other(nn.Module):\n    pass\n", "undefined_name"),
+        ("import torch\ntorch.zeros(3) @ torch.zeros(4)\n", "RuntimeError while it is imported"),
+    ],
+)
+def test_a_file_that_raises_before_its_definitions_is_refused(
+    tmp_path: Path, text: str, told: str
+) -> None:
+    with pytest.raises(ShapescopeError, match=told) as caught:
+        load(written(tmp_path, text))
+    assert caught.value.exit_code == 2
+
+
+def test_the_reason_is_given_where_the_name_was_never_reached(tmp_path: Path) -> None:
+    file = written(tmp_path, NET + "1 / 0\nnet = Net()\n")
+    with pytest.raises(ShapescopeError, match="ZeroDivisionError"):
+        load(f"{file}:net")
+    assert load(f"{file}:Net").notes
