@@ -32,9 +32,31 @@ def calls_of(trace: Trace, path: str, code: Code, function: Function) -> Iterato
             if entry is not None:
                 yield from list(calls_in(assigned[0], entry, function.name))[:1]
             return
+    appended = _appended(trace, path, function)
+    if appended is not None:
+        yield appended
+        return
     anywhere = list(calls_in(code, code.tree, function.name))
     if len(anywhere) == 1:
         yield anywhere[0]
+
+
+def _appended(trace: Trace, path: str, function: Function) -> CallSource | None:
+    """The call that `self.decs.append(double(w, w))` hands in, where it is the only one."""
+    found = owner_of(trace, path)
+    if found is None:
+        return None
+    owner, code, cls = found
+    name = path[len(owner) + 1 if owner else 0 :].split(".")[0]
+    calls = [
+        call
+        for node in ast.walk(cls)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        if node.func.attr in ("append", "extend", "insert", "add_module")
+        if isinstance(node.func.value, ast.Attribute) and node.func.value.attr == name
+        for call in calls_in(code, node, function.name)
+    ]
+    return calls[0] if len(calls) == 1 else None
 
 
 def _below_owner(trace: Trace, path: str, code: Code, function: Function) -> str:

@@ -55,7 +55,7 @@ def find(trace: Trace, *, evidence: Evidence | None = None) -> tuple[Finding, ..
     found = _distinct(scan(case))
     if bare.failure is not None and not any(_is_cause(one) for one in found):
         first = next(explain_failure(case), None)
-        found = found if first is None else [first, *found]
+        found = found if first is None else _distinct([first, *found])
     if loss_failed and not any(one.diagnostic.severity is Severity.ERROR for one in found):
         found += list(explain_failure(Case(trace)))[:1]
     return tuple(sorted(found, key=lambda one: _ORDER[one.diagnostic.severity]))

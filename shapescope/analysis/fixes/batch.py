@@ -152,6 +152,33 @@ def without_call(step: Step) -> Iterator[Proposal]:
         )
 
 
+def folded_again(trace: Trace, step: Step) -> list[Step]:
+    """Later views that only repeat the rows a fold made: nothing is as they were meant."""
+    rows = step.outputs[0].shape[:1]
+    return [
+        one
+        for one in trace.steps[step.index + 1 :]
+        if one.op in ("view", "reshape") and one.inputs and one.outputs
+        if len(one.outputs[0].shape) == 2 and one.outputs[0].shape[:1] == rows
+        if one.inputs[0].shape == one.outputs[0].shape
+    ]
+
+
+def every_step(trace: Trace, step: Step, again: Sequence[Step]) -> Iterator[Proposal]:
+    """The folds left away: the layers behind take each step of each sample as well."""
+    edits: list[Edit] = []
+    for one in (step, *again):
+        call = call_at(one.call_site)
+        if call is None or call.receiver is None:
+            return
+        edits.append(call.code.replace(call.node, call.code.text(call.receiver)))
+    yield Proposal(
+        "leave the folds away: the layers behind take every step as it is",
+        tuple(edits),
+        kind="away",
+    )
+
+
 def repeat_each(step: Step, rank: int) -> Iterator[Proposal]:
     """`x.repeat(n, 1, 1)` as `x.repeat_interleave(n, dim=0)`: the copies of a sample together."""
     call = call_at(step.call_site)

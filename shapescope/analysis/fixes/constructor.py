@@ -12,7 +12,7 @@ from shapescope.analysis.code.origins import parameter_value
 from shapescope.analysis.code.source import Code
 from shapescope.analysis.diagnosis.finding import Proposal, label
 from shapescope.analysis.diagnosis.words import product_text
-from shapescope.analysis.fixes.loops import loop_around
+from shapescope.analysis.fixes.loops import along_the_loop, loop_around
 from shapescope.diagnostic import Label
 from shapescope.trace import SourceSpan, Trace
 
@@ -80,6 +80,13 @@ def set_argument(
             f"{prefix}{written}" if short else message,
             (origin.code.replace(origin.node, text),),
             inline=short,
+            silent_weights=silent_weights,
+            kind=kind,
+        )
+    for origin, text in along_the_loop(trace, path, name, value):
+        yield Proposal(
+            f"take {text} in each turn of the loop",
+            (origin.code.replace(origin.node, text),),
             silent_weights=silent_weights,
             kind=kind,
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from shapescope.analysis.code import CallSource, constructor_of, origins_of, value_of
+from shapescope.analysis.code import CallSource, Origin, constructor_of, origins_of, value_of
+from shapescope.analysis.code.source import Code
 from shapescope.analysis.diagnosis.finding import Proposal
 from shapescope.trace import Step, Trace
 
@@ -71,9 +72,63 @@ def carry_width(trace: Trace, step: Step) -> Iterator[Proposal]:
             )
 
 
+def along_the_loop(trace: Trace, path: str, name: str, value: int) -> Iterator[tuple[Origin, str]]:
+    """A number that is another one in each turn of a loop, as a multiple of what is written.
+
+    `double(w, w)` in a loop over the widths, where 128 arrive for a `w` of 64, as `w * 2`.
+
+    Args:
+        trace: tells how the modules lie in one another.
+        path: of the layer.
+        name: of its constructor's argument.
+        value: what it should be.
+    """
+    call = constructor_of(trace, path)
+    node = None if call is None else call.argument(name)
+    attrs = next((step.attrs for step in trace.steps if step.path == path), None)
+    known = getattr(attrs, name, None)
+    if call is None or node is None or not isinstance(known, int) or known < 1:
+        return
+    for origin in origins_of(trace, path, call.code, node):
+        loop = _turns_with(origin.code, origin.node)
+        if loop is None:
+            continue
+        text = origin.code.text(origin.node)
+        plain = isinstance(origin.node, ast.Name | ast.Subscript | ast.Attribute)
+        if value % known == 0 and value > known:
+            yield origin, f"{text if plain else f'({text})'} * {value // known}"
+        elif known % value == 0 and known > value:
+            halved = _without_factor(origin, known // value)
+            yield origin, halved or f"{text if plain else f'({text})'} // {known // value}"
+
+
+def _without_factor(origin: Origin, factor: int) -> str | None:
+    """`w` for `w * 2` that is to be halved."""
+    node = origin.node
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        for one, other in ((node.left, node.right), (node.right, node.left)):
+            if isinstance(one, ast.Constant) and one.value == factor:
+                return origin.code.text(other)
+    return None
+
+
+def _turns_with(code: Code, node: ast.expr) -> ast.For | None:
+    """The loop whose variable an expression is made of."""
+    loop = _loop_at(code, node)
+    named = set() if loop is None else {
+        one.id for one in ast.walk(loop.target) if isinstance(one, ast.Name)
+    }  # fmt: skip
+    used = any(isinstance(one, ast.Name) and one.id in named for one in ast.walk(node))
+    return loop if used else None
+
+
 def loop_around(call: CallSource) -> ast.For | None:
     """The loop of the same function that a constructor stands in."""
-    for above in call.code.around(call.node):
+    return _loop_at(call.code, call.node)
+
+
+def _loop_at(code: Code, node: ast.AST) -> ast.For | None:
+    for above in code.around(node):
         if isinstance(above, ast.For):
             return above
         if isinstance(above, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):

@@ -209,18 +209,24 @@ def features_last(trace: Trace, step: Step) -> Iterator[Proposal]:
     )
 
 
-def project_input(trace: Trace, step: Step, given: int, wanted: int) -> Iterator[Proposal]:
+def project_input(
+    trace: Trace, step: Step, given: int, wanted: int, *, position: int = 0
+) -> Iterator[Proposal]:
     """A linear layer of its own in front of one that is wider than the data."""
     own = own_call(trace, step)
     found = operand_nodes(own.call_site)
     made = assignment_of(trace, own.path) if own.path else None
-    if found is None or not found[1] or made is None:
+    handed = own is step or (
+        own.input_sources()[position : position + 1]
+        == step.input_sources()[position : position + 1]
+    )
+    if found is None or position >= len(found[1]) or made is None or not handed:
         return
     code, statement, _ = made
     prefix = code.module_name("torch.nn")
     if found[0].file != code.file or prefix is None:
         return
-    operand = found[1][0]
+    operand = found[1][position]
     name = _free(code, "project")
     line = f"self.{name} = {prefix}.Linear({given}, {_width(trace, step, code, statement, wanted)})"
     yield Proposal(

@@ -72,6 +72,7 @@ FAMILIES: dict[str, Callable[[Case], bool] | None] = {
     "squeezed": None,
     "tuples": None,
     "uncalled": _always,
+    "unpooling": None,
     "values": _with_indices_or_dtypes,
     "window": None,
 }

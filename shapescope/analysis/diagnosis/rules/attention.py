@@ -15,6 +15,7 @@ from shapescope.analysis.diagnosis.rules.layers import (
     make_instead,
     maker_of,
     output_argument,
+    width_maker,
 )
 from shapescope.analysis.diagnosis.rules.masks import wrong_mask
 from shapescope.analysis.diagnosis.words import (
@@ -79,7 +80,10 @@ def attention(case: Case) -> Iterator[Finding]:
         elif shapes[1][-1:] != (attrs.kdim,):
             given = shapes[1][-1]
             message = f"`{name_of(step)}` takes keys of {attrs.kdim} features, but {arrive(given)}"
-            proposals += make_instead(trace, maker_of(trace, step, 1), attrs.kdim)
+            maker = width_maker(trace, step, 1)
+            labels += _key_labels(trace, maker, given)
+            proposals += make_instead(trace, maker, attrs.kdim)
+            proposals += project_input(trace, step, given, attrs.kdim, position=1)
             call = constructor_of(trace, step.path)
             if call is not None:
                 edits = (call.set("kdim", str(given)), call.set("vdim", str(given)))
@@ -155,6 +159,13 @@ def _width_labels(trace: Trace, step: Step, wanted: int, given: int) -> Iterator
     if maker is not None and argument is not None:
         text = f"`{name_of(maker)}` makes {given}"
         yield argument_label(trace, maker.path, argument, text)
+
+
+def _key_labels(trace: Trace, maker: Step | None, given: int) -> Iterator[Label | None]:
+    """Where the width of the keys is written."""
+    argument = None if maker is None else output_argument(maker)
+    if maker is not None and argument is not None:
+        yield argument_label(trace, maker.path, argument, f"`{name_of(maker)}` makes {given}")
 
 
 def _joined(message: str, edits: tuple[Edit, ...]) -> Proposal:

@@ -30,6 +30,7 @@ from shapescope.analysis.fixes.branches import branch_proposals, rank_proposals
 from shapescope.analysis.fixes.fixed_batch import fixed_batch, made_for_a_batch
 from shapescope.analysis.fixes.instead import value_that_fits
 from shapescope.analysis.fixes.operands import operand_of
+from shapescope.analysis.fixes.other_end import other_end
 from shapescope.analysis.fixes.resample import functional_name
 from shapescope.analysis.fixes.size_numbers import built_for_what_arrives
 from shapescope.analysis.fixes.spread import over_the_batch
@@ -78,6 +79,7 @@ def no_broadcast(case: Case) -> Iterator[Finding]:
         notes=(_around_note(branches, changed), *_histories(branches)),
         proposals=(
             *fixed_batch(trace, step, (one, two)),
+            *_from_other_end(shapes, step),
             *_other_level(trace, step, shapes, (one, two)),
             *branch_proposals(trace, step, branches, changed),
             *_other_table(trace, step, (one, two)),
@@ -101,6 +103,18 @@ def _other_level(
     if len(one) == len(two) > 2 and one[1] != two[1] and one[2:] != two[2:]:
         yield from value_that_fits(trace, step, pair[1], one.__eq__)
         yield from value_that_fits(trace, step, pair[0], two.__eq__)
+
+
+def _from_other_end(shapes: Sequence[tuple[int, ...]], step: Step) -> Iterator[Proposal]:
+    """Maps of different levels, taken from a list that lies the other way round."""
+    sides = [shape[-1] for shape in shapes if len(shape) > 2]
+    if len(sides) == len(shapes) and max(sides) >= 2 * min(sides) > 0:
+        yield from other_end(step)
+
+
+def _end_labels(shapes: Sequence[tuple[int, ...]], step: Step) -> Iterator[Label | None]:
+    for proposal in _from_other_end(shapes, step):
+        yield label(proposal.edits[0].span, "the list is taken from this end")
 
 
 def _fixed_labels(trace: Trace, step: Step, pair: tuple[int, int]) -> Iterator[Label | None]:
@@ -220,6 +234,7 @@ def no_cat(case: Case) -> Iterator[Finding]:
             *(label(layer.defined_at, _change_text(layer)) for layer in changed),
             *_outer_labels(trace, changed),
             *_fixed_labels(trace, step, pair),
+            *_end_labels(shapes, step),
             None if idle is None else _idle_label(idle),
         ),
         why=("; ".join(clashes), *_all_histories(branches)),
@@ -227,6 +242,7 @@ def no_cat(case: Case) -> Iterator[Finding]:
         proposals=(
             *fixed_batch(trace, step, pair),
             *over_the_batch(step, shapes, along),
+            *_from_other_end(shapes, step),
             *_one_hot(case, step, shapes),
             *(() if idle is None else without_axis(trace, idle, dim_of(idle) or 0)),
             *rank_proposals(step, shapes, along),

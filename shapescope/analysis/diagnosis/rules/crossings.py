@@ -37,6 +37,7 @@ from shapescope.analysis.fixes.batch import (
 )
 from shapescope.analysis.fixes.flatten import own_call
 from shapescope.analysis.fixes.operands import wrap
+from shapescope.analysis.fixes.stepping import steps_instead
 from shapescope.attrs import AttentionAttrs, RecurrentAttrs
 from shapescope.diagnostic import Severity
 from shapescope.ops import lookup
@@ -184,6 +185,8 @@ def _across(case: Case, step: Step, event: Event, sizes: tuple[int, ...]) -> Fin
     dims = [axis for axis in (near, rank - 1) if axis != event.axis and axis < rank]
     dims = [axis for axis in dims if sizes[axis] > 1] or dims
     proposals: list[Proposal] = []
+    if step.op == "unbind" and event.axis == 0:
+        proposals += steps_instead(step)
     if dim is not None:
         proposals += other_dim(case.trace, step, list(dict.fromkeys(dims)), "run along axis")
     return finding(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from math import prod
 
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
@@ -18,7 +17,6 @@ from shapescope.analysis.diagnosis.history import (
     spatial_axes,
 )
 from shapescope.analysis.diagnosis.registry import declare, failing
-from shapescope.analysis.diagnosis.rules.discarded import discarded, discarded_finding
 from shapescope.analysis.diagnosis.rules.flattens import IN_FEATURES, after_flatten
 from shapescope.analysis.diagnosis.rules.folds import folded_before
 from shapescope.analysis.diagnosis.rules.layers import (
@@ -54,7 +52,7 @@ from shapescope.analysis.fixes.loops import carry_on, carry_width
 from shapescope.analysis.fixes.operands import wrap
 from shapescope.analysis.fixes.turns import turned_and_back
 from shapescope.attrs import LinearAttrs, RecurrentAttrs
-from shapescope.diagnostic import Label, Severity
+from shapescope.diagnostic import Label
 from shapescope.trace import Step, Trace
 
 MISSING_FLATTEN = declare(
@@ -76,9 +74,6 @@ def linear(case: Case) -> Iterator[Finding]:
     wanted = step.attrs.in_features
     if not sizes or sizes[-1] == wanted:
         return
-    for dropped, call in discarded(case.trace):
-        if any(spec.shape and spec.shape[-1] == wanted for spec in dropped.outputs):
-            yield _with_place(case, step, discarded_finding(dropped, call, Severity.ERROR), wanted)
     yield from sample_alone(case, step)
     yield from folded_before(case, step)
     if len(sizes) > 2 and prod(sizes[1:]) == wanted:
@@ -89,23 +84,6 @@ def linear(case: Case) -> Iterator[Finding]:
     if found is not None and len(found.before) > 2 and found.before[0] == sizes[0]:
         yield after_flatten(case, step, found, wanted)
     yield _plain(case, step, sizes, wanted)
-
-
-def _with_place(case: Case, step: Step, given: Finding, wanted: int) -> Finding:
-    """A finding with the labels of the layer that failed for its sake."""
-    diagnostic = given.diagnostic
-    shown = [
-        replace(one, primary=False)
-        for one in places(case.trace, step, "in_features", f"in_features = {wanted}")
-        if one is not None
-    ]
-    why = (
-        *diagnostic.why,
-        f"so `{name_of(step)}` gets {shape_text(step.inputs[0].shape)}, not {wanted} features",
-    )
-    return replace(
-        given, diagnostic=replace(diagnostic, labels=(*diagnostic.labels, *shown), why=why)
-    )
 
 
 def _batch_swallowed(case: Case, step: Step, found: Flattened, wanted: int) -> Finding:

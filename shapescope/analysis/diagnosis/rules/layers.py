@@ -93,6 +93,26 @@ def maker_of(trace: Trace, step: Step, position: int = 0) -> Step | None:
     return maker
 
 
+def width_maker(trace: Trace, step: Step, position: int = 0) -> Step | None:
+    """The step that decided the last axis of an input, also where that was moved to the end."""
+    maker = maker_of(trace, step, position)
+    width = step.inputs[position].shape[-1:]
+    while maker is not None and maker.op in _TURNS and maker.inputs and width:
+        if maker.inputs[0].shape[1:2] != width and maker.inputs[0].shape[-1:] != width:
+            return maker
+        above = maker_of(trace, maker)
+        if above is None:
+            return maker
+        maker = above
+        if maker.inputs and maker.outputs and maker.outputs[0].shape[1:2] == width:
+            while maker is not None and keeps_channels(maker):
+                maker = source_of(trace, maker)
+    return maker
+
+
+_TURNS = frozenset({"transpose", "permute", "flatten", "movedim", "swapaxes"})
+
+
 def keeps_channels(step: Step) -> bool:
     """Whether axis 1 comes out as it went in."""
     if not step.inputs or not step.outputs or len(step.inputs[0].shape) < 2:

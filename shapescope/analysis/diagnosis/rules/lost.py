@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import prod
 
 from shapescope.analysis.batch import BatchWalk, Event, Mixing, ancestors, walk_batch
@@ -24,7 +25,9 @@ from shapescope.analysis.diagnosis.words import (
 )
 from shapescope.analysis.fixes.batch import (
     dim_of,
+    every_step,
     flatten_per_sample,
+    folded_again,
     other_dim,
     permute_first,
     permute_instead,
@@ -34,6 +37,7 @@ from shapescope.analysis.fixes.batch import (
     without_call,
 )
 from shapescope.analysis.fixes.constructor import argument_label
+from shapescope.analysis.fixes.stepping import steps_instead
 from shapescope.analysis.fixes.turns import (
     average_instead,
     batch_first_then_turn,
@@ -101,6 +105,10 @@ def _folded(case: Case, step: Step, sizes: tuple[int, ...], walk: BatchWalk) -> 
                 f"{here(step)}: {rows_text(samples, sample, rows, features)}",
             ),
             label(step.call_site, "") if step.kind == "module" else None,
+            *(
+                label(one.call_site, f"stays at {rows} rows: {shape_text(one.outputs[0].shape)}")
+                for one in folded_again(trace, step)
+            ),
             _feature_label(trace, maker, sample) if len(made) > 2 else None,
         ),
         why=(
@@ -117,11 +125,27 @@ def _folded(case: Case, step: Step, sizes: tuple[int, ...], walk: BatchWalk) -> 
             built_note_for(trace, step, features, samples),
         ),
         proposals=(
-            *average_instead(step, sizes, made),
+            *_of_steps(trace, step, sizes, made),
             *(make_instead(trace, maker, features) if len(made) > 2 else ()),
             *flatten_per_sample(trace, step),
         ),
     )
+
+
+def _of_steps(
+    trace: Trace, step: Step, sizes: tuple[int, ...], made: tuple[int, ...]
+) -> Iterator[Proposal]:
+    """What becomes of the axis that is folded: it is kept, or averaged.
+
+    The steps of a recurrent layer are kept all or the last one alone: their mean means little.
+    """
+    maker = maker_of(trace, step)
+    recurrent = maker is not None and isinstance(maker.attrs, RecurrentAttrs)
+    again = folded_again(trace, step)
+    if again:
+        yield from every_step(trace, step, again)
+    if not recurrent:
+        yield from average_instead(step, sizes, made)
 
 
 def _feature_label(trace: Trace, maker: Step | None, sample: int) -> Label | None:
@@ -174,7 +198,10 @@ def picked(case: Case, step: Step, event: Event, sizes: tuple[int, ...]) -> Find
             ),
         ),
         notes=mixing_notes(case.evidence.mixing),
-        proposals=pick_inside(step, event.axis, last=_is_recurrent(case.trace, step)),
+        proposals=(
+            *(steps_instead(step) if event.axis == 0 else ()),
+            *pick_inside(step, event.axis, last=_is_recurrent(case.trace, step)),
+        ),
     )
 
 

@@ -6,3 +6,4 @@ from shapescope.analysis.diagnosis.registry import declare
 
 FOLDED = declare("batch-folded", "rows of several samples, or parts of one, share the batch axis")
 MISSING_AXIS = declare("missing-axis", "the batch or channel axis was left out of an input")
+VIEW = declare("view-size", "a view or reshape asks for sizes that do not come out")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
 from shapescope.analysis.diagnosis.history import ints
 from shapescope.analysis.diagnosis.registry import declare, failing
-from shapescope.analysis.diagnosis.rules.hidden import hidden
+from shapescope.analysis.diagnosis.rules.hidden import HIDDEN, hidden
 from shapescope.analysis.diagnosis.rules.layers import (
     make_instead,
     maker_of,
@@ -16,7 +16,9 @@ from shapescope.analysis.diagnosis.rules.layers import (
 from shapescope.analysis.diagnosis.words import (
     arrive,
     name_of,
+    operand_labels,
     plural,
+    primary,
     shape_text,
 )
 from shapescope.analysis.fixes.batch import (
@@ -26,6 +28,7 @@ from shapescope.analysis.fixes.batch import (
 from shapescope.analysis.fixes.constructor import set_argument
 from shapescope.analysis.fixes.flatten import edit_operand
 from shapescope.analysis.fixes.literals import written_number
+from shapescope.analysis.fixes.stepping import steps_instead
 from shapescope.attrs import RecurrentAttrs
 from shapescope.trace import Step
 
@@ -124,6 +127,8 @@ def cell(case: Case) -> Iterator[Finding]:
     if step is None or not isinstance(step.attrs, RecurrentAttrs) or not step.inputs:
         return
     trace, wanted, sizes = case.trace, step.attrs.input_size, ints(step.inputs[0].shape)
+    if sizes and sizes[-1] == wanted:
+        yield from _other_rows(case, step, sizes)
     if not sizes or sizes[-1] == wanted:
         return
     maker = maker_of(trace, step)
@@ -145,6 +150,35 @@ def cell(case: Case) -> Iterator[Finding]:
         ),
         why=(f"{shape_text(sizes)}: the last axis is {sizes[-1]}, not {wanted}",),
         proposals=proposals,
+    )
+
+
+def _other_rows(case: Case, step: Step, sizes: tuple[int, ...]) -> Iterator[Finding]:
+    """A cell that gets rows of another number than its state has: one sample, not one step."""
+    state = ints(step.inputs[1].shape) if len(step.inputs) > 1 else ()
+    if len(sizes) != 2 or len(state) != 2 or sizes[0] == state[0]:
+        return
+    picked = maker_of(case.trace, step)
+    given = () if picked is None or not picked.inputs else ints(picked.inputs[0].shape)
+    across = len(given) == 3 and given[0] == state[0] and given[1:] == sizes
+    made = label(picked.call_site, _cut_text(picked)) if picked is not None and across else None
+    yield finding(
+        HIDDEN,
+        f"`{name_of(step)}` gets {plural(sizes[0], 'row')}, but a state of {state[0]}",
+        step=step,
+        labels=(primary(step.call_site, operand_labels(step)), made),
+        why=(
+            f"{shape_text(sizes)} is read as {sizes[0]} samples, {shape_text(state)} as {state[0]}",
+        ),
+        notes=(
+            (
+                f"axis 0 of {shape_text(given)} is the batch of {given[0]}: an index into it takes "
+                "one sample, with all its steps"
+            )
+            if across
+            else None,
+        ),
+        proposals=steps_instead(picked) if picked is not None and across else (),
     )
 
 

@@ -16,6 +16,7 @@ from shapescope.analysis.diagnosis.rules.layers import (
     make_instead,
     maker_of,
 )
+from shapescope.analysis.diagnosis.rules.names import VIEW
 from shapescope.analysis.diagnosis.rules.pieces import (
     cut_windows,
     made_label,
@@ -29,6 +30,7 @@ from shapescope.analysis.diagnosis.rules.pieces import (
     whatever_arrives,
     whole_windows,
 )
+from shapescope.analysis.diagnosis.rules.splitting import cannot_unflatten
 from shapescope.analysis.diagnosis.rules.unbatched import sample_alone
 from shapescope.analysis.diagnosis.words import (
     equation,
@@ -44,10 +46,9 @@ from shapescope.analysis.fixes.resample import feed, resize_input
 from shapescope.analysis.fixes.sizes import differing, size_nodes
 from shapescope.arithmetic import reshape_refusal
 from shapescope.attrs import CallAttrs, RecurrentAttrs
-from shapescope.diagnostic import Label
+from shapescope.diagnostic import Edit, Label
 from shapescope.trace import Step, Trace
 
-VIEW = declare("view-size", "a view or reshape asks for sizes that do not come out")
 STRIDES = declare("view-strides", "a view of a tensor whose axes were moved before")
 BATCH_FIXED = declare("batch-fixed", "a batch size is written down where any should do")
 
@@ -57,6 +58,9 @@ def cannot_view(case: Case) -> Iterator[Finding]:
     """Why a tensor cannot be seen in the sizes that are asked for."""
     step = case.failed
     if step is None or not step.inputs or not isinstance(step.attrs, CallAttrs):
+        return
+    if step.op == "unflatten":
+        yield from cannot_unflatten(case, step, step.attrs)
         return
     sizes, target = ints(step.inputs[0].shape), step.attrs.get("shape")
     if not isinstance(target, tuple) or not all(isinstance(size, int) for size in target):
@@ -175,9 +179,25 @@ def _rows(case: Case, step: Step, sizes: tuple[int, ...], wanted: tuple[int, ...
         notes=(note,),
         proposals=(
             *_state_proposals(trace, step, sizes, wanted),
+            *_batch_in_front(step, sizes, wanted),
             *_row_proposals(trace, step, built),
         ),
     )
+
+
+def _batch_in_front(
+    step: Step, sizes: tuple[int, ...], wanted: tuple[int, ...]
+) -> Iterator[Proposal]:
+    """The batch kept, where a view names the sizes of a single sample."""
+    call = call_at(step.call_site)
+    nodes = [] if call is None else size_nodes(call)
+    if call is None or call.receiver is None or not nodes or -1 in wanted:
+        return
+    if prod(wanted) == prod(sizes[1:]) and len(nodes) == len(wanted) and sizes[0] not in wanted:
+        first = call.code.span(nodes[0])
+        place = type(first)(first.file, first.line, first.column, first.line, first.column)
+        edit = Edit(place, f"{call.code.text(call.receiver)}.size(0), ")
+        yield Proposal("keep the batch in front", (edit,), kind="batch")
 
 
 def _state_proposals(
@@ -261,6 +281,7 @@ def _other(case: Case, step: Step, sizes: tuple[int, ...], wanted: tuple[int, ..
     why: list[str] = []
     proposals: list[Proposal] = []
     labels: list[Label | None] = [primary(step.call_site, here(step))]
+    proposals += _batch_in_front(step, sizes, wanted)
     proposals += named_twice(step, sizes, wanted)
     if before and len(after) == 1 and -1 not in wanted:
         place = next(at for at, size in enumerate(wanted) if sizes[at : at + 1] != (size,))
