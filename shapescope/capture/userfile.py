@@ -26,6 +26,7 @@ from pathlib import Path
 
 import torch
 
+from shapescope.capture.late_compiler import late_compiler
 from shapescope.capture.source import is_library_file
 from shapescope.capture.uncompiled import uncompiled
 from shapescope.diagnostic import ShapescopeError
@@ -185,6 +186,7 @@ class UserCode:
                 redirect_stdout(sys.stderr),
                 overridden(self.overrides),
                 uncompiled(),
+                late_compiler(),
             ):
                 sys.path[:] = self._search_path(path)
                 sys.argv = [self.file or argv[0]]

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from shapescope.capture.input_spec import InputSpec
+from shapescope.capture.late_compiler import late_compiler
 from shapescope.capture.loaded import LoadedModel
 from shapescope.capture.spec import ModelSpec
 from shapescope.capture.zoo_request import literal_arguments, missing_extra, no_such_name
@@ -59,7 +60,8 @@ def zoo_names(zoo: str) -> list[str]:
 
 def _package(module: str, package: str) -> ModuleType:
     try:
-        return importlib.import_module(module)
+        with late_compiler():
+            return importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name is not None and error.name.partition(".")[0] == package:
             raise missing_extra(package, package) from None

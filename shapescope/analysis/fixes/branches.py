@@ -10,7 +10,7 @@ from itertools import combinations
 from shapescope.analysis.code import constructor_of
 from shapescope.analysis.diagnosis.branches import Branch
 from shapescope.analysis.diagnosis.finding import Proposal
-from shapescope.analysis.diagnosis.history import ints
+from shapescope.analysis.diagnosis.history import ints, spatial_axes
 from shapescope.analysis.diagnosis.rules.layers import make_instead, output_argument
 from shapescope.analysis.diagnosis.words import name_of
 from shapescope.analysis.fixes.constructor import set_argument
@@ -20,8 +20,10 @@ from shapescope.analysis.fixes.operands import operand_of, wrap
 from shapescope.analysis.fixes.padding import keep_sizes
 from shapescope.analysis.fixes.projection import project, project_always, spelled
 from shapescope.analysis.fixes.resample import functional_name, pad_and_crop
+from shapescope.arithmetic import cat_refusal
 from shapescope.attrs import ConvAttrs, PoolAttrs
 from shapescope.diagnostic import Edit
+from shapescope.ops import lookup
 from shapescope.ops.shapes import broadcast
 from shapescope.trace import Step, Trace
 
@@ -259,6 +261,8 @@ def _resize(step: Step, smaller: Branch, larger: Branch) -> Iterator[Proposal]:
         yield from resize_listed(smaller.way, smaller.sizes, larger.sizes)
     if other is None or here is None or len(smaller.sizes) < 3:
         return
+    if len(smaller.sizes) == 3 and not _along_a_line(smaller) and not _along_a_line(larger):
+        return  # the last axis of tokens counts their features: nothing to resize
     functional = functional_name(here[0])
     if functional is None:
         return
@@ -271,6 +275,43 @@ def _resize(step: Step, smaller: Branch, larger: Branch) -> Iterator[Proposal]:
             (code.replace(node, text),),
             kind="join",
         )
+
+
+def _along_a_line(branch: Branch) -> bool:
+    """Whether windows ran along the last axis of a tensor of three, and nothing moved it since."""
+    for step in reversed(branch.way):
+        if spatial_axes(step):
+            return spatial_axes(step) == 1
+        if lookup(step.op).changes_axes and step.op != "cat":
+            return False
+    return False
+
+
+def turned_alike(
+    step: Step, shapes: Sequence[tuple[int, ...]], along: int | None
+) -> Iterator[Proposal]:
+    """Channels in front of places, brought behind them: a flattened map beside tokens.
+
+    Args:
+        step: joins or adds the two.
+        shapes: of its operands.
+        along: the axis they are joined along; None where they are added.
+    """
+    if len(shapes) != 2 or any(len(one) != 3 for one in shapes):
+        return
+    for place in (1, 0):
+        turned, other = shapes[place], shapes[1 - place]
+        made = (turned[0], turned[2], turned[1])
+        fits = broadcast(made, other) is not None
+        if along is not None:
+            fits = cat_refusal([made, other], along) is None
+        code = wrap(step, place, "", ".transpose(1, 2)") if fits else None
+        if code is not None:
+            yield Proposal(
+                f"bring the {turned[1]} features to the end",
+                (code[0].replace(code[1], code[2]),),
+                kind="turn",
+            )
 
 
 def rank_proposals(step: Step, shapes: Sequence[tuple[int, ...]], along: int) -> Iterator[Proposal]:

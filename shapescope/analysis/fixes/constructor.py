@@ -17,6 +17,7 @@ from shapescope.diagnostic import Label
 from shapescope.trace import SourceSpan, Trace
 
 _LONGEST_INLINE = 56
+_TOO_SMALL = 4  # such numbers agree by chance
 
 
 def argument_label(trace: Trace, path: str, name: str, text: str) -> Label | None:
@@ -83,6 +84,13 @@ def set_argument(
             silent_weights=silent_weights,
             kind=kind,
         )
+    for name_there in _named_alike(trace, path, call, call.argument(name), value):
+        yield Proposal(
+            f"{prefix}`{name_there}`" if prefix else f"{message}: `{name_there}`",
+            (call.set(name, name_there),),
+            silent_weights=silent_weights,
+            kind=kind,
+        )
     for origin, text in along_the_loop(trace, path, name, value):
         yield Proposal(
             f"take {text} in each turn of the loop",
@@ -119,6 +127,8 @@ def set_argument(
     if node is None and not call.parameters:
         return
     text = spell(trace, path, call, node, value, factors)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) and sum(parts) == value:
+        text = " + ".join(map(str, parts)) if text == str(value) else text
     written = call.with_argument(name, text)
     short = inline and len(written) <= _LONGEST_INLINE
     yield Proposal(
@@ -160,6 +170,17 @@ def joined_names(
                 words.append(known[part][0])
         if len(words) == len(parts):
             yield origin, " + ".join(words)
+
+
+def _named_alike(
+    trace: Trace, path: str, call: CallSource, node: ast.expr | None, value: int
+) -> Iterator[str]:
+    """Another parameter of the same function that stands for the number that is wanted."""
+    if not isinstance(node, ast.Name) or value < _TOO_SMALL:
+        return
+    names = _names_by_value(trace, path, call.code, node).get(value, [])
+    if len(names) == 1 and names[0] != node.id and not _is_shared(call, node):
+        yield names[0]
 
 
 def _names_by_value(trace: Trace, path: str, code: Code, node: ast.expr) -> dict[int, list[str]]:

@@ -108,10 +108,11 @@ class Search:
         results: list[Mapping[str, str]] = []
         changes: list[frozenset[str]] = []
         kinds: set[str] = set()
+        messages: set[str] = set()
         for proposal in found.proposals:
             if len(helps) == most or self.left <= 0:
                 break
-            if proposal.kind in kinds:
+            if proposal.kind in kinds or proposal.message in messages:
                 continue
             trial = self.tried(proposal, found)
             if trial is None or (trial.texts in results and proposal.shapes is None):
@@ -120,6 +121,7 @@ class Search:
                 continue
             results.append(trial.texts)
             kinds |= {proposal.kind} - {""}
+            messages.add(proposal.message)
             helps.append(self._help(proposal, trial))
             changes.append(self._changes(trial))
         return without_detours(helps, changes)

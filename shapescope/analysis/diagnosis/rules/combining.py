@@ -26,7 +26,7 @@ from shapescope.analysis.diagnosis.words import (
     sizes_text,
 )
 from shapescope.analysis.fixes.batch import dim_of
-from shapescope.analysis.fixes.branches import branch_proposals, rank_proposals
+from shapescope.analysis.fixes.branches import branch_proposals, rank_proposals, turned_alike
 from shapescope.analysis.fixes.fixed_batch import fixed_batch, made_for_a_batch
 from shapescope.analysis.fixes.instead import value_that_fits
 from shapescope.analysis.fixes.operands import operand_of
@@ -80,6 +80,7 @@ def no_broadcast(case: Case) -> Iterator[Finding]:
         proposals=(
             *fixed_batch(trace, step, (one, two)),
             *_from_other_end(shapes, step),
+            *turned_alike(step, shapes, None),
             *_other_level(trace, step, shapes, (one, two)),
             *branch_proposals(trace, step, branches, changed),
             *_other_table(trace, step, (one, two)),
@@ -243,6 +244,7 @@ def no_cat(case: Case) -> Iterator[Finding]:
             *fixed_batch(trace, step, pair),
             *over_the_batch(step, shapes, along),
             *_from_other_end(shapes, step),
+            *(turned_alike(step, shapes, along) if step.op == "cat" else ()),
             *_one_hot(case, step, shapes),
             *(() if idle is None else without_axis(trace, idle, dim_of(idle) or 0)),
             *rank_proposals(step, shapes, along),

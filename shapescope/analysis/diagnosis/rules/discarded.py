@@ -6,7 +6,8 @@ import ast
 from collections.abc import Iterator
 from dataclasses import replace
 
-from shapescope.analysis.code import CallSource, call_at
+from shapescope.analysis.code import CallSource, call_at, expression_at
+from shapescope.analysis.code.source import Code
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding
 from shapescope.analysis.diagnosis.history import ints
 from shapescope.analysis.diagnosis.registry import causing, declare, scanning
@@ -55,6 +56,40 @@ def unused_result(case: Case) -> Iterator[Finding]:
     for step, call in discarded(case.trace):
         yield discarded_finding(step, call, Severity.WARNING)
         return
+
+
+_OPERATORS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "matmul": "@"}
+
+
+@causing
+def slipped_sign(case: Case) -> Iterator[Finding]:
+    """`x - self.fc(x)` as a line of its own, which fails: an equals sign was meant."""
+    step = case.failed
+    found = None if step is None or step.op not in _OPERATORS else expression_at(step.call_site)
+    if step is None or found is None or not isinstance(found[1], ast.BinOp):
+        return
+    code, node = found
+    if isinstance(code.parent(node), ast.Expr):
+        sign = _OPERATORS[step.op]
+        yield finding(
+            UNUSED,
+            f"what `{sign}` would give at this line is not kept",
+            step=step,
+            labels=(primary(step.call_site, operand_labels(step)),),
+            why=(
+                (
+                    f"{' and '.join(shape_text(spec.shape) for spec in step.inputs)} do not go "
+                    f"together, and nothing would take their `{sign}` if they did"
+                ),
+            ),
+            proposals=_set_instead(code, node),
+        )
+
+
+def _set_instead(code: Code, node: ast.BinOp) -> Iterator[Proposal]:
+    if isinstance(node.left, ast.Name):
+        text = f"{node.left.id} = {code.text(node.right)}"
+        yield Proposal(f"set `{node.left.id}` instead", (code.replace(node, text),), kind="keep")
 
 
 @causing

@@ -121,12 +121,15 @@ def _folded(case: Case, step: Step, sizes: tuple[int, ...], walk: BatchWalk) -> 
             (
                 f'the loss will say "Expected input batch_size ({rows}) to match target batch_size '
                 f'({samples})", far from here'
-            ),
+            )
+            if case.loss is None
+            else None,
             built_note_for(trace, step, features, samples),
         ),
         proposals=(
             *_of_steps(trace, step, sizes, made),
             *(make_instead(trace, maker, features) if len(made) > 2 else ()),
+            *(without_call(step) if len(sizes) > 3 and sizes[1:2] == made[1:] else ()),
             *flatten_per_sample(trace, step),
         ),
     )

@@ -42,6 +42,8 @@ def built_note_for(trace: Trace, step: Step, features: int, samples: int) -> str
     if ranges is None:
         return None
     built = customary_sizes(ranges)
+    if set(built) == {1}:
+        return None
     given = next((ints(spec.shape)[-axes:] for spec in trace.inputs if len(spec.shape) > axes), ())
     product = f"{features} = {product_text((sizes[1], *maps))}"
     return f"{product} is what a {shape_text(built)} input gives; yours is {shape_text(given)}"
