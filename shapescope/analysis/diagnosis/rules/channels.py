@@ -25,6 +25,7 @@ from shapescope.analysis.diagnosis.rules.names import MISSING_AXIS
 from shapescope.analysis.diagnosis.words import arrive, name_of, plural, shape_text
 from shapescope.analysis.fixes.constructor import argument_label, set_argument
 from shapescope.analysis.fixes.flatten import edit_operand, entered_through
+from shapescope.analysis.fixes.frames import each_frame
 from shapescope.analysis.fixes.instead import spare_layer
 from shapescope.analysis.fixes.literals import written_number
 from shapescope.analysis.fixes.loops import carry_on, carry_width
@@ -184,6 +185,8 @@ def _rank_proposals(
     ones = [axis for axis, size in enumerate(sizes) if size == 1 and axis]
     if len(sizes) == axes + 3 and ones:
         yield from edit_operand(step, trace, f".squeeze({ones[0]})", "drop the axis of 1")
+    if len(sizes) == axes + 3 and sizes[2] == channels:
+        yield from each_frame(trace, step, sizes)
     if len(sizes) == axes + 3:
         yield from edit_operand(step, trace, ".flatten(0, 1)", "fold the two leading axes")
     if axes == 1 and len(sizes) == 2:

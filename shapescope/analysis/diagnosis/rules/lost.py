@@ -218,7 +218,7 @@ def _is_recurrent(trace: Trace, step: Step) -> bool:
 
 def reduced(case: Case, step: Step, event: Event, sizes: tuple[int, ...]) -> Finding:
     """A sum, mean or maximum over the batch."""
-    axes = list(range(1, len(sizes)))
+    axes = [axis for axis in range(len(sizes)) if axis != event.axis]
     return finding(
         REDUCED,
         f"`{name_of(step)}` runs over axis {event.axis}, the batch of {sizes[event.axis]}",

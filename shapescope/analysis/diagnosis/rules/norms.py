@@ -54,7 +54,9 @@ def channel_norm(case: Case) -> Iterator[Finding]:
         return
     channels = sizes[1] if len(sizes) > 1 else sizes[0]
     if wanted is not None and channels != wanted:
-        if sizes[-1] == wanted and len(sizes) > 2:
+        maker, _ = channel_maker(case.trace, step)
+        made = maker is not None and output_argument(maker) == "out_channels"
+        if sizes[-1] == wanted and len(sizes) > 2 and not made:
             yield _other_axis(case, step, sizes, wanted, kind)
         else:
             yield _other_features(case, step, channels, wanted)
@@ -88,6 +90,11 @@ def _rank_proposals(
     case: Case, step: Step, sizes: tuple[int, ...], right: str | None, kind: str
 ) -> Iterator[Proposal]:
     features = step_features(step)
+    if len(sizes) == 1:
+        first = chain_to(case.trace, step)[0]
+        yield from edit_operand(
+            first, case.trace, ".unsqueeze(0)", "add the batch axis, if single samples are meant"
+        )
     if len(sizes) == 3 and kind == "BatchNorm2d" and sizes[0] == features:
         yield from edit_operand(step, case.trace, ".unsqueeze(0)", "add the batch axis")
         return

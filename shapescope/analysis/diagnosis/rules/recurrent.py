@@ -27,6 +27,7 @@ from shapescope.analysis.fixes.batch import (
 )
 from shapescope.analysis.fixes.constructor import set_argument
 from shapescope.analysis.fixes.flatten import edit_operand
+from shapescope.analysis.fixes.frames import flattened_later
 from shapescope.analysis.fixes.literals import written_number
 from shapescope.analysis.fixes.stepping import steps_instead
 from shapescope.attrs import RecurrentAttrs
@@ -102,6 +103,7 @@ def _input_size(case: Case, step: Step, sizes: tuple[int, ...], attrs: Recurrent
     proposals: list[Proposal] = []
     if len(sizes) == 3 and sizes[1] == wanted:
         proposals += edit_operand(step, trace, ".transpose(1, 2)", "bring the features to the end")
+    proposals += flattened_later(trace, step, wanted)
     if wanted == 1:
         proposals += edit_operand(step, trace, ".unsqueeze(-1)", "give every value an axis")
     proposals += set_argument(
