@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from shapescope.analysis.batch.layout import Axis, Factor, Layout, batch, plain
 from shapescope.analysis.batch.steps import SPECIAL, Note, by_flow
-from shapescope.attrs import CallAttrs, ConvAttrs, LinearAttrs, PoolAttrs
+from shapescope.attrs import CallAttrs, ConvAttrs, LinearAttrs, PoolAttrs, RecurrentAttrs
 from shapescope.ops import Op, lookup
 from shapescope.trace import Step, TensorSpec, Trace
 
@@ -189,7 +189,7 @@ class _Walker:
         if source is not None:
             known = self.walk.layouts.get(source)
             if known is not None and known.sizes != spec.shape:
-                return self._other_output(known, spec)
+                return self._other_output(known, spec, self.trace.steps[source])
             return known
         sizes = [size for size in spec.shape if isinstance(size, int)]
         if spec.name in self.inputs and spec.name not in self.tables:
@@ -200,7 +200,7 @@ class _Walker:
         table = spec.name if spec.name in self.tables else None
         return Layout(tuple(plain(size, varies=size > 1) for size in sizes), False, table)
 
-    def _other_output(self, first: Layout, spec: TensorSpec) -> Layout | None:
+    def _other_output(self, first: Layout, spec: TensorSpec, maker: Step) -> Layout | None:
         """The layout of a later output of a step that makes several, judged by its sizes."""
         sizes = [size for size in spec.shape if isinstance(size, int)]
         if not first.from_input:
@@ -208,6 +208,10 @@ class _Walker:
         place = first.batch_axis
         if place is None:
             return None
+        attrs = maker.attrs
+        if isinstance(attrs, RecurrentAttrs) and not attrs.cell and len(sizes) == 3:
+            # The states of a recurrent layer are layers x batch x features, batch_first or not.
+            return _with_batch(sizes, 1) if sizes[1] == self.walk.size else None
         if place < len(sizes) and sizes[place] == self.walk.size and len(sizes) == len(first.axes):
             return _with_batch(sizes, place)
         found = [at for at, size in enumerate(sizes) if size == self.walk.size]

@@ -128,14 +128,43 @@ def squeeze_named(step: Step, axes: Sequence[int]) -> Iterator[Proposal]:
         return
     operand = call.receiver
     dims = str(axes[0]) if len(axes) == 1 else f"({', '.join(map(str, axes))})"
-    if operand is not None:
-        text = f"{call.code.text(operand)}.squeeze({dims})"
-    elif call.node.args:
-        function = call.code.text(call.node.func)
-        text = f"{function}({call.code.text(call.node.args[0])}, {dims})"
-    else:
+    head = call.node.func if operand is not None else next(iter(call.node.args), None)
+    if head is None:
         return
-    yield Proposal("squeeze the axis that is meant", (call.code.replace(call.node, text),))
+    # only what stands behind the tensor is written, so that a squeeze inside it can be too
+    before, whole = call.code.span(head), call.span
+    rest = type(whole)(
+        whole.file, before.end_line, before.end_column, whole.end_line, whole.end_column
+    )
+    text = f"({dims})" if operand is not None else f", {dims})"
+    yield Proposal("squeeze the axis that is meant", (Edit(rest, text),))
+
+
+def squeeze_each_named(
+    trace: Trace, step: Step, axes: Sequence[int], place: int
+) -> Iterator[Proposal]:
+    """The same for all squeezes behind that name no axis and met a tensor without its batch.
+
+    Args:
+        trace: tells what comes behind.
+        step: the squeeze that dropped the batch.
+        axes: the others of 1 there.
+        place: the axis of the batch there.
+    """
+    behind = [
+        (one, [at + 1 for at, size in enumerate(one.inputs[0].shape) if size == 1])
+        for one in trace.steps[step.index + 1 :]
+        if one.op == "squeeze" and dim_of(one) is None and one.inputs
+    ]
+    if not behind or place != sum(axis < place for axis in axes):
+        return
+    edits: list[Edit] = []
+    for one, dims in ((step, list(axes)), *behind):
+        found = next(squeeze_named(one, dims), None)
+        if found is None:
+            return
+        edits += found.edits
+    yield Proposal("squeeze the axes that are meant", tuple(edits))
 
 
 def without_call(step: Step) -> Iterator[Proposal]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from shapescope.analysis.diagnosis.finding import Case, Finding, finding, label
+import ast
+from collections.abc import Iterator
+
+from shapescope.analysis.code import call_at
+from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
 from shapescope.analysis.diagnosis.registry import declare
 from shapescope.analysis.diagnosis.words import name_of, primary, shape_text
 from shapescope.analysis.fixes.batch import without_call
@@ -28,8 +32,24 @@ def decided_too_early(case: Case, loss: Step, picked: Step, place: SourceSpan | 
             f"{name_of(loss)} wants a score for each class and compares with {shape_text(target)}",
         ),
         notes=("argmax has no gradient: nothing would be learned through it",),
-        proposals=without_call(picked),
+        proposals=(*_softmax_too(case, loss, picked), *without_call(picked)),
     )
+
+
+def _softmax_too(case: Case, loss: Step, picked: Step) -> Iterator[Proposal]:
+    """The scores as they are, for a loss that takes the softmax itself."""
+    above = case.source(picked)
+    call = call_at(picked.call_site)
+    inner = None if above is None or above.op != "softmax" else call_at(above.call_site)
+    if loss.op != "cross_entropy" or call is None or inner is None or inner.code is not call.code:
+        return
+    operand = inner.receiver if inner.receiver is not None else next(iter(inner.node.args), None)
+    if operand is not None and inner.node in ast.walk(call.node):
+        yield Proposal(
+            "leave argmax and softmax away: cross_entropy takes the softmax itself",
+            (call.code.replace(call.node, call.code.text(operand)),),
+            kind="away",
+        )
 
 
 def made_label(step: Step | None) -> Label | None:

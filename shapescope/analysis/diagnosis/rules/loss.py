@@ -118,6 +118,7 @@ def _indexed(case: Case, step: Step, output: tuple[int, ...], target: tuple[int,
         labels=(
             primary(output_span(trace), f"{shape_text(output)} is returned"),
             made_label(last),
+            *(_growing(chain_to(trace, last)) if len(output) > 3 else ()),
         ),
         why=(why,),
         proposals=proposals,
@@ -164,7 +165,10 @@ def _as_error(found: Finding, step: Step, rows: int, wanted: int) -> Finding:
         found.diagnostic,
         severity=Severity.ERROR,
         notes=(
-            f"{name_of(step)} then gets {plural(rows, 'row')} of scores for {wanted} targets",
+            (
+                f"{name_of(step)} then gets {plural(rows, 'row') if rows else 'no row'} of scores "
+                f"for {plural(wanted, 'target')}"
+            ),
             *found.diagnostic.notes,
         ),
     )

@@ -32,6 +32,7 @@ from shapescope.analysis.fixes.batch import (
     permute_first,
     permute_instead,
     pick_inside,
+    squeeze_each_named,
     squeeze_named,
     swap_sizes,
     without_call,
@@ -247,7 +248,10 @@ def _squeezed(case: Case, step: Step, event: Event, sizes: tuple[int, ...]) -> F
         step=step,
         labels=(primary(step.call_site, here(step)),),
         why=((f"{how}: {shape_text(sizes)} -> {shape_text(step.outputs[0].shape)}"),),
-        proposals=squeeze_named(step, others) if others else without_call(step),
+        proposals=(
+            *squeeze_each_named(case.trace, step, others, event.axis),
+            *(squeeze_named(step, others) if others else without_call(step)),
+        ),
     )
 
 
