@@ -88,6 +88,13 @@ def other_dim(trace: Trace, step: Step, dims: Sequence[int], message: str) -> It
         yield Proposal(f"{message} {dim}", (call.set(name, str(dim)),), kind="dim")
 
 
+def other_axes(step: Step, dims: str, message: str) -> Iterator[Proposal]:
+    """Other axes for a mean or a sum that is called."""
+    call = call_at(step.call_site)
+    if call is not None and ("dim" in call.parameters or _names(call, "dim")):
+        yield Proposal(message, (call.set("dim", dims),), kind="dim")
+
+
 def _names(call: CallSource, name: str) -> bool:
     return any(keyword.arg == name for keyword in call.node.keywords)
 

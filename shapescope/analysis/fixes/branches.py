@@ -323,6 +323,9 @@ def rank_proposals(step: Step, shapes: Sequence[tuple[int, ...]], along: int) ->
     methods = []
     if len(shapes[few]) == 1 and len(shapes[many]) == 2:
         methods.append((few, ".unsqueeze(1)", "give it an axis"))
+    if len(shapes[few]) == 2 and len(shapes[many]) > 3 and set(shapes[many][2:]) == {1}:
+        ones = ", ".join([":", ":", *["None"] * (len(shapes[many]) - 2)])
+        methods.append((few, f"[{ones}]", "give it the axes of 1 that the other has"))
     if len(shapes[few]) == 2 and len(shapes[many]) > 2:
         methods.append((many, ".flatten(1)", "flatten all but the batch"))
         if len(shapes[many]) == 4:

@@ -122,10 +122,22 @@ def resize_input(trace: Trace, sizes: Sequence[int]) -> Iterator[Proposal]:
     )
 
 
+def _serves_often(trace: Trace, pool: Step) -> bool:
+    """Whether one constructor, or one call, stands for several pools: a last one is none of them.
+
+    In a loop, or where one layer is called after every convolution.
+    """
+    if pool.kind != "module":
+        return sum(one.call_site == pool.call_site for one in trace.steps) > 1
+    made = sum(spec.defined_at == pool.defined_at for spec in trace.modules)
+    called = sum(one.path == pool.path and one.op == pool.op for one in trace.steps)
+    return max(made, called) > 1
+
+
 def adaptive_pool(trace: Trace, pool: Step, sizes: Sequence[int]) -> Iterator[Proposal]:
     """A fixed pool replaced by one that is told its output."""
     axes = spatial_axes(pool)
-    if not axes or "pool" not in pool.op:
+    if not axes or "pool" not in pool.op or _serves_often(trace, pool):
         return
     size = str(sizes[0]) if len(set(sizes)) == 1 else f"({', '.join(map(str, sizes))})"
     average = "max" not in pool.op

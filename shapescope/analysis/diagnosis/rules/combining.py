@@ -27,7 +27,7 @@ from shapescope.analysis.diagnosis.words import (
 )
 from shapescope.analysis.fixes.batch import dim_of
 from shapescope.analysis.fixes.branches import branch_proposals, rank_proposals, turned_alike
-from shapescope.analysis.fixes.fixed_batch import fixed_batch, made_for_a_batch
+from shapescope.analysis.fixes.fixed_batch import fixed_batch, made_for_a_batch, repeated_as_steps
 from shapescope.analysis.fixes.instead import value_that_fits
 from shapescope.analysis.fixes.operands import operand_of
 from shapescope.analysis.fixes.other_end import other_end
@@ -79,6 +79,7 @@ def no_broadcast(case: Case) -> Iterator[Finding]:
         notes=(_around_note(branches, changed), *_histories(branches)),
         proposals=(
             *fixed_batch(trace, step, (one, two)),
+            *repeated_as_steps(trace, step, shapes),
             *_from_other_end(shapes, step),
             *turned_alike(step, shapes, None),
             *_other_level(trace, step, shapes, (one, two)),
@@ -242,6 +243,7 @@ def no_cat(case: Case) -> Iterator[Finding]:
         notes=_multiple_notes(trace, branches),
         proposals=(
             *fixed_batch(trace, step, pair),
+            *repeated_as_steps(trace, step, shapes),
             *over_the_batch(step, shapes, along),
             *_from_other_end(shapes, step),
             *(turned_alike(step, shapes, along) if step.op == "cat" else ()),

@@ -38,7 +38,7 @@ from shapescope.analysis.diagnosis.words import (
     shape_text,
     sizes_text,
 )
-from shapescope.analysis.fixes.batch import dim_of, flatten_per_sample, other_dim
+from shapescope.analysis.fixes.batch import dim_of, flatten_per_sample, other_axes, other_dim
 from shapescope.analysis.fixes.constructor import argument_label, set_argument
 from shapescope.analysis.fixes.flatten import (
     edit_operand,
@@ -258,6 +258,12 @@ def _plain_proposals(
             step, trace, ".unsqueeze(-1)", "give every value an axis of its own"
         )
     yield from _beside(trace, maker, wanted)
+    if maker is not None and _over_channels(maker, wanted):
+        axes = ", ".join(map(str, range(2, len(maker.inputs[0].shape))))
+        dims = axes if len(maker.inputs[0].shape) == 3 else f"({axes})"
+        yield from other_axes(maker, dims, f"average each of the {wanted} channels instead")
+        return
+    turned = maker is not None and maker.op in ("transpose", "permute")
     is_map = len(sizes) > 2 and maker is not None and _is_map(trace, _unsqueezed(trace, maker))
     if is_map and sizes[1] == wanted:
         axes = ", ".join(map(str, range(2, len(sizes))))
@@ -272,9 +278,12 @@ def _plain_proposals(
         if len(sizes) > 3:
             return
     if len(sizes) == 3 and sizes[1] == wanted:
-        if not is_map:
+        if not is_map and not turned:
             yield from turned_and_back(trace, step, sizes)
-        yield from edit_operand(step, trace, ".transpose(1, 2)", "bring the features to the end")
+        if not turned:
+            yield from edit_operand(
+                step, trace, ".transpose(1, 2)", "bring the features to the end"
+            )
     if len(sizes) == 4 and sizes[1] == wanted and not is_map:
         yield from edit_operand(
             step, trace, ".permute(0, 2, 3, 1)", "bring the features to the end"
@@ -294,6 +303,15 @@ def _plain_proposals(
     )
     yield from written_number(trace, step.path, "in_features", wanted, sizes[-1])
     yield from make_instead(trace, maker, wanted)
+    if turned and len(sizes) == 3 and sizes[1] == wanted:
+        yield from edit_operand(step, trace, ".transpose(1, 2)", "bring the features to the end")
+
+
+def _over_channels(maker: Step, wanted: int) -> bool:
+    """Whether a mean ran over the channels of a map, where a value of each was meant."""
+    before = ints(maker.inputs[0].shape) if maker.inputs else ()
+    named = dim_of(maker) in (1, 1 - len(before))
+    return maker.op in ("mean", "sum", "amax") and named and len(before) > 2 and before[1] == wanted
 
 
 def _beside(trace: Trace, maker: Step | None, wanted: int) -> Iterator[Proposal]:

@@ -145,7 +145,7 @@ def _proposals(
     for sizes in larger:
         yield from feed(trace, sizes)
     yield from shrink_less(trace, _working(chain, step))
-    for sizes in larger:
+    for sizes in dict.fromkeys((*larger, at_least)):
         for proposal in resize_input(trace, sizes):
             yield replace(proposal, follow=False)
     if "pool" in step.op:
