@@ -152,7 +152,11 @@ def joined_names(
         node: the argument, which stands for one of the parts so far.
         parts: sizes that were joined; at least two that differ.
     """
-    if node is None or len(parts) < 2 or len(set(parts)) < len(parts):
+    if node is None or len(parts) < 2:
+        return
+    if len(set(parts)) == 1:
+        yield from _times(trace, path, call, node, parts)
+    if len(set(parts)) < len(parts):
         return
     shared = _is_shared(call, node)
     places = [origin for origin in origins_of(trace, path, call.code, node)
@@ -178,9 +182,22 @@ def _named_alike(
     """Another parameter of the same function that stands for the number that is wanted."""
     if not isinstance(node, ast.Name) or value < _TOO_SMALL:
         return
+    if sum(spec.defined_at == call.span for spec in trace.modules) > 1:
+        return  # the same line makes other layers too, for which the names stand for others
     names = _names_by_value(trace, path, call.code, node).get(value, [])
     if len(names) == 1 and names[0] != node.id and not _is_shared(call, node):
         yield names[0]
+
+
+def _times(
+    trace: Trace, path: str, call: CallSource, node: ast.expr, parts: Sequence[int]
+) -> Iterator[tuple[Origin, str]]:
+    """`n_head * head_size` where as many parts of one size were joined, and names say both."""
+    known = _names_by_value(trace, path, call.code, node)
+    size, count = known.get(parts[0], []), known.get(len(parts), [])
+    once = sum(spec.defined_at == call.span for spec in trace.modules) == 1
+    if once and len(size) == len(count) == 1 and size != count and len(parts) > 2:
+        yield Origin(call.code, node, "here"), f"{count[0]} * {size[0]}"
 
 
 def _names_by_value(trace: Trace, path: str, code: Code, node: ast.expr) -> dict[int, list[str]]:

@@ -102,6 +102,30 @@ def along_the_loop(trace: Trace, path: str, name: str, value: int) -> Iterator[t
             yield origin, halved or f"{text if plain else f'({text})'} // {known // value}"
 
 
+def running_index(trace: Trace, step: Step) -> Iterator[Proposal]:
+    """`sizes[i]` for a `sizes[0]` beside `sizes[i + 1]`: the width of the layer before."""
+    call = constructor_of(trace, step.path) if step.kind == "module" else None
+    loop = None if call is None else loop_around(call)
+    if call is None or loop is None or not isinstance(loop.target, ast.Name):
+        return
+    for given, made in _PAIRS:
+        taken, width = call.argument(given), call.argument(made)
+        if not isinstance(taken, ast.Subscript) or not isinstance(width, ast.Subscript):
+            continue
+        fixed = isinstance(taken.slice, ast.Constant)
+        same = ast.unparse(taken.value) == ast.unparse(width.value)
+        counted = loop.target.id
+        before = {f"{counted} + 1": counted, counted: f"{counted} - 1"}
+        index = before.get(ast.unparse(width.slice))
+        if fixed and same and index is not None:
+            text = f"{call.code.text(taken.value)}[{index}]"
+            yield Proposal(
+                f"take {text}, what the layer before makes",
+                (call.code.replace(taken, text),),
+                kind="loop",
+            )
+
+
 def _without_factor(origin: Origin, factor: int) -> str | None:
     """`w` for `w * 2` that is to be halved."""
     node = origin.node

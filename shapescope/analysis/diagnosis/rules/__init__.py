@@ -61,6 +61,7 @@ FAMILIES: dict[str, Callable[[Case], bool] | None] = {
     "names": None,
     "naming": None,
     "norms": None,
+    "own_loss": None,
     "pieces": None,
     "positions": None,
     "products": None,

@@ -28,7 +28,7 @@ from shapescope.analysis.fixes.flatten import edit_operand, entered_through
 from shapescope.analysis.fixes.frames import each_frame
 from shapescope.analysis.fixes.instead import spare_layer
 from shapescope.analysis.fixes.literals import written_number
-from shapescope.analysis.fixes.loops import carry_on, carry_width
+from shapescope.analysis.fixes.loops import carry_on, carry_width, running_index
 from shapescope.analysis.fixes.turns import keep_reduced
 from shapescope.attrs import CallAttrs, ConvAttrs, PoolAttrs
 from shapescope.diagnostic import Label
@@ -331,6 +331,7 @@ def _mismatch_proposals(
         )
         return
     yield from spare_layer(trace, step)
+    yield from running_index(trace, step)
     yield from carry_width(trace, step)
     yield from carry_on(trace, step, "in_channels", channels)
     if isinstance(step.attrs, ConvAttrs) and len(sizes) == len(step.attrs.kernel_size) + 1:

@@ -16,7 +16,7 @@ from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, findi
 from shapescope.analysis.diagnosis.history import ints
 from shapescope.analysis.diagnosis.registry import declare, failing
 from shapescope.analysis.diagnosis.rules.axes import idle_squeeze, without_axis
-from shapescope.analysis.diagnosis.rules.positions import position_findings, table_of
+from shapescope.analysis.diagnosis.rules.positions import as_long, position_findings, table_of
 from shapescope.analysis.diagnosis.words import (
     name_of,
     operand_labels,
@@ -93,8 +93,13 @@ def _other_table(trace: Trace, step: Step, pair: tuple[int, int]) -> Iterator[Pr
     """A table of the constructor made for the input that arrives."""
     for place in pair:
         name = table_of(trace, step, place)
-        if name is not None:
-            yield from built_for_what_arrives(trace, name.rpartition(".")[0])
+        if name is None:
+            continue
+        yield from built_for_what_arrives(trace, name.rpartition(".")[0])
+        sizes = [ints(step.inputs[one].shape) for one in (place, *(set(pair) - {place}))]
+        clashes = [(mine, its) for _, mine, its in differing_axes(*sizes) if mine != 1 != its]
+        if len(clashes) == 1:
+            yield from as_long(trace, name, *clashes[0])
 
 
 def _other_level(
@@ -226,6 +231,7 @@ def no_cat(case: Case) -> Iterator[Finding]:
     if len(one) != len(two):
         clashes = [f"{len(one)} axes against {len(two)}"]
         idle = idle_squeeze(trace, step, pair[0] if len(one) > len(two) else pair[1])
+    beside = tuple(_cat_instead(step, shapes, along))
     yield finding(
         CAT,
         f"cannot {verb} {shape_text(one)} and {shape_text(two)}"
@@ -249,9 +255,10 @@ def no_cat(case: Case) -> Iterator[Finding]:
             *(turned_alike(step, shapes, along) if step.op == "cat" else ()),
             *_one_hot(case, step, shapes),
             *(() if idle is None else without_axis(trace, idle, dim_of(idle) or 0)),
+            *beside,
             *rank_proposals(step, shapes, along),
             *_other_dim(step, shapes, along),
-            *branch_proposals(trace, step, branches, changed),
+            *(() if beside else branch_proposals(trace, step, branches, changed)),
         ),
     )
 
@@ -344,6 +351,19 @@ def _grows(step: Step) -> bool:
         and made[-1] > given[-1]
         and (step.op == "interpolate" or isinstance(step.attrs, ConvAttrs))
     )
+
+
+def _cat_instead(step: Step, shapes: Sequence[tuple[int, ...]], along: int) -> Iterator[Proposal]:
+    """`torch.cat` for a stack of tensors that differ along the very axis."""
+    call = call_at(step.call_site)
+    if call is None or step.op != "stack" or len({len(one) for one in shapes}) != 1:
+        return
+    if 0 < along < len(shapes[0]) and cat_refusal(shapes, along) is None:
+        function = call.code.text(call.node.func)
+        if function.endswith("stack"):
+            text = f"{function.removesuffix('stack')}cat"
+            edit = call.code.replace(call.node.func, text)
+            yield Proposal("join them side by side: cat, not stack", (edit,), kind="cat")
 
 
 def _other_dim(step: Step, shapes: Sequence[tuple[int, ...]], along: int) -> Iterator[Proposal]:

@@ -20,6 +20,7 @@ from shapescope.analysis.diagnosis.registry import declare, failing
 from shapescope.analysis.diagnosis.rules.flattens import IN_FEATURES, after_flatten
 from shapescope.analysis.diagnosis.rules.folds import folded_before
 from shapescope.analysis.diagnosis.rules.layers import (
+    joined_widths,
     make_instead,
     maker_of,
     output_argument,
@@ -48,7 +49,7 @@ from shapescope.analysis.fixes.flatten import (
 )
 from shapescope.analysis.fixes.instead import as_convolution, spare_layer, swapped_numbers
 from shapescope.analysis.fixes.literals import written_number
-from shapescope.analysis.fixes.loops import carry_on, carry_width
+from shapescope.analysis.fixes.loops import carry_on, carry_width, running_index
 from shapescope.analysis.fixes.operands import wrap
 from shapescope.analysis.fixes.turns import turned_and_back
 from shapescope.attrs import LinearAttrs, RecurrentAttrs
@@ -215,16 +216,8 @@ def _entry_label(trace: Trace, step: Step, sizes: tuple[int, ...]) -> Label | No
 def _cat_note(maker: Step | None, given: int) -> str | None:
     if maker is None or maker.op != "cat":
         return None
-    parts = _parts(maker, given)
+    parts = joined_widths(maker, given)
     return f"{given} = {' + '.join(map(str, parts))} joined by cat" if parts else None
-
-
-def _parts(maker: Step | None, given: int) -> tuple[int, ...]:
-    """The sizes that a cat joined to the features that arrive."""
-    if maker is None or maker.op != "cat":
-        return ()
-    parts = tuple(size for spec in maker.inputs for size in ints(spec.shape)[-1:])
-    return parts if sum(parts) == given else ()
 
 
 def _made_label(trace: Trace, maker: Step, text: str) -> Label | None:
@@ -290,6 +283,7 @@ def _plain_proposals(
         )
     if is_map or (len(sizes) > 2 and maker is None):
         yield from flatten_operand(step, trace)
+    yield from running_index(trace, step)
     yield from carry_width(trace, step)
     yield from carry_on(trace, step, "in_features", sizes[-1])
     yield from set_argument(
@@ -299,7 +293,7 @@ def _plain_proposals(
         sizes[-1],
         f"take the {sizes[-1]} that arrive",
         inline=not entered_through(trace, step),
-        parts=_parts(maker, sizes[-1]),
+        parts=joined_widths(maker, sizes[-1]),
     )
     yield from written_number(trace, step.path, "in_features", wanted, sizes[-1])
     yield from make_instead(trace, maker, wanted)

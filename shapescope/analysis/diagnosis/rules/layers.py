@@ -134,6 +134,16 @@ def channel_maker(trace: Trace, step: Step, position: int = 0) -> tuple[Step | N
     return maker, list(reversed(between))
 
 
+def joined_widths(maker: Step | None, given: int) -> tuple[int, ...]:
+    """The sizes that a cat joined to a last axis of `given`."""
+    if maker is None or maker.op != "cat":
+        return ()
+    parts = tuple(
+        size for spec in maker.inputs for size in spec.shape[-1:] if isinstance(size, int)
+    )
+    return parts if sum(parts) == given else ()
+
+
 def output_argument(step: Step) -> str | None:
     """The constructor's argument that decides how many channels or features a layer makes."""
     attrs = step.attrs

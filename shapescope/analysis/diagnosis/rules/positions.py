@@ -307,6 +307,16 @@ def constants_of(trace: Trace, path: str, value: int) -> Iterator[tuple[Code, as
                 yield code, node
 
 
+def as_long(trace: Trace, name: str, rows: int, needed: int) -> Iterator[Proposal]:
+    """The number that decides on the length of a buffer or parameter, as what it meets has it."""
+    for code, node in constants_of(trace, name.rpartition(".")[0], rows):
+        yield Proposal(
+            f"make `{name.rpartition('.')[2]}` {needed} long",
+            (code.replace(node, str(needed)),),
+            kind="longer",
+        )
+
+
 def longer(constants: list[tuple[Code, ast.Constant]], needed: int) -> Iterator[Proposal]:
     """The table as long as a power of two that holds what arrives."""
     power = 1
