@@ -11,10 +11,10 @@ from shapescope.analysis.code import constructor_of
 from shapescope.analysis.diagnosis.branches import Branch
 from shapescope.analysis.diagnosis.finding import Proposal
 from shapescope.analysis.diagnosis.history import ints, spatial_axes
-from shapescope.analysis.diagnosis.rules.layers import make_instead, output_argument
+from shapescope.analysis.diagnosis.rules.layers import make_instead, maker_of, output_argument
 from shapescope.analysis.diagnosis.words import name_of
 from shapescope.analysis.fixes.constructor import set_argument
-from shapescope.analysis.fixes.decoder import several_rows
+from shapescope.analysis.fixes.decoder import other_windows, several_rows
 from shapescope.analysis.fixes.listed import resize_listed
 from shapescope.analysis.fixes.operands import operand_of, wrap
 from shapescope.analysis.fixes.padding import keep_sizes
@@ -70,9 +70,33 @@ def branch_proposals(
         if not channels_differ:
             yield from _resize(step, smaller, larger)
     if channels_differ and not maps_differ:
-        for branch, other in (tuple(reversed(branches)), branches):
-            maker = next((layer for layer in reversed(branch.own) if output_argument(layer)), None)
+        makers = [
+            (next((layer for layer in reversed(branch.own) if output_argument(layer)), None), other)
+            for branch, other in (tuple(reversed(branches)), branches)
+        ]
+        # a number that is written in the call itself decides on nothing else
+        for maker, other in sorted(makers, key=lambda pair: not _is_written(trace, pair[0])):
             yield from make_instead(trace, maker, other.sizes[1])
+    elif one.sizes[:-1] == two.sizes[:-1] or len(one.sizes) == 3:
+        yield from _as_wide(trace, step, branches)
+
+
+def _is_written(trace: Trace, maker: Step | None) -> bool:
+    """Whether a layer's output is a number in its own constructor call."""
+    argument = None if maker is None else output_argument(maker)
+    call = None if maker is None or argument is None else constructor_of(trace, maker.path)
+    return call is not None and isinstance(call.argument(argument or ""), ast.Constant)
+
+
+def _as_wide(trace: Trace, step: Step, branches: Sequence[Branch]) -> Iterator[Proposal]:
+    """Rows of features of two widths: the one layer made as wide as the other."""
+    one, two = branches
+    if len(one.sizes) < 3 or one.sizes[-1] == two.sizes[-1] or step.op == "cat":
+        return
+    for branch, other in ((two, one), (one, two)):
+        maker = maker_of(trace, step, branch.position)
+        if maker is not None and output_argument(maker) not in (None, "out_channels"):
+            yield from make_instead(trace, maker, other.sizes[-1])
 
 
 def _give_axes(step: Step, few: Branch, many: Branch) -> Iterator[Proposal]:
@@ -84,8 +108,10 @@ def _give_axes(step: Step, few: Branch, many: Branch) -> Iterator[Proposal]:
         if places[:1] == (0,)
         and all(size in (1, many.sizes[at]) for size, at in zip(few.sizes, places, strict=True))
     ]
-    # `batch x keys` against `batch x heads x queries x keys`: the later axis is the one meant.
-    for places in reversed(fitting):
+    # `batch x keys` against `batch x heads x queries x keys`: the later axis is the one meant;
+    # beside a map of a convolution the values are one for each channel, and the channels come first
+    of_map = step.op == "mul" or any(spatial_axes(layer) for layer in many.way)
+    for places in fitting if of_map else reversed(fitting):
         entries = [":" if at in places else "None" for at in range(rank)]
         made = wrap(step, few.position, "", f"[{', '.join(entries)}]")
         if made is not None:
@@ -108,6 +134,10 @@ def _round_alike(trace: Trace, step: Step, smaller: Branch, larger: Branch) -> I
     if len(larger.sizes) == 3 and any(_pads_too_much(layer) for layer in larger.own):
         yield from _crop(step, smaller, larger, start=True)
     eats = False
+    if sum(_eats(layer) for layer in smaller.own) > 1:
+        yield from keep_sizes(trace, len(smaller.sizes) - 2)
+    if any(layer.op.startswith("conv_transpose") for layer in larger.own):
+        yield from other_windows(trace, larger.own, smaller.sizes[2:])
     for layer in reversed(smaller.own):
         if isinstance(layer.attrs, PoolAttrs) and not layer.attrs.ceil_mode:
             yield from _set(trace, layer, "ceil_mode", "True",
@@ -134,6 +164,15 @@ def _round_alike(trace: Trace, step: Step, smaller: Branch, larger: Branch) -> I
     yield from _resize(step, smaller, larger)
     yield from pad_and_crop(trace, max(smaller.total_stride(), larger.total_stride()), 2)
     yield from _crop(step, smaller, larger)
+
+
+def _eats(layer: Step) -> bool:
+    """Whether a convolution of stride 1 gives less than it gets, for want of padding."""
+    attrs = layer.attrs
+    if not isinstance(attrs, ConvAttrs) or layer.op.startswith("conv_transpose"):
+        return False
+    shrinks = ints(layer.outputs[0].shape)[2:] < ints(layer.inputs[0].shape)[2:]
+    return max(attrs.stride) == 1 and shrinks
 
 
 def _was_enlarged(branch: Branch) -> bool:

@@ -193,6 +193,10 @@ def _times(
     trace: Trace, path: str, call: CallSource, node: ast.expr, parts: Sequence[int]
 ) -> Iterator[tuple[Origin, str]]:
     """`n_head * head_size` where as many parts of one size were joined, and names say both."""
+    product = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)
+    if product and value_of(trace, path, call.code, node) == parts[0]:
+        yield Origin(call.code, node, "here"), f"{len(parts)} * {call.code.text(node)}"
+        return
     known = _names_by_value(trace, path, call.code, node)
     size, count = known.get(parts[0], []), known.get(len(parts), [])
     once = sum(spec.defined_at == call.span for spec in trace.modules) == 1

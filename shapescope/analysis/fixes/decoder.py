@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
-from shapescope.analysis.code import CallSource, constructor_of
+from shapescope.analysis.code import CallSource, call_at, constructor_of
 from shapescope.analysis.code.calls import operand_nodes
 from shapescope.analysis.diagnosis.finding import Proposal
 from shapescope.analysis.diagnosis.history import ints, main_input, spatial_after, spatial_axes
@@ -32,6 +32,34 @@ def other_windows(trace: Trace, chain: Sequence[Step], sizes: Sequence[int]) -> 
                 yield _set([(layer, value)], name, sizes)
                 break
     yield from several_rows(trace, chain, sizes)
+
+
+def other_scale(trace: Trace, chain: Sequence[Step], sizes: Sequence[int]) -> Iterator[Proposal]:
+    """Another factor for the last resize on a way, behind which the map stays as it is."""
+    for step in reversed(chain):
+        if not spatial_axes(step):
+            continue
+        axes = len(sizes)
+        given = ints(step.inputs[0].shape)[-axes:]
+        call = (
+            constructor_of(trace, step.path) if step.kind == "module" else call_at(step.call_site)
+        )
+        if step.op != "interpolate" or call is None or not all(given):
+            if ints(step.inputs[0].shape)[-axes:] == ints(step.outputs[0].shape)[-axes:]:
+                continue
+            return
+        ratios = {size // side for size, side in zip(sizes, given, strict=True)}
+        whole = all(size % side == 0 for size, side in zip(sizes, given, strict=True))
+        node = call.argument("scale_factor")
+        if whole and len(ratios) == 1 and node is not None:
+            (ratio,) = ratios
+            yield Proposal(
+                f"resize by {ratio}: {' x '.join(map(str, given))} becomes "
+                f"{' x '.join(map(str, sizes))}",
+                (call.code.replace(node, str(ratio)),),
+                kind="scale",
+            )
+        return
 
 
 def several_rows(trace: Trace, chain: Sequence[Step], sizes: Sequence[int]) -> Iterator[Proposal]:
@@ -99,6 +127,9 @@ def _variants(attrs: ConvAttrs) -> Iterator[tuple[str, int, ConvAttrs]]:
     for value in range(_MOST_PADDING):
         if attrs.padding != (value,) * axes:
             yield "padding", value, replace(attrs, padding=(value,) * axes)
+    stride = max(attrs.stride)
+    if stride > 1 and attrs.kernel_size != (stride,) * axes:
+        yield "kernel_size", stride, replace(attrs, kernel_size=(stride,) * axes)
 
 
 def _ends(part: Sequence[Step], settings: Mapping[int, ConvAttrs]) -> tuple[int, ...] | None:
@@ -132,7 +163,7 @@ def _set(changed: Sequence[tuple[_Layer, int]], name: str, sizes: Sequence[int])
 def resize_the_end(step: Step, functional: str | None, sizes: Sequence[int]) -> Iterator[Proposal]:
     """An interpolation of what goes into the last step to the size the target has."""
     found = operand_nodes(step.call_site)
-    if found is None or not found[1] or functional is None:
+    if found is None or not found[1] or functional is None or step.op == "interpolate":
         return
     code, operand = found[0], found[1][0]
     text = f"{functional}.interpolate({code.text(operand)}, size=({', '.join(map(str, sizes))}))"

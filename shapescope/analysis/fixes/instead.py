@@ -122,11 +122,12 @@ def value_that_fits(
 
 def index_that_fits(trace: Trace, step: Step, shape: tuple[int, ...]) -> Iterator[Proposal]:
     """The indices of another pool of the same function, which pooled to this shape."""
-    found = operand_of(step, 1)
-    function = None if found is None else found[0].function(found[1])
-    if found is None or function is None or not isinstance(found[1], ast.Name):
+    code, node = operand_of(step, 1) or (None, None)
+    if code is None or not isinstance(node, ast.Name):
         return
-    code, node = found
+    function = code.function(node)
+    if function is None:
+        return
     for pool in trace.steps[: step.index]:
         if len(pool.outputs) != 2 or ints(pool.outputs[1].shape) != shape or not pool.call_site:
             continue
@@ -134,10 +135,11 @@ def index_that_fits(trace: Trace, step: Step, shape: tuple[int, ...]) -> Iterato
             if not isinstance(one, ast.Assign) or code.span(one.value) != pool.call_site:
                 continue
             names = one.targets[0].elts if isinstance(one.targets[0], ast.Tuple) else []
-            if len(names) == 2 and isinstance(names[1], ast.Name) and names[1].id != node.id:
+            indices = code.text(names[1]) if len(names) == 2 else node.id
+            if indices != node.id:
                 yield Proposal(
-                    f"use `{names[1].id}`, the indices of that level, instead of `{node.id}`",
-                    (code.replace(node, names[1].id),),
+                    f"use `{indices}`, the indices of that level, instead of `{node.id}`",
+                    (code.replace(node, indices),),
                     kind="name",
                 )
 

@@ -70,6 +70,7 @@ FAMILIES: dict[str, Callable[[Case], bool] | None] = {
     "returns": _always,
     "shuffles": None,
     "signature": None,
+    "slips": None,
     "squeezed": None,
     "tuples": None,
     "uncalled": _always,

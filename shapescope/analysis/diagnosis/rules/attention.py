@@ -156,7 +156,9 @@ def _width_labels(trace: Trace, step: Step, wanted: int, given: int) -> Iterator
         yield label(call.code.span(node), f"{name} = {wanted}")
     maker = maker_of(trace, step)
     argument = None if maker is None else output_argument(maker)
-    if maker is not None and argument is not None:
+    if maker is not None and argument == "out_channels":
+        yield label(maker.call_site, f"makes {shape_text(maker.outputs[0].shape)}")
+    elif maker is not None and argument is not None:
         text = f"`{name_of(maker)}` makes {given}"
         yield argument_label(trace, maker.path, argument, text)
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from math import prod
 
-from shapescope.analysis.code import call_at
+from shapescope.analysis.code import Origin, call_at, constructor_of, origins_of
 from shapescope.analysis.code.calls import operand_nodes
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
 from shapescope.analysis.diagnosis.history import ints
@@ -250,6 +250,10 @@ def _mismatch(
         step=step,
         labels=(
             *places(trace, step, "in_channels", f"in_channels = {wanted}"),
+            *(
+                label(origin.span, "the number comes from here")
+                for origin in _given_around(trace, step, wanted)
+            ),
             _maker_label(trace, maker, channels),
         ),
         why=_why(trace, step, wanted, maker, between),
@@ -345,6 +349,7 @@ def _mismatch_proposals(
         parts=_parts(maker),
     )
     yield from written_number(trace, step.path, "in_channels", wanted, channels)
+    yield from _made_around(trace, step, wanted, channels)
     yield from make_instead(trace, maker, wanted)
     if maker is not None:
         return
@@ -370,6 +375,29 @@ def _mismatch_proposals(
         yield from edit_operand(
             step, trace, f"[{taken}]", f"drop the last of the {channels} channels"
         )
+
+
+def _made_around(trace: Trace, step: Step, wanted: int, channels: int) -> Iterator[Proposal]:
+    """The number given to the module that holds the weights of a functional convolution."""
+    for origin in _given_around(trace, step, wanted):
+        yield Proposal(
+            f"take the {channels} that arrive",
+            (origin.code.replace(origin.node, str(channels)),),
+            kind="consumer",
+        )
+
+
+def _given_around(trace: Trace, step: Step, wanted: int) -> tuple[Origin, ...]:
+    call = constructor_of(trace, step.path) if step.kind == "function" and step.path else None
+    if call is None or wanted < 2:
+        return ()
+    given = [*call.node.args, *(keyword.value for keyword in call.node.keywords)]
+    return tuple(
+        origin
+        for node in given
+        for origin in origins_of(trace, step.path.rpartition(".")[0], call.code, node)
+        if isinstance(origin.node, ast.Constant) and origin.node.value == wanted
+    )
 
 
 def values_of(sizes: tuple[int, ...]) -> int:

@@ -231,7 +231,7 @@ def no_cat(case: Case) -> Iterator[Finding]:
     if len(one) != len(two):
         clashes = [f"{len(one)} axes against {len(two)}"]
         idle = idle_squeeze(trace, step, pair[0] if len(one) > len(two) else pair[1])
-    beside = tuple(_cat_instead(step, shapes, along))
+    joined = tuple(_cat_instead(step, shapes, along))
     yield finding(
         CAT,
         f"cannot {verb} {shape_text(one)} and {shape_text(two)}"
@@ -255,10 +255,10 @@ def no_cat(case: Case) -> Iterator[Finding]:
             *(turned_alike(step, shapes, along) if step.op == "cat" else ()),
             *_one_hot(case, step, shapes),
             *(() if idle is None else without_axis(trace, idle, dim_of(idle) or 0)),
-            *beside,
+            *joined,
             *rank_proposals(step, shapes, along),
             *_other_dim(step, shapes, along),
-            *(() if beside else branch_proposals(trace, step, branches, changed)),
+            *(() if joined else branch_proposals(trace, step, branches, changed)),
         ),
     )
 

@@ -223,10 +223,13 @@ def _tiled(case: Case, step: Step, sizes: tuple[int, ...]) -> Finding:
 
 
 def _paired(case: Case, step: Step) -> Finding:
+    size = case.batch
+    scores = any(ints(spec.shape) == (size, size) for spec in case.trace.outputs)
+    meant = step.op in ("matmul", "mm") and scores  # the score of each with each is what is asked
     return finding(
         PAIRED,
         f"`{name_of(step)}` pairs every sample with every other one",
-        severity=Severity.WARNING,
+        severity=Severity.NOTE if meant else Severity.WARNING,
         step=step,
         labels=(primary(step.call_site, operand_labels(step)),),
         why=(

@@ -178,7 +178,7 @@ def _plain(case: Case, step: Step, sizes: tuple[int, ...], wanted: int) -> Findi
         step=step,
         labels=(
             *places(trace, step, "in_features", f"in_features = {wanted}"),
-            None if wide is None or len(sizes) > 3 else _made_label(trace, wide, made),
+            None if wide is None or len(sizes) > 3 else _made_label(trace, wide, made, len(sizes)),
             _entry_label(trace, step, sizes) if sizes[1:2] == (wanted,) else None,
         ),
         why=(way, f"{shown}, not {wanted}") if way else (f"{shown}, not {wanted}",),
@@ -220,8 +220,11 @@ def _cat_note(maker: Step | None, given: int) -> str | None:
     return f"{given} = {' + '.join(map(str, parts))} joined by cat" if parts else None
 
 
-def _made_label(trace: Trace, maker: Step, text: str) -> Label | None:
+def _made_label(trace: Trace, maker: Step, text: str, rank: int) -> Label | None:
     argument = output_argument(maker)
+    if argument == "out_channels" and rank > 2:
+        # its number is that of the channels, and what arrives on the last axis is another
+        return label(maker.call_site, f"makes {shape_text(maker.outputs[0].shape)}")
     if argument is not None:
         return argument_label(trace, maker.path, argument, text)
     return label(maker.defined_at or maker.call_site, text)
@@ -242,28 +245,33 @@ def _plain_proposals(
     yield from swapped_numbers(trace, step, sizes[-1])
     if step.kind == "function" and step.params:
         weight = step.params[0].shape
-        turned = wrap(step, 1, "", ".t()") if weight == (sizes[-1], wanted) else None
-        if turned is not None:
-            code, node, text = turned
+        made = wrap(step, 1, "", ".t()") if weight == (sizes[-1], wanted) else None
+        if made is not None:
+            code, node, text = made
             yield Proposal("turn the weight", (code.replace(node, text),), kind="turn")
     if wanted == 1 and sizes[-1] != 1:
         yield from edit_operand(
             step, trace, ".unsqueeze(-1)", "give every value an axis of its own"
         )
     yield from _beside(trace, maker, wanted)
-    if maker is not None and _over_channels(maker, wanted):
-        axes = ", ".join(map(str, range(2, len(maker.inputs[0].shape))))
-        dims = axes if len(maker.inputs[0].shape) == 3 else f"({axes})"
-        yield from other_axes(maker, dims, f"average each of the {wanted} channels instead")
+    over = None if maker is None else _over_features(maker, wanted)
+    if maker is not None and over is not None:
+        axes = ", ".join(str(axis) for axis in range(1, len(maker.inputs[0].shape)) if axis != over)
+        dims = axes if axes.isdigit() else f"({axes})"
+        yield from other_axes(maker, dims, f"run over the others, and keep the {wanted} features")
         return
     turned = maker is not None and maker.op in ("transpose", "permute")
     is_map = len(sizes) > 2 and maker is not None and _is_map(trace, _unsqueezed(trace, maker))
     if is_map and sizes[1] == wanted:
         axes = ", ".join(map(str, range(2, len(sizes))))
+        if len(sizes) == 3 and _was_turned(trace, maker):
+            yield from edit_operand(
+                step, trace, ".transpose(1, 2)", "bring the features to the end"
+            )
         yield from edit_operand(
             step,
             trace,
-            f".mean(({axes}))",
+            f".mean({axes})" if len(sizes) == 3 else f".mean(({axes}))",
             f"average the map, and keep its {wanted} channels",
             f"nn.AdaptiveAvgPool{len(sizes) - 2}d(1), nn.Flatten()",
         )
@@ -301,11 +309,22 @@ def _plain_proposals(
         yield from edit_operand(step, trace, ".transpose(1, 2)", "bring the features to the end")
 
 
-def _over_channels(maker: Step, wanted: int) -> bool:
-    """Whether a mean ran over the channels of a map, where a value of each was meant."""
+def _was_turned(trace: Trace, maker: Step | None) -> bool:
+    """Whether a sequence was turned, features in front, on its way: it may be turned back."""
+    return any(
+        step.op in ("transpose", "permute") and len(step.inputs[0].shape) == 3
+        for step in chain_to(trace, maker)
+    )
+
+
+def _over_features(maker: Step, wanted: int) -> int | None:
+    """The axis a mean ran over, where it is that of the features, and a value of each was meant."""
     before = ints(maker.inputs[0].shape) if maker.inputs else ()
-    named = dim_of(maker) in (1, 1 - len(before))
-    return maker.op in ("mean", "sum", "amax") and named and len(before) > 2 and before[1] == wanted
+    dim = dim_of(maker)
+    if maker.op not in ("mean", "sum", "amax") or dim is None or len(before) < 3:
+        return None
+    axis = dim % len(before)
+    return axis if axis and before[axis] == wanted else None
 
 
 def _beside(trace: Trace, maker: Step | None, wanted: int) -> Iterator[Proposal]:

@@ -161,9 +161,9 @@ def output_argument(step: Step) -> str | None:
 
 
 def make_instead(
-    trace: Trace, maker: Step | None, value: int, noun: str = ""
+    trace: Trace, maker: Step | None, value: int, noun: str = "", factors: Sequence[int] = ()
 ) -> Iterator[Proposal]:
-    """Proposals that let the maker make what its consumer takes."""
+    """Proposals that let the maker make what its consumer takes, spelled as a product if it is."""
     argument = None if maker is None else output_argument(maker)
     if maker is None or argument is None:
         return
@@ -177,6 +177,7 @@ def make_instead(
         prefix=f"make {value} in `{name_of(maker)}`: ",
         silent_weights=True,
         kind="producer",
+        factors=factors,
     )
 
 

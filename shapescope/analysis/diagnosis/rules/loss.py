@@ -31,7 +31,7 @@ from shapescope.analysis.fixes.constructor import (
     origin_labels,
     set_argument,
 )
-from shapescope.analysis.fixes.decoder import other_windows, resize_the_end, unpadded
+from shapescope.analysis.fixes.decoder import other_scale, other_windows, resize_the_end, unpadded
 from shapescope.analysis.fixes.outputs import output_span, returned_with
 from shapescope.analysis.fixes.padding import keep_sizes
 from shapescope.analysis.fixes.resample import (
@@ -313,6 +313,7 @@ def _same_map(trace: Trace, chain: Sequence[Step], maps: tuple[int, ...]) -> Ite
     if set(maps) == {1}:
         axes = ", ".join(str(2 + axis) for axis in range(len(maps)))
         yield from returned_with(trace, f".mean(({axes}), keepdim=True)", "one value for a map")
+    yield from other_scale(trace, chain, maps)
     yield from other_windows(trace, chain, maps)
     yield from padding_that_keeps(trace, chain, maps, maps[0])
     yield from unpadded(trace, chain)

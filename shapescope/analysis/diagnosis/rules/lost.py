@@ -129,7 +129,7 @@ def _folded(case: Case, step: Step, sizes: tuple[int, ...], walk: BatchWalk) -> 
         ),
         proposals=(
             *_of_steps(trace, step, sizes, made),
-            *(make_instead(trace, maker, features) if len(made) > 2 else ()),
+            *(make_instead(trace, maker, features, factors=made[1:]) if len(made) > 2 else ()),
             *(without_call(step) if len(sizes) > 3 and sizes[1:2] == made[1:] else ()),
             *flatten_per_sample(trace, step),
         ),
