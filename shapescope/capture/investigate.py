@@ -66,9 +66,9 @@ def investigate(
     found = find(trace, evidence=evidence)
     if not fixes or batch is None or not any(map(_wants_help, found)):
         return tuple(one.diagnostic for one in found)
-    from shapescope.analysis.fixes.search import Search
+    from shapescope.analysis.fixes.search import Search, place_of
 
-    known = frozenset(one.diagnostic.rule for one in found)
+    known = frozenset(place_of(trace, one) for one in found)
     search = Search(trace, retrace, batch, known)
     return tuple(_with_help(one, search) for one in found)
 

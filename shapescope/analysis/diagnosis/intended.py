@@ -104,6 +104,8 @@ def intended_turn(sizes: tuple[int, ...], made: tuple[int, ...]) -> tuple[int, .
         # On a square map the sides fit as well: the one that moved is the one like no other.
         to_front = old.count(old[-1]) == 1
         to_end = not to_front and old.count(old[0]) == 1
+    if to_front and len(old) == 3 and len(new) == 2 and old[1] == old[2]:
+        return (0, 2, 1, 3)  # the rows of a square picture: they come before the columns
     if to_front:
         return (0, places[-1], *places[:-1])
     return (0, *places[1:], places[0]) if to_end else None

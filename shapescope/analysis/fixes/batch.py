@@ -128,6 +128,34 @@ def pick_inside(step: Step, place: int, *, last: bool = False) -> Iterator[Propo
     )
 
 
+def picked_elsewhere(step: Step, wanted: int) -> Iterator[Proposal]:
+    """`x[:, :, -1]` for `x[:, -1]`, where the axis that an entry was taken from is as long.
+
+    Args:
+        step: takes an entry of axis 1 or 2 of a tensor of three.
+        wanted: how many features should be left.
+    """
+    before, found = step.inputs[0].shape if step.inputs else (), expression_at(step.call_site)
+    node = None if found is None else found[1]
+    if found is None or len(before) != 3 or not isinstance(node, ast.Subscript):
+        return
+    index = node.slice
+    items = list(index.elts) if isinstance(index, ast.Tuple) else [index]
+    texts = [found[0].text(item) for item in items]
+    texts += [":"] * (3 - len(texts))
+    places = [at for at, text in enumerate(texts) if ":" not in text]
+    if len(texts) != 3 or len(places) != 1 or not places[0] or before[places[0]] != wanted:
+        return
+    picked, other = places[0], 3 - places[0]
+    texts[picked], texts[other] = ":", texts[picked]
+    new = ", ".join(texts if other == 2 else texts[:2])
+    yield Proposal(
+        f"take it from axis {other}, and keep the {wanted} features",
+        (found[0].replace(index, new),),
+        kind="pick",
+    )
+
+
 def squeeze_named(step: Step, axes: Sequence[int]) -> Iterator[Proposal]:
     """Squeeze the axes that are meant, and never the batch."""
     call = call_at(step.call_site)

@@ -42,6 +42,9 @@ _MOST_TRIALS = 24
 _MOST_FOLLOWING = 5
 _SHARE = 8
 
+Place: TypeAlias = tuple[str, str]
+"""A rule, and the path and op it speaks of."""
+
 Turn: TypeAlias = tuple[str, str, str]
 """A rule, the path and op it speaks of, and the kind of edit that answered it."""
 
@@ -91,13 +94,13 @@ class Search:
         trace: of the model as it is.
         retrace: traces it again.
         other_batch: a batch size other than the trace's.
-        known: the rules that already warned about the model as it is.
+        known: the rules that already warned about the model as it is, and of which step.
     """
 
     trace: Trace
     retrace: Retrace
     other_batch: int
-    known: frozenset[str] = frozenset()
+    known: frozenset[Place] = frozenset()
     left: int = _MOST_TRIALS
     _read: dict[str, str] = field(default_factory=dict)
     _kept: int = 0
@@ -188,7 +191,7 @@ class Search:
         """What is still wrong with an edited model that runs; None if nothing is."""
         if is_unbatched(self.trace):
             with _as_edited(texts):
-                return _new(find(trace), self.known) or None
+                return _new(find(trace), trace, self.known) or None
         other = self.retrace(texts, shapes=proposal.shapes, batch=self.other_batch)
         if other is None or other.failure is not None:
             return []
@@ -200,10 +203,10 @@ class Search:
             return []
         if not keeps_batch(trace, other) and not self._keeps_second(texts, trace, proposal):
             with _as_edited(texts):
-                return _new(find(whole, evidence=Evidence(other)), frozenset())
+                return _new(find(whole, evidence=Evidence(other)), whole, frozenset())
         with _as_edited(texts):
             evidence = self.retrace.evidence(texts, trace, other)
-            left = _new(find(whole, evidence=evidence), self.known)
+            left = _new(find(whole, evidence=evidence), whole, self.known)
         return left or None
 
     def _keeps_second(self, texts: Mapping[str, str], trace: Trace, proposal: Proposal) -> bool:
@@ -289,20 +292,28 @@ def _ordinal(trace: Trace, step: Step) -> int:
     return sum((one.path, one.op) == (step.path, step.op) for one in before)
 
 
-def _turn(trace: Trace, found: Finding, proposal: Proposal) -> Turn:
+def place_of(trace: Trace, found: Finding) -> Place:
+    """The rule of a finding, and the step it speaks of, by what stays the same in an edited model.
+
+    Of several steps with one fault the first is told: the next one has to be mended as well.
+    """
     number = found.diagnostic.step
     known = number is not None and number < len(trace.steps)
     step = trace.steps[number] if number is not None and known else None
     place = "" if step is None else f"{step.path} {step.op} {_ordinal(trace, step)}"
-    return found.diagnostic.rule, place, proposal.kind
+    return found.diagnostic.rule, place
 
 
-def _new(found: Iterable[Finding], known: frozenset[str]) -> list[Finding]:
+def _turn(trace: Trace, found: Finding, proposal: Proposal) -> Turn:
+    return *place_of(trace, found), proposal.kind
+
+
+def _new(found: Iterable[Finding], trace: Trace, known: frozenset[Place]) -> list[Finding]:
     """The errors and warnings that were not known."""
     return [
         one
         for one in found
-        if one.diagnostic.severity is not Severity.NOTE and one.diagnostic.rule not in known
+        if one.diagnostic.severity is not Severity.NOTE and place_of(trace, one) not in known
     ]
 
 

@@ -9,7 +9,7 @@ from math import prod
 from shapescope.analysis.code import Origin, call_at, constructor_of, origins_of
 from shapescope.analysis.code.calls import operand_nodes
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
-from shapescope.analysis.diagnosis.history import ints
+from shapescope.analysis.diagnosis.history import ints, spatial_axes
 from shapescope.analysis.diagnosis.registry import declare, failing
 from shapescope.analysis.diagnosis.rules.folds import folded_before
 from shapescope.analysis.diagnosis.rules.layers import (
@@ -65,7 +65,7 @@ def conv_channels(case: Case) -> Iterator[Finding]:
     maker, between = channel_maker(case.trace, step)
     made = maker is not None and (output_argument(maker) == "out_channels" or _joins(maker))
     if sizes[-1] == wanted and channels != wanted and not made:
-        yield _channels_last(case, step, sizes, wanted)
+        yield channels_last(case, step, sizes, wanted)
     elif len(sizes) == axes + 1 and wanted == 1:
         yield _missing_channel(case, step, sizes)
     else:
@@ -77,9 +77,10 @@ def _joins(maker: Step) -> bool:
     return maker.op == "cat" and maker.inputs[0].shape[2:] == maker.outputs[0].shape[2:]
 
 
-def _channels_last(case: Case, step: Step, sizes: tuple[int, ...], wanted: int) -> Finding:
+def channels_last(case: Case, step: Step, sizes: tuple[int, ...], wanted: int) -> Finding:
+    """A map whose channels are its last axis, at the step that reads another one as channels."""
     rank = len(sizes)
-    batched = isinstance(step.attrs, ConvAttrs) and rank == len(step.attrs.kernel_size) + 2
+    batched = rank == (spatial_axes(step) or rank) + 2
     if rank == 3 and batched:
         method = ".transpose(1, 2)"
     elif batched:
@@ -90,20 +91,23 @@ def _channels_last(case: Case, step: Step, sizes: tuple[int, ...], wanted: int) 
     channels = sizes[1] if batched else sizes[0]
     moved = maker_of(case.trace, step)
     moved = moved if moved is not None and moved.op in ("permute", "transpose") else None
+    conv = isinstance(step.attrs, ConvAttrs)
+    counted = plural(wanted, "channel") if conv else "channels"
+    defined = f"in_channels = {wanted}" if conv else "slides over the last two axes"
     return finding(
         CHANNELS_LAST,
-        f"`{name_of(step)}` takes {plural(wanted, 'channel')} on axis {int(batched)}"
-        f", but they are the last axis of {shape_text(sizes)}",
+        f"`{name_of(step)}` takes {counted} on axis {int(batched)}, but they are the last axis of "
+        f"{shape_text(sizes)}",
         step=step,
         labels=(
-            *places(case.trace, step, "in_channels", f"in_channels = {wanted}"),
+            *places(case.trace, step, "in_channels", defined),
             None if moved is None else label(moved.call_site, here_and_there(moved)),
         ),
         why=(
             (
                 f"{name_of(step)} reads {shape_text(sizes)} as "
                 f"{_MAPS[rank - 2 if batched else rank - 1] if batched else 'one unbatched map'}: "
-                f"{channels} channels, not {wanted}"
+                f"{plural(channels, 'channel')}, not {wanted}"
             ),
         ),
         notes=(f"the axes look like {written}: torch has the channels first",),

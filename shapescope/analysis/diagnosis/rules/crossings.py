@@ -82,7 +82,7 @@ def _cross_finding(case: Case, event: Event, shown: bool) -> Finding | None:
         if isinstance(step.attrs, RecurrentAttrs):
             if meant is not FirstAxis.BATCH and _time_is_first(case, step):
                 return None
-            shown = shown or _loses_rows(case, sizes)
+            shown = shown or _loses_rows(case, sizes, step.attrs.batch_first)
         shown = shown and (meant is not FirstAxis.TIME or step.attrs.batch_first)
         return _as_time(case, step, sizes, shown)
     if event.kind == "read-across":
@@ -108,17 +108,15 @@ def _time_is_first(case: Case, step: Step) -> bool:
     return lookup(state.op).factory
 
 
-def _loses_rows(case: Case, sizes: tuple[int, ...]) -> bool:
-    """Whether the first output has a row for each entry of axis 1, and none for each of axis 0."""
+def _loses_rows(case: Case, sizes: tuple[int, ...], batch_first: bool) -> bool:
+    """Whether the first output has a row for each entry of what is the time, none for a sample."""
     made = ints(case.trace.outputs[0].shape) if case.trace.outputs else ()
     other = case.evidence.other_batch
     there = () if other is None or not other.outputs else ints(other.outputs[0].shape)
-    return (
-        len(sizes) == 3
-        and made[:1] == sizes[1:2]
-        and there == made
-        and sizes[0] == case.batch != sizes[1] > 1
-    )
+    if len(sizes) != 3 or there != made:
+        return False
+    rows, batch = (sizes[0], sizes[1]) if batch_first else (sizes[1], sizes[0])
+    return made[:1] == (rows,) and batch == case.batch != rows > 1
 
 
 def _as_time(case: Case, step: Step, sizes: tuple[int, ...], shown: bool) -> Finding:
@@ -149,9 +147,12 @@ def _time_as_batch(case: Case, step: Step, sizes: tuple[int, ...], shown: bool) 
     call = maker_of_attention(case.trace, step.path)
     node = None if call is None else call.argument("batch_first")
     proposals: list[Proposal] = []
+    maker = case.source(step)
+    if maker is not None and maker.op == "stack" and dim_of(maker) in (None, 0):
+        proposals += other_dim(case.trace, maker, (1,), "stack the steps behind the batch, along")
     if call is not None and node is not None:
         edit = call.code.replace(node, "False")
-        proposals = [
+        proposals += [
             Proposal("read axis 0 as time: batch_first=False", (edit,), kind="batch_first")
         ]
     return finding(

@@ -17,6 +17,7 @@ from shapescope.analysis.diagnosis.history import (
     spatial_axes,
 )
 from shapescope.analysis.diagnosis.registry import declare, failing
+from shapescope.analysis.diagnosis.rules.channels import channels_last
 from shapescope.analysis.diagnosis.rules.flattens import IN_FEATURES, after_flatten
 from shapescope.analysis.diagnosis.rules.folds import folded_before
 from shapescope.analysis.diagnosis.rules.layers import (
@@ -39,7 +40,13 @@ from shapescope.analysis.diagnosis.words import (
     shape_text,
     sizes_text,
 )
-from shapescope.analysis.fixes.batch import dim_of, flatten_per_sample, other_axes, other_dim
+from shapescope.analysis.fixes.batch import (
+    dim_of,
+    flatten_per_sample,
+    other_axes,
+    other_dim,
+    picked_elsewhere,
+)
 from shapescope.analysis.fixes.constructor import argument_label, set_argument
 from shapescope.analysis.fixes.flatten import (
     edit_operand,
@@ -52,7 +59,7 @@ from shapescope.analysis.fixes.literals import written_number
 from shapescope.analysis.fixes.loops import carry_on, carry_width, running_index
 from shapescope.analysis.fixes.operands import wrap
 from shapescope.analysis.fixes.turns import turned_and_back
-from shapescope.attrs import LinearAttrs, RecurrentAttrs
+from shapescope.attrs import ConvAttrs, LinearAttrs, RecurrentAttrs
 from shapescope.diagnostic import Label
 from shapescope.trace import Step, Trace
 
@@ -82,9 +89,24 @@ def linear(case: Case) -> Iterator[Finding]:
     found = flattened(case.trace, step)
     if found is not None and (len(sizes) == 1 or found.before[0] != sizes[0]):
         yield _batch_swallowed(case, step, found, wanted)
-    if found is not None and len(found.before) > 2 and found.before[0] == sizes[0]:
+    yield from _map_with_channels_last(case, step, wanted)
+    kept = len(sizes) == 3 and sizes[1] == wanted  # tokens whose features stand in front of them
+    if found is not None and len(found.before) > 2 and found.before[0] == sizes[0] and not kept:
         yield after_flatten(case, step, found, wanted)
     yield _plain(case, step, sizes, wanted)
+
+
+def _map_with_channels_last(case: Case, step: Step, wanted: int) -> Iterator[Finding]:
+    """A map with its channels last that met no convolution: a pool ran over its width and them."""
+    for first in chain_to(case.trace, step)[:-1]:
+        if isinstance(first.attrs, ConvAttrs):
+            return
+        sizes = ints(first.inputs[0].shape) if first.inputs else ()
+        if "pool" not in first.op or len(sizes) != spatial_axes(first) + 2:
+            continue
+        if sizes[-1] == wanted and wanted not in sizes[1:-1]:
+            yield channels_last(case, first, sizes, wanted)
+        return
 
 
 def _batch_swallowed(case: Case, step: Step, found: Flattened, wanted: int) -> Finding:
@@ -254,6 +276,10 @@ def _plain_proposals(
             step, trace, ".unsqueeze(-1)", "give every value an axis of its own"
         )
     yield from _beside(trace, maker, wanted)
+    elsewhere = () if maker is None else tuple(picked_elsewhere(maker, wanted))
+    if elsewhere:
+        yield from elsewhere
+        return
     over = None if maker is None else _over_features(maker, wanted)
     if maker is not None and over is not None:
         axes = ", ".join(str(axis) for axis in range(1, len(maker.inputs[0].shape)) if axis != over)
@@ -279,9 +305,14 @@ def _plain_proposals(
         if len(sizes) > 3:
             return
     if len(sizes) == 3 and sizes[1] == wanted:
+        flat = maker is not None and maker.op in ("flatten", "view", "reshape")
+        if flat:  # places of a map, each of which is to have its features behind it
+            yield from edit_operand(
+                step, trace, ".transpose(1, 2)", "bring the features to the end"
+            )
         if not is_map and not turned:
             yield from turned_and_back(trace, step, sizes)
-        if not turned:
+        if not turned and not flat:
             yield from edit_operand(
                 step, trace, ".transpose(1, 2)", "bring the features to the end"
             )

@@ -127,8 +127,20 @@ def _other_axis(case: Case, step: Step, sizes: tuple[int, ...], wanted: int, kin
             ),
         ),
         notes=(f"{kind}({sizes[1]}) would run, and normalise over the wrong axis",),
-        proposals=_axis_proposals(step, trace, sizes),
+        proposals=(
+            *_idle_axis(step, trace, sizes),
+            *_axis_proposals(step, trace, sizes),
+        ),
     )
+
+
+def _idle_axis(step: Step, trace: Trace, sizes: tuple[int, ...]) -> Iterator[Proposal]:
+    """An axis of 1 behind the batch dropped, where the model's input has it."""
+    if len(sizes) != 3 or sizes[1] != 1:
+        return
+    first = chain_to(trace, step)[0]
+    if ints(first.inputs[0].shape)[:2] == sizes[:2] and len(first.inputs[0].shape) == 3:
+        yield from edit_operand(first, trace, ".squeeze(1)", "drop the axis of 1 of the input")
 
 
 def _axis_proposals(step: Step, trace: Trace, sizes: tuple[int, ...]) -> Iterator[Proposal]:
