@@ -88,6 +88,10 @@ def _is_written(trace: Trace, maker: Step | None) -> bool:
     return call is not None and isinstance(call.argument(argument or ""), ast.Constant)
 
 
+_SAME_ROWS = frozenset({"getitem", "unsqueeze", "expand", "repeat", "narrow", "select"})
+"""What takes rows, or lays them out anew, and leaves each as wide as it is."""
+
+
 def _as_wide(trace: Trace, step: Step, branches: Sequence[Branch]) -> Iterator[Proposal]:
     """Rows of features of two widths: the one layer made as wide as the other."""
     one, two = branches
@@ -95,6 +99,10 @@ def _as_wide(trace: Trace, step: Step, branches: Sequence[Branch]) -> Iterator[P
         return
     for branch, other in ((two, one), (one, two)):
         maker = maker_of(trace, step, branch.position)
+        while maker is not None and maker.op in _SAME_ROWS and maker.inputs:
+            if maker.inputs[0].shape[-1:] != maker.outputs[0].shape[-1:]:
+                break
+            maker = maker_of(trace, maker)
         if maker is not None and output_argument(maker) not in (None, "out_channels"):
             yield from make_instead(trace, maker, other.sizes[-1])
 

@@ -1,0 +1,20 @@
+import torch
+import torch.nn as nn
+
+
+class CNNLSTM(nn.Module):
+    def __init__(self, hidden=128, classes=5):
+        super().__init__()
+        self.cnn = nn.Sequential(
+            nn.Conv2d(3, 16, 3, stride=2, padding=1), nn.ReLU(),
+            nn.Conv2d(16, 32, 3, stride=2, padding=1), nn.ReLU(),
+            nn.AdaptiveAvgPool2d(4),
+        )
+        self.lstm = nn.LSTM(32 * 4 * 4, hidden, batch_first=True)
+        self.fc = nn.Linear(hidden, classes)
+
+    def forward(self, x):
+        features = self.cnn(x)
+        features = features.flatten(1)
+        out, _ = self.lstm(features)
+        return self.fc(out[:, -1])
