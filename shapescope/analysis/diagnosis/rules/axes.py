@@ -18,7 +18,8 @@ from shapescope.analysis.diagnosis.history import (
 from shapescope.analysis.diagnosis.registry import declare, failing
 from shapescope.analysis.diagnosis.rules.layers import places
 from shapescope.analysis.diagnosis.words import here, name_of, plural, primary, shape_text
-from shapescope.analysis.fixes.batch import dim_of, other_dim
+from shapescope.analysis.fixes.batch import other_dim
+from shapescope.analysis.fixes.picks import dim_of
 from shapescope.analysis.fixes.resample import feed, resize_input
 from shapescope.trace import Step, Trace
 

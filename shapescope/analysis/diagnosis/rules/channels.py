@@ -6,43 +6,37 @@ import ast
 from collections.abc import Iterator
 from math import prod
 
-from shapescope.analysis.code import Origin, call_at, constructor_of, origins_of
-from shapescope.analysis.code.calls import operand_nodes
+from shapescope.analysis.code import Origin, constructor_of, origins_of
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
-from shapescope.analysis.diagnosis.history import ints, spatial_axes
+from shapescope.analysis.diagnosis.history import ints
 from shapescope.analysis.diagnosis.registry import declare, failing
 from shapescope.analysis.diagnosis.rules.folds import folded_before
 from shapescope.analysis.diagnosis.rules.layers import (
     channel_maker,
     class_name,
     make_instead,
-    maker_of,
     names_list,
     output_argument,
     places,
 )
-from shapescope.analysis.diagnosis.rules.names import MISSING_AXIS
+from shapescope.analysis.diagnosis.rules.layouts import channels_last, missing_channel
+from shapescope.analysis.diagnosis.rules.ranks import wrong_rank
 from shapescope.analysis.diagnosis.words import arrive, name_of, plural, shape_text
 from shapescope.analysis.fixes.constructor import argument_label, set_argument
-from shapescope.analysis.fixes.flatten import edit_operand, entered_through
-from shapescope.analysis.fixes.frames import each_frame
+from shapescope.analysis.fixes.flatten import edit_operand
 from shapescope.analysis.fixes.instead import spare_layer
 from shapescope.analysis.fixes.literals import written_number
 from shapescope.analysis.fixes.loops import carry_on, carry_width, running_index
 from shapescope.analysis.fixes.turns import keep_reduced
-from shapescope.attrs import CallAttrs, ConvAttrs, PoolAttrs
+from shapescope.attrs import ConvAttrs
 from shapescope.diagnostic import Label
 from shapescope.trace import Step, Trace
 
 IN_CHANNELS = declare(
     "conv-in-channels", "a convolution gets another number of channels than it takes"
 )
-CHANNELS_LAST = declare("channels-last", "a map with its channels last, where torch has them first")
-RANK = declare("input-rank", "a layer gets a tensor with another number of axes than it takes")
 
 _CONVS = tuple(f"conv{kind}{axes}d" for kind in ("", "_transpose") for axes in (1, 2, 3))
-_MAPS = {1: "batch x channels x length", 2: "batch x channels x height x width",
-         3: "batch x channels x depth x height x width"}  # fmt: skip
 
 
 @failing(*_CONVS)
@@ -55,7 +49,7 @@ def conv_channels(case: Case) -> Iterator[Finding]:
     if not sizes:
         return
     if len(sizes) not in (axes + 1, axes + 2):
-        yield _wrong_rank(case, step, sizes, axes)
+        yield wrong_rank(case, step, sizes, axes)
         return
     wanted = step.attrs.in_channels
     channels = sizes[-axes - 1]
@@ -67,7 +61,7 @@ def conv_channels(case: Case) -> Iterator[Finding]:
     if sizes[-1] == wanted and channels != wanted and not made:
         yield channels_last(case, step, sizes, wanted)
     elif len(sizes) == axes + 1 and wanted == 1:
-        yield _missing_channel(case, step, sizes)
+        yield missing_channel(case, step, sizes)
     else:
         yield _mismatch(case, step, sizes, wanted, channels, maker, between)
 
@@ -75,167 +69,6 @@ def conv_channels(case: Case) -> Iterator[Finding]:
 def _joins(maker: Step) -> bool:
     """Whether a tensor was joined along axis 1, where the channels are."""
     return maker.op == "cat" and maker.inputs[0].shape[2:] == maker.outputs[0].shape[2:]
-
-
-def channels_last(case: Case, step: Step, sizes: tuple[int, ...], wanted: int) -> Finding:
-    """A map whose channels are its last axis, at the step that reads another one as channels."""
-    rank = len(sizes)
-    batched = rank == (spatial_axes(step) or rank) + 2
-    if rank == 3 and batched:
-        method = ".transpose(1, 2)"
-    elif batched:
-        method = f".permute(0, {rank - 1}, {', '.join(map(str, range(1, rank - 1)))})"
-    else:
-        method = f".permute({rank - 1}, {', '.join(map(str, range(rank - 1)))}).unsqueeze(0)"
-    written = "batch x length x channels" if rank == 3 and batched else "height x width x channels"
-    channels = sizes[1] if batched else sizes[0]
-    moved = maker_of(case.trace, step)
-    moved = moved if moved is not None and moved.op in ("permute", "transpose") else None
-    conv = isinstance(step.attrs, ConvAttrs)
-    counted = plural(wanted, "channel") if conv else "channels"
-    defined = f"in_channels = {wanted}" if conv else "slides over the last two axes"
-    return finding(
-        CHANNELS_LAST,
-        f"`{name_of(step)}` takes {counted} on axis {int(batched)}, but they are the last axis of "
-        f"{shape_text(sizes)}",
-        step=step,
-        labels=(
-            *places(case.trace, step, "in_channels", defined),
-            None if moved is None else label(moved.call_site, here_and_there(moved)),
-        ),
-        why=(
-            (
-                f"{name_of(step)} reads {shape_text(sizes)} as "
-                f"{_MAPS[rank - 2 if batched else rank - 1] if batched else 'one unbatched map'}: "
-                f"{plural(channels, 'channel')}, not {wanted}"
-            ),
-        ),
-        notes=(f"the axes look like {written}: torch has the channels first",),
-        proposals=(
-            *(_other_order(moved, rank) if moved is not None and batched else ()),
-            *edit_operand(step, case.trace, method, "move the channels to the front"),
-        ),
-    )
-
-
-def here_and_there(step: Step) -> str:
-    """`4 x 64 x 64 x 3 -> 4 x 3 x 64 x 64` of a step that moves axes."""
-    return f"{shape_text(step.inputs[0].shape)} -> {shape_text(step.outputs[0].shape)}"
-
-
-def _other_order(moved: Step, rank: int) -> Iterator[Proposal]:
-    """Other axes for a permute that was to bring the channels to the front, and did not."""
-    call = call_at(moved.call_site)
-    order = moved.attrs.get("dims") if isinstance(moved.attrs, CallAttrs) else None
-    if call is None or moved.op != "permute" or not isinstance(order, tuple):
-        return
-    given = call.node.args if call.receiver is not None else call.node.args[1:]
-    nodes = list(given)
-    if len(nodes) == 1 and isinstance(nodes[0], ast.Tuple | ast.List):
-        nodes = list(nodes[0].elts)
-    if len(nodes) != rank or len(order) != rank:
-        return
-    last = [axis for axis in range(1, rank) if axis != order[-1]]
-    wanted = [0, order[-1], *last]
-    edits = tuple(
-        call.code.replace(node, str(axis))
-        for node, axis, old in zip(nodes, wanted, order, strict=True)
-        if axis != old
-    )
-    yield Proposal("move the channels to the front", edits, kind="order")
-
-
-def _missing_channel(case: Case, step: Step, sizes: tuple[int, ...]) -> Finding:
-    axes = len(sizes) - 1
-    return finding(
-        MISSING_AXIS,
-        f"`{name_of(step)}` takes 1 channel, but {shape_text(sizes)} has no channel axis",
-        step=step,
-        labels=places(case.trace, step, "in_channels", "in_channels = 1"),
-        why=(
-            (
-                f"without a batch axis torch reads {shape_text(sizes)} as one map with {sizes[0]} "
-                f"channels; {name_of(step)} takes {_MAPS[axes]}"
-            ),
-        ),
-        proposals=(
-            *edit_operand(step, case.trace, ".unsqueeze(1)", "add the channel axis"),
-            *edit_operand(step, case.trace, ".unsqueeze(0)", "add the batch axis"),
-        ),
-    )
-
-
-def _wrong_rank(case: Case, step: Step, sizes: tuple[int, ...], axes: int) -> Finding:
-    given = plural(len(sizes), "axis", "axes")
-    return finding(
-        RANK,
-        f"`{name_of(step)}` takes {axes + 2} axes, but {shape_text(sizes)} has {len(sizes)}",
-        step=step,
-        labels=places(
-            case.trace, step, "in_channels", f"takes {_MAPS[axes]}"
-        ),
-        why=(f"{class_name(case.trace, step)} takes {_MAPS[axes]}; {given} arrive",),
-        proposals=_rank_proposals(case, step, sizes, axes),
-    )  # fmt: skip
-
-
-def _rank_proposals(
-    case: Case, step: Step, sizes: tuple[int, ...], axes: int
-) -> Iterator[Proposal]:
-    trace, attrs = case.trace, step.attrs
-    if not isinstance(attrs, ConvAttrs | PoolAttrs):
-        return
-    channels = attrs.in_channels if isinstance(attrs, ConvAttrs) else 0
-    ones = [axis for axis, size in enumerate(sizes) if size == 1 and axis]
-    if len(sizes) == axes + 3 and ones:
-        yield from edit_operand(step, trace, f".squeeze({ones[0]})", "drop the axis of 1")
-    if len(sizes) == axes + 3 and sizes[2] == channels:
-        yield from each_frame(trace, step, sizes)
-    if len(sizes) == axes + 3:
-        yield from edit_operand(step, trace, ".flatten(0, 1)", "fold the two leading axes")
-    if axes == 1 and len(sizes) == 2:
-        if channels == sizes[1] and channels != 1:
-            yield from edit_operand(step, trace, ".unsqueeze(2)", "add an axis of length 1")
-        yield from edit_operand(step, trace, ".unsqueeze(1)", "add the channel axis")
-    if len(sizes) == axes:
-        yield from edit_operand(step, trace, "[None, None]", "add the batch and the channel axis")
-    if len(sizes) == 2 and axes == 2 and channels:
-        side = round((sizes[1] / channels) ** 0.5)
-        if side > 1 and channels * side * side == sizes[1]:
-            yield from edit_operand(
-                step, trace, f".unflatten(1, ({channels}, {side}, {side}))",
-                f"give the {sizes[1]} values their {channels} x {side} x {side} form",
-            )  # fmt: skip
-    if len(sizes) == 2 and axes > 1 and channels == sizes[1]:
-        new_axes = ", ".join(["None"] * axes)
-        form = " x ".join(["1"] * axes)
-        yield from edit_operand(
-            step,
-            trace,
-            f"[:, :, {new_axes}]",
-            f"give each of the {channels} channels a map of {form}",
-        )
-    yield from _go_around(step, trace, sizes)
-
-
-def _go_around(step: Step, trace: Trace, sizes: tuple[int, ...]) -> Iterator[Proposal]:
-    """Leave a stack of convolutions out, where what arrives is a vector and no map."""
-    if not entered_through(trace, step) or len(sizes) != 2:
-        return
-    found = operand_nodes(step.call_site)
-    if found is None or not found[1]:
-        return
-    code, operand = found[0], found[1][0]
-    node = code.at(step.call_site) if step.call_site is not None else None
-    if node is None or step.call_site is None or isinstance(code.parent(node), ast.Return):
-        return
-    from shapescope.diagnostic import Edit
-
-    yield Proposal(
-        f"a row of {sizes[1]} values is no map: go around the convolutions",
-        (Edit(step.call_site, code.text(operand)),),
-        kind="around",
-    )
 
 
 def _mismatch(

@@ -28,7 +28,6 @@ from shapescope.analysis.diagnosis.words import (
     shape_text,
 )
 from shapescope.analysis.fixes.batch import (
-    dim_of,
     maker_of_attention,
     other_dim,
     repeat_each,
@@ -37,6 +36,7 @@ from shapescope.analysis.fixes.batch import (
 )
 from shapescope.analysis.fixes.flatten import own_call
 from shapescope.analysis.fixes.operands import wrap
+from shapescope.analysis.fixes.picks import dim_of
 from shapescope.analysis.fixes.stepping import steps_instead
 from shapescope.attrs import AttentionAttrs, RecurrentAttrs
 from shapescope.diagnostic import Severity

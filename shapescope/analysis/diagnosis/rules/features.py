@@ -11,24 +11,23 @@ from shapescope.analysis.diagnosis.history import (
     chain_to,
     flattened,
     ints,
-    passes,
     size_history,
     source_of,
     spatial_axes,
 )
 from shapescope.analysis.diagnosis.registry import declare, failing
-from shapescope.analysis.diagnosis.rules.channels import channels_last
 from shapescope.analysis.diagnosis.rules.flattens import IN_FEATURES, after_flatten
 from shapescope.analysis.diagnosis.rules.folds import folded_before
 from shapescope.analysis.diagnosis.rules.layers import (
     joined_widths,
-    make_instead,
     maker_of,
     output_argument,
     places,
 )
+from shapescope.analysis.diagnosis.rules.layouts import channels_last
 from shapescope.analysis.diagnosis.rules.names import FOLDED
 from shapescope.analysis.diagnosis.rules.unbatched import sample_alone
+from shapescope.analysis.diagnosis.rules.widths import maker_behind, width_proposals
 from shapescope.analysis.diagnosis.words import (
     arrive,
     equation,
@@ -40,25 +39,13 @@ from shapescope.analysis.diagnosis.words import (
     shape_text,
     sizes_text,
 )
-from shapescope.analysis.fixes.batch import (
-    dim_of,
-    flatten_per_sample,
-    other_axes,
-    other_dim,
-    picked_elsewhere,
-)
-from shapescope.analysis.fixes.constructor import argument_label, set_argument
+from shapescope.analysis.fixes.batch import flatten_per_sample
+from shapescope.analysis.fixes.constructor import argument_label
 from shapescope.analysis.fixes.flatten import (
-    edit_operand,
     entered_through,
     flatten_operand,
     keep_batch,
 )
-from shapescope.analysis.fixes.instead import as_convolution, spare_layer, swapped_numbers
-from shapescope.analysis.fixes.literals import written_number
-from shapescope.analysis.fixes.loops import carry_on, carry_width, running_index
-from shapescope.analysis.fixes.operands import wrap
-from shapescope.analysis.fixes.turns import turned_and_back
 from shapescope.attrs import ConvAttrs, LinearAttrs, RecurrentAttrs
 from shapescope.diagnostic import Label
 from shapescope.trace import Step, Trace
@@ -205,7 +192,7 @@ def _plain(case: Case, step: Step, sizes: tuple[int, ...], wanted: int) -> Findi
         ),
         why=(way, f"{shown}, not {wanted}") if way else (f"{shown}, not {wanted}",),
         notes=(_directions_note(wide, wanted, sizes[-1]), _cat_note(maker, sizes[-1])),
-        proposals=_plain_proposals(trace, step, sizes, wanted, maker),
+        proposals=width_proposals(trace, step, sizes, wanted, maker),
     )
 
 
@@ -257,142 +244,6 @@ def _directions_note(maker: Step | None, wanted: int, given: int) -> str | None:
     if isinstance(attrs, RecurrentAttrs) and attrs.bidirectional and given == 2 * wanted:
         return f"bidirectional: {wanted} forward and {wanted} backward are {given}"
     return None
-
-
-def _plain_proposals(
-    trace: Trace, step: Step, sizes: tuple[int, ...], wanted: int, maker: Step | None
-) -> Iterator[Proposal]:
-    """What mends a last axis of another size, the likeliest first."""
-    yield from spare_layer(trace, step)
-    yield from swapped_numbers(trace, step, sizes[-1])
-    if step.kind == "function" and step.params:
-        weight = step.params[0].shape
-        made = wrap(step, 1, "", ".t()") if weight == (sizes[-1], wanted) else None
-        if made is not None:
-            code, node, text = made
-            yield Proposal("turn the weight", (code.replace(node, text),), kind="turn")
-    if wanted == 1 and sizes[-1] != 1:
-        yield from edit_operand(
-            step, trace, ".unsqueeze(-1)", "give every value an axis of its own"
-        )
-    yield from _beside(trace, maker, wanted)
-    elsewhere = () if maker is None else tuple(picked_elsewhere(maker, wanted))
-    if elsewhere:
-        yield from elsewhere
-        return
-    over = None if maker is None else _over_features(maker, wanted)
-    if maker is not None and over is not None:
-        axes = ", ".join(str(axis) for axis in range(1, len(maker.inputs[0].shape)) if axis != over)
-        dims = axes if axes.isdigit() else f"({axes})"
-        yield from other_axes(maker, dims, f"run over the others, and keep the {wanted} features")
-        return
-    turned = maker is not None and maker.op in ("transpose", "permute")
-    is_map = len(sizes) > 2 and maker is not None and _is_map(trace, _unsqueezed(trace, maker))
-    if is_map and sizes[1] == wanted:
-        axes = ", ".join(map(str, range(2, len(sizes))))
-        if len(sizes) == 3 and _was_turned(trace, maker):
-            yield from edit_operand(
-                step, trace, ".transpose(1, 2)", "bring the features to the end"
-            )
-        yield from edit_operand(
-            step,
-            trace,
-            f".mean({axes})" if len(sizes) == 3 else f".mean(({axes}))",
-            f"average the map, and keep its {wanted} channels",
-            f"nn.AdaptiveAvgPool{len(sizes) - 2}d(1), nn.Flatten()",
-        )
-        yield from as_convolution(trace, step, len(sizes) - 2)
-        if len(sizes) > 3:
-            return
-    if len(sizes) == 3 and sizes[1] == wanted:
-        flat = maker is not None and maker.op in ("flatten", "view", "reshape")
-        if flat:  # places of a map, each of which is to have its features behind it
-            yield from edit_operand(
-                step, trace, ".transpose(1, 2)", "bring the features to the end"
-            )
-        if not is_map and not turned:
-            yield from turned_and_back(trace, step, sizes)
-        if not turned and not flat:
-            yield from edit_operand(
-                step, trace, ".transpose(1, 2)", "bring the features to the end"
-            )
-    if len(sizes) == 4 and sizes[1] == wanted and not is_map:
-        yield from edit_operand(
-            step, trace, ".permute(0, 2, 3, 1)", "bring the features to the end"
-        )
-    if is_map or (len(sizes) > 2 and maker is None):
-        yield from flatten_operand(step, trace)
-    yield from running_index(trace, step)
-    yield from carry_width(trace, step)
-    yield from carry_on(trace, step, "in_features", sizes[-1])
-    yield from set_argument(
-        trace,
-        step.path,
-        "in_features",
-        sizes[-1],
-        f"take the {sizes[-1]} that arrive",
-        inline=not entered_through(trace, step),
-        parts=joined_widths(maker, sizes[-1]),
-    )
-    yield from written_number(trace, step.path, "in_features", wanted, sizes[-1])
-    yield from make_instead(trace, maker, wanted)
-    if turned and len(sizes) == 3 and sizes[1] == wanted:
-        yield from edit_operand(step, trace, ".transpose(1, 2)", "bring the features to the end")
-
-
-def _was_turned(trace: Trace, maker: Step | None) -> bool:
-    """Whether a sequence was turned, features in front, on its way: it may be turned back."""
-    return any(
-        step.op in ("transpose", "permute") and len(step.inputs[0].shape) == 3
-        for step in chain_to(trace, maker)
-    )
-
-
-def _over_features(maker: Step, wanted: int) -> int | None:
-    """The axis a mean ran over, where it is that of the features, and a value of each was meant."""
-    before = ints(maker.inputs[0].shape) if maker.inputs else ()
-    dim = dim_of(maker)
-    if maker.op not in ("mean", "sum", "amax") or dim is None or len(before) < 3:
-        return None
-    axis = dim % len(before)
-    return axis if axis and before[axis] == wanted else None
-
-
-def _beside(trace: Trace, maker: Step | None, wanted: int) -> Iterator[Proposal]:
-    """Parts joined along the batch, joined side by side where they then have the right width."""
-    if maker is None or maker.op != "cat" or dim_of(maker) != 0:
-        return
-    parts = [ints(spec.shape)[-1:] for spec in maker.inputs]
-    if sum(part[0] for part in parts if part) == wanted:
-        yield from other_dim(trace, maker, (1,), "join side by side, along axis")
-
-
-def _unsqueezed(trace: Trace, maker: Step) -> Step:
-    """What made a tensor before its axes of 1 were dropped."""
-    while maker.op == "squeeze":
-        above = source_of(trace, maker)
-        if above is None:
-            break
-        maker = maker_behind(trace, above)
-    return maker
-
-
-def _is_map(trace: Trace, maker: Step) -> bool:
-    """Whether a tensor is a map of channels: a window made it, or branches of such were joined."""
-    if spatial_axes(maker):
-        return True
-    inner = source_of(trace, maker) if maker.op == "cat" else None
-    return inner is not None and bool(spatial_axes(maker_behind(trace, inner)))
-
-
-def maker_behind(trace: Trace, step: Step) -> Step:
-    """The step itself, or the one that made what it passes on as it is."""
-    while passes(step):
-        above = source_of(trace, step)
-        if above is None:
-            break
-        step = above
-    return step
 
 
 def made_by(maker: Step | None, size: int) -> str:

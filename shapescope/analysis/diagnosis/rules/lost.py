@@ -24,20 +24,14 @@ from shapescope.analysis.diagnosis.words import (
     shape_text,
 )
 from shapescope.analysis.fixes.batch import (
-    dim_of,
     every_step,
     flatten_per_sample,
     folded_again,
     other_dim,
-    permute_first,
-    permute_instead,
-    pick_inside,
-    squeeze_each_named,
-    squeeze_named,
-    swap_sizes,
     without_call,
 )
 from shapescope.analysis.fixes.constructor import argument_label
+from shapescope.analysis.fixes.picks import dim_of, pick_inside, squeeze_each_named, squeeze_named
 from shapescope.analysis.fixes.stepping import steps_instead
 from shapescope.analysis.fixes.turns import (
     average_instead,
@@ -45,6 +39,7 @@ from shapescope.analysis.fixes.turns import (
     reduce_each,
     without_turn,
 )
+from shapescope.analysis.fixes.views import permute_first, permute_instead, swap_sizes
 from shapescope.attrs import RecurrentAttrs
 from shapescope.diagnostic import Label, Severity
 from shapescope.trace import Step, Trace

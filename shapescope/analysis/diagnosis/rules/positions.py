@@ -6,14 +6,18 @@ import ast
 from collections.abc import Iterator
 from math import isqrt
 
-from shapescope.analysis.code import constructor_of
-from shapescope.analysis.code.origins import origins_of
-from shapescope.analysis.code.owners import class_node
 from shapescope.analysis.code.source import Code
 from shapescope.analysis.diagnosis.built_for import customary_sizes, sizes_giving
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding
 from shapescope.analysis.diagnosis.history import chain_to, ints, source_of
 from shapescope.analysis.diagnosis.registry import declare
+from shapescope.analysis.diagnosis.rules.tables import (
+    constants_of,
+    full_shape,
+    longer,
+    scaled,
+    table_labels,
+)
 from shapescope.analysis.diagnosis.words import arrive, operand_labels, primary, shape_text
 from shapescope.analysis.fixes.operands import wrap
 from shapescope.analysis.fixes.resample import feed, resize_input
@@ -44,14 +48,6 @@ def table_of(trace: Trace, step: Step, position: int) -> str | None:
         if maker is None or maker.op not in _CARRY or not maker.inputs:
             return None
         current, place = maker, 0
-
-
-def full_shape(trace: Trace, name: str) -> tuple[int, ...]:
-    """The shape of a buffer or parameter."""
-    for spec in trace.buffers:
-        if spec.name == name:
-            return ints(spec.shape)
-    return next((param.shape for param in trace.params if param.name == name), ())
 
 
 def position_findings(case: Case, step: Step) -> Iterator[Finding]:
@@ -107,7 +103,7 @@ def layout_finding(
         step=step,
         labels=(
             primary(step.call_site, operand_labels(step)),
-            *_table_labels(trace, name),
+            *table_labels(trace, name),
         ),
         why=(
             (
@@ -192,14 +188,14 @@ def _short(
         labels=(
             primary(step.call_site, operand_labels(step)),
             *(Label(code.span(node), f"{rows} positions") for code, node in constants[:2]),
-            *_table_labels(trace, name),
+            *table_labels(trace, name),
         ),
         why=why,
         notes=(note,),
         proposals=(
             *longer(constants, needed),
             *one_more(trace, name, rows, needed),
-            *_scaled(trace, name, rows, needed),
+            *scaled(trace, name, rows, needed),
             *(resize_input(trace, built) if built is not None else ()),
             *(feed(trace, built) if built is not None else ()),
         ),
@@ -229,101 +225,3 @@ def _built_for(
         ranges = sizes_giving(chain_to(trace, source_of(trace, flat)), 2, (side, side))
         return None if ranges is None else customary_sizes(ranges)
     return None
-
-
-def _scaled(trace: Trace, name: str, rows: int, needed: int) -> Iterator[Proposal]:
-    """The numbers a table's length is reckoned from, scaled so that it comes out as needed."""
-    found = _class_of(trace, name.rpartition(".")[0])
-    function = None if found is None else found[0].method(found[1].name, "__init__")
-    if found is None or function is None:
-        return
-    code = found[0]
-    sizes = {size for spec in trace.inputs for size in spec.shape[1:] if isinstance(size, int)}
-    defaults = [*function.args.defaults, *(one for one in function.args.kw_defaults if one)]
-    for node in defaults:
-        if not isinstance(node, ast.Constant) or type(node.value) is not int or node.value < 2:
-            continue
-        wanted = {size for size in sizes if size > node.value}
-        wanted |= {node.value * needed // rows} if node.value * needed % rows == 0 else set()
-        for size in sorted(wanted)[:3]:
-            yield Proposal(
-                f"make room for {needed} positions: {size} for {node.value}",
-                (code.replace(node, str(size)),),
-                kind="longer",
-            )
-
-
-def _table_labels(trace: Trace, name: str) -> Iterator[Label]:
-    """Where a table is made: the lines of __init__ that name it with a shape."""
-    path, _, short = name.rpartition(".")
-    found = _class_of(trace, path)
-    if found is None:
-        return
-    code, cls = found
-    for node in ast.walk(cls):
-        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
-            continue
-        target = node.targets[0]
-        named = (isinstance(target, ast.Name) and target.id == short) or (
-            isinstance(target, ast.Attribute) and target.attr == short
-        )
-        if named and code.text(node.value).split("(")[0].endswith(
-            ("zeros", "empty", "randn", "ones", "Parameter", "rand")
-        ):
-            text = shape_text(full_shape(trace, name))
-            yield Label(code.span(node.value), f"`{short}` is {text}")
-            return
-
-
-def _class_of(trace: Trace, path: str) -> tuple[Code, ast.ClassDef] | None:
-    spec = next((spec for spec in trace.modules if spec.path == path), None)
-    return None if spec is None else class_node(trace, spec.class_name)
-
-
-def constants_of(trace: Trace, path: str, value: int) -> Iterator[tuple[Code, ast.Constant]]:
-    """Every place where a number is written that decides on the module at `path`.
-
-    In the arguments it is made with, in the defaults and the body of its __init__, and among the
-    constants of the file.
-    """
-    call = constructor_of(trace, path) if path else None
-    if call is not None:
-        given = [*call.node.args, *(keyword.value for keyword in call.node.keywords)]
-        for argument in given:
-            above = path.rpartition(".")[0]
-            for origin in origins_of(trace, above, call.code, argument):
-                if isinstance(origin.node, ast.Constant) and origin.node.value == value:
-                    yield origin.code, origin.node
-    found = _class_of(trace, path)
-    if found is None:
-        return
-    code, cls = found
-    function = code.method(cls.name, "__init__")
-    for part in (function, *[node for node in code.tree.body if isinstance(node, ast.Assign)]):
-        if part is None:
-            continue
-        for node in ast.walk(part):
-            if isinstance(node, ast.Constant) and type(node.value) is int and node.value == value:
-                yield code, node
-
-
-def as_long(trace: Trace, name: str, rows: int, needed: int) -> Iterator[Proposal]:
-    """The number that decides on the length of a buffer or parameter, as what it meets has it."""
-    for code, node in constants_of(trace, name.rpartition(".")[0], rows):
-        yield Proposal(
-            f"make `{name.rpartition('.')[2]}` {needed} long",
-            (code.replace(node, str(needed)),),
-            kind="longer",
-        )
-
-
-def longer(constants: list[tuple[Code, ast.Constant]], needed: int) -> Iterator[Proposal]:
-    """The table as long as a power of two that holds what arrives."""
-    power = 1
-    while power < needed:
-        power *= 2
-    for size in (power, needed):
-        for code, node in constants:
-            yield Proposal(
-                f"make the table {size} long", (code.replace(node, str(size)),), kind="longer"
-            )

@@ -22,14 +22,12 @@ from shapescope.analysis.diagnosis.words import (
     primary,
     shape_text,
 )
-from shapescope.analysis.fixes.batch import (
-    dim_of,
-    other_dim,
-)
+from shapescope.analysis.fixes.batch import other_dim
 from shapescope.analysis.fixes.constructor import set_argument
 from shapescope.analysis.fixes.flatten import edit_operand
 from shapescope.analysis.fixes.frames import flattened_later
 from shapescope.analysis.fixes.literals import written_number
+from shapescope.analysis.fixes.picks import dim_of
 from shapescope.analysis.fixes.stepping import steps_instead
 from shapescope.attrs import RecurrentAttrs
 from shapescope.trace import Step

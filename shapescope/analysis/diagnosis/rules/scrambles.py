@@ -101,7 +101,7 @@ def _is_trick(trace: Trace, step: Step) -> bool:
 def _split_finding(
     step: Step, straight: tuple[int, ...], order: tuple[int, ...], alike: Sequence[Step]
 ) -> Finding:
-    from shapescope.analysis.fixes.batch import split_then_move
+    from shapescope.analysis.fixes.views import split_then_move
 
     sizes, made = ints(step.inputs[0].shape), ints(step.outputs[0].shape)
     kept = straight[order[-2]]
@@ -168,7 +168,7 @@ def _moved_apart(step: Step) -> Iterator[Proposal]:
     """The rows of such a view taken apart as they lie."""
     order = intended_fold(ints(step.outputs[0].shape), ints(step.inputs[0].shape))
     if order is not None:
-        from shapescope.analysis.fixes.batch import apart_then_move
+        from shapescope.analysis.fixes.views import apart_then_move
 
         yield from apart_then_move(step, order, [order.index(axis) for axis in range(len(order))])
 
@@ -181,7 +181,7 @@ def _finding(
     *,
     instead: bool = False,
 ) -> Finding:
-    from shapescope.analysis.fixes.batch import permute_first, permute_instead
+    from shapescope.analysis.fixes.views import permute_first, permute_instead
 
     sizes, made = ints(step.inputs[0].shape), ints(step.outputs[0].shape)
     front = 0

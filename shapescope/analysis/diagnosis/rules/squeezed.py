@@ -9,7 +9,8 @@ from shapescope.analysis.diagnosis.history import chain_to, ints
 from shapescope.analysis.diagnosis.registry import causing
 from shapescope.analysis.diagnosis.rules.lost import SQUEEZED
 from shapescope.analysis.diagnosis.words import here, primary, shape_text
-from shapescope.analysis.fixes.batch import dim_of, squeeze_named, without_call
+from shapescope.analysis.fixes.batch import without_call
+from shapescope.analysis.fixes.picks import dim_of, squeeze_named
 from shapescope.attrs import LinearAttrs
 from shapescope.trace import Step
 

@@ -8,7 +8,8 @@ from shapescope.analysis.diagnosis.finding import Case, Finding, finding
 from shapescope.analysis.diagnosis.history import source_of
 from shapescope.analysis.diagnosis.registry import declare, failing, scanning
 from shapescope.analysis.diagnosis.rules.layers import places
-from shapescope.analysis.diagnosis.rules.positions import SHORT, constants_of, longer
+from shapescope.analysis.diagnosis.rules.positions import SHORT
+from shapescope.analysis.diagnosis.rules.tables import constants_of, longer
 from shapescope.analysis.diagnosis.words import name_of, operand_labels, primary, shape_text
 from shapescope.analysis.fixes.constructor import set_argument
 from shapescope.analysis.fixes.flatten import edit_operand

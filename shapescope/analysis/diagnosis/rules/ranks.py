@@ -1,0 +1,96 @@
+"""A convolution that gets a tensor with another number of axes than it takes."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from shapescope.analysis.code.calls import operand_nodes
+from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding
+from shapescope.analysis.diagnosis.registry import declare
+from shapescope.analysis.diagnosis.rules.layers import (
+    class_name,
+    places,
+)
+from shapescope.analysis.diagnosis.rules.layouts import MAPS
+from shapescope.analysis.diagnosis.words import name_of, plural, shape_text
+from shapescope.analysis.fixes.flatten import edit_operand, entered_through
+from shapescope.analysis.fixes.frames import each_frame
+from shapescope.attrs import ConvAttrs, PoolAttrs
+from shapescope.trace import Step, Trace
+
+RANK = declare("input-rank", "a layer gets a tensor with another number of axes than it takes")
+
+
+def wrong_rank(case: Case, step: Step, sizes: tuple[int, ...], axes: int) -> Finding:
+    """What a convolution takes, and how many axes arrive."""
+    given = plural(len(sizes), "axis", "axes")
+    return finding(
+        RANK,
+        f"`{name_of(step)}` takes {axes + 2} axes, but {shape_text(sizes)} has {len(sizes)}",
+        step=step,
+        labels=places(
+            case.trace, step, "in_channels", f"takes {MAPS[axes]}"
+        ),
+        why=(f"{class_name(case.trace, step)} takes {MAPS[axes]}; {given} arrive",),
+        proposals=_rank_proposals(case, step, sizes, axes),
+    )  # fmt: skip
+
+
+def _rank_proposals(
+    case: Case, step: Step, sizes: tuple[int, ...], axes: int
+) -> Iterator[Proposal]:
+    trace, attrs = case.trace, step.attrs
+    if not isinstance(attrs, ConvAttrs | PoolAttrs):
+        return
+    channels = attrs.in_channels if isinstance(attrs, ConvAttrs) else 0
+    ones = [axis for axis, size in enumerate(sizes) if size == 1 and axis]
+    if len(sizes) == axes + 3 and ones:
+        yield from edit_operand(step, trace, f".squeeze({ones[0]})", "drop the axis of 1")
+    if len(sizes) == axes + 3 and sizes[2] == channels:
+        yield from each_frame(trace, step, sizes)
+    if len(sizes) == axes + 3:
+        yield from edit_operand(step, trace, ".flatten(0, 1)", "fold the two leading axes")
+    if axes == 1 and len(sizes) == 2:
+        if channels == sizes[1] and channels != 1:
+            yield from edit_operand(step, trace, ".unsqueeze(2)", "add an axis of length 1")
+        yield from edit_operand(step, trace, ".unsqueeze(1)", "add the channel axis")
+    if len(sizes) == axes:
+        yield from edit_operand(step, trace, "[None, None]", "add the batch and the channel axis")
+    if len(sizes) == 2 and axes == 2 and channels:
+        side = round((sizes[1] / channels) ** 0.5)
+        if side > 1 and channels * side * side == sizes[1]:
+            yield from edit_operand(
+                step, trace, f".unflatten(1, ({channels}, {side}, {side}))",
+                f"give the {sizes[1]} values their {channels} x {side} x {side} form",
+            )  # fmt: skip
+    if len(sizes) == 2 and axes > 1 and channels == sizes[1]:
+        new_axes = ", ".join(["None"] * axes)
+        form = " x ".join(["1"] * axes)
+        yield from edit_operand(
+            step,
+            trace,
+            f"[:, :, {new_axes}]",
+            f"give each of the {channels} channels a map of {form}",
+        )
+    yield from _go_around(step, trace, sizes)
+
+
+def _go_around(step: Step, trace: Trace, sizes: tuple[int, ...]) -> Iterator[Proposal]:
+    """Leave a stack of convolutions out, where what arrives is a vector and no map."""
+    if not entered_through(trace, step) or len(sizes) != 2:
+        return
+    found = operand_nodes(step.call_site)
+    if found is None or not found[1]:
+        return
+    code, operand = found[0], found[1][0]
+    node = code.at(step.call_site) if step.call_site is not None else None
+    if node is None or step.call_site is None or isinstance(code.parent(node), ast.Return):
+        return
+    from shapescope.diagnostic import Edit
+
+    yield Proposal(
+        f"a row of {sizes[1]} values is no map: go around the convolutions",
+        (Edit(step.call_site, code.text(operand)),),
+        kind="around",
+    )
