@@ -17,6 +17,7 @@ from shapescope.diagnostic import Label
 from shapescope.trace import SourceSpan, Trace
 
 _LONGEST_INLINE = 56
+_MOST_TIMES = 16
 _TOO_SMALL = 4  # such numbers agree by chance
 
 
@@ -176,6 +177,31 @@ def joined_names(
             yield origin, " + ".join(words)
 
 
+def as_written(
+    trace: Trace, path: str, name: str, maker: str, made: str, message: str
+) -> Iterator[Proposal]:
+    """The number of the layer in front, in the words of its constructor: `hidden // 2`.
+
+    Args:
+        trace: tells where the constructors are.
+        path: of the layer that takes it.
+        name: of its argument.
+        maker: the path of the layer in front.
+        made: its argument.
+        message: of the help.
+    """
+    call, other = constructor_of(trace, path), constructor_of(trace, maker)
+    node = None if call is None else call.argument(name)
+    its = None if other is None else other.argument(made)
+    if call is None or other is None or node is None or its is None:
+        return
+    near = call.code is other.code and call.code.function(node) is other.code.function(its)
+    once = sum(spec.defined_at == call.span for spec in trace.modules) == 1
+    if near and once and not isinstance(its, ast.Constant) and not _changes_along(other, its):
+        text = other.code.text(its)
+        yield Proposal(f"{message}: `{text}`", (call.code.replace(node, text),), kind="consumer")
+
+
 def _named_alike(
     trace: Trace, path: str, call: CallSource, node: ast.expr | None, value: int
 ) -> Iterator[str]:
@@ -269,12 +295,22 @@ def spell(
             if not isinstance(name, ast.Name | ast.Attribute):
                 continue
             known = value_of(trace, path, call.code, name)
-            if known is not None and known > 1 and value % known == 0:
+            if (
+                known is not None
+                and known > 1
+                and value % known == 0
+                and _plain_times(value // known)
+            ):
                 text = call.code.text(name)
                 return text if known == value else f"{text} * {value // known}"
     if len(factors) > 1 and prod(factors) == value:
         return product_text(factors)
     return str(value)
+
+
+def _plain_times(times: int) -> bool:
+    """Whether a factor is one that somebody would write behind a name: `hidden * 2`."""
+    return times <= _MOST_TIMES
 
 
 def origin_labels(trace: Trace, path: str, name: str, text: str) -> Iterator[Label]:

@@ -45,6 +45,36 @@ def carry_on(trace: Trace, step: Step, argument: str, arriving: int) -> Iterator
                 )
 
 
+def handed_on(trace: Trace, step: Step, argument: str, arriving: int) -> Iterator[Proposal]:
+    """`self.width = planes * 4` where blocks that make four times as much hand on `planes`.
+
+    Args:
+        trace: tells how the modules lie in one another.
+        step: a layer of a block.
+        argument: of its constructor.
+        arriving: what it should have been.
+    """
+    call = constructor_of(trace, step.path) if step.kind == "module" else None
+    node = None if call is None else call.argument(argument)
+    known = getattr(step.attrs, argument, None)
+    if call is None or node is None or not isinstance(known, int) or known < 1 or arriving % known:
+        return
+    for origin in origins_of(trace, step.path, call.code, node):
+        function = origin.code.function(origin.node)
+        if function is None or not isinstance(origin.node, ast.Attribute):
+            continue
+        for one in ast.walk(function):
+            if not isinstance(one, ast.Assign) or isinstance(one.value, ast.Constant):
+                continue
+            if ast.unparse(one.targets[0]) == ast.unparse(origin.node):
+                text = f"{origin.code.text(one.value)} * {arriving // known}"
+                yield Proposal(
+                    f"hand on what a block makes: `{ast.unparse(origin.node)} = {text}`",
+                    (origin.code.replace(one.value, text),),
+                    kind="loop",
+                )
+
+
 def carry_width(trace: Trace, step: Step) -> Iterator[Proposal]:
     """`in_channels = width` at the end of the loop whose layers all take the first width.
 

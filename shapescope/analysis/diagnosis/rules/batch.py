@@ -35,7 +35,7 @@ def batch(case: Case) -> Iterator[Finding]:
     if trace.failure is not None or not trace.outputs:
         return
     walk = walk_batch(trace)
-    if walk is None:
+    if walk is None or _as_the_targets(case, walk):
         return
     other = case.evidence.other_batch
     other_walk = None
@@ -51,6 +51,14 @@ def batch(case: Case) -> Iterator[Finding]:
     if not found and other is not None and other.failure is not None:
         found = list(_only(case, other, walk))
     yield from found[:1]
+
+
+def _as_the_targets(case: Case, walk: BatchWalk) -> bool:
+    """Whether a loss has as many targets as there are rows, though not as many as samples."""
+    if case.loss is None or case.loss_failed or len(case.loss.inputs) < 2:
+        return False
+    rows, targets = (spec.shape[:1] for spec in case.loss.inputs[:2])
+    return rows == targets != (walk.size,)
 
 
 # --- an output without its batch

@@ -12,6 +12,7 @@ from shapescope.analysis.diagnosis.history import ints
 from shapescope.analysis.diagnosis.registry import declare, failing
 from shapescope.analysis.diagnosis.rules.folds import folded_before
 from shapescope.analysis.diagnosis.rules.layers import (
+    as_the_maker,
     channel_maker,
     class_name,
     make_instead,
@@ -26,7 +27,7 @@ from shapescope.analysis.fixes.constructor import argument_label, set_argument
 from shapescope.analysis.fixes.flatten import edit_operand
 from shapescope.analysis.fixes.instead import spare_layer
 from shapescope.analysis.fixes.literals import written_number
-from shapescope.analysis.fixes.loops import carry_on, carry_width, running_index
+from shapescope.analysis.fixes.loops import carry_on, carry_width, handed_on, running_index
 from shapescope.analysis.fixes.turns import keep_reduced
 from shapescope.attrs import ConvAttrs
 from shapescope.diagnostic import Label
@@ -172,9 +173,11 @@ def _mismatch_proposals(
         )
         return
     yield from spare_layer(trace, step)
+    yield from as_the_maker(trace, step, "in_channels", maker)
     yield from running_index(trace, step)
     yield from carry_width(trace, step)
     yield from carry_on(trace, step, "in_channels", channels)
+    yield from handed_on(trace, step, "in_channels", channels)
     if isinstance(step.attrs, ConvAttrs) and len(sizes) == len(step.attrs.kernel_size) + 1:
         yield from keep_reduced(trace, step)
     yield from set_argument(

@@ -41,6 +41,7 @@ from shapescope.analysis.fixes.resample import (
     padding_that_keeps,
     resize_input,
 )
+from shapescope.analysis.fixes.size_numbers import built_for_what_arrives
 from shapescope.attrs import RecurrentAttrs
 from shapescope.diagnostic import Label
 from shapescope.trace import Step, Trace
@@ -141,6 +142,7 @@ def flatten_proposals(
     if built is not None and pool is not None and global_pool:
         yield from adaptive_pool(trace, pool, built.maps)
     total = prod(found.factors)
+    yield from _named_side(trace, step)
     averaged = [] if pool is not None else list(averaged_maps(trace, found, built))
     if built is not None and built.sizes is None:
         yield from averaged
@@ -162,6 +164,19 @@ def flatten_proposals(
         yield from feed(trace, built.sizes)
     if pool is not None and not global_pool:
         yield from adaptive_pool(trace, pool, built.maps)
+
+
+def _named_side(trace: Trace, step: Step) -> Iterator[Proposal]:
+    """The side of the picture that a model is built for, where its numbers are reckoned from it."""
+    call = constructor_of(trace, step.path) if step.kind == "module" else None
+    node = None if call is None else call.argument("in_features")
+    if node is not None and any(
+        isinstance(one, ast.Name | ast.Attribute) for one in ast.walk(node)
+    ):
+        above = step.path
+        while above:
+            above = above.rpartition(".")[0]
+            yield from built_for_what_arrives(trace, above)
 
 
 def averaged_maps(trace: Trace, found: Flattened, built: Built | None) -> Iterator[Proposal]:

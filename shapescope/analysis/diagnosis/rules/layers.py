@@ -12,6 +12,7 @@ from shapescope.analysis.diagnosis.words import here, name_of, primary
 from shapescope.analysis.fixes.constructor import (
     argument_label,
     argument_span,
+    as_written,
     origin_labels,
     set_argument,
 )
@@ -158,6 +159,18 @@ def output_argument(step: Step) -> str | None:
     if isinstance(attrs, RecurrentAttrs):
         return "hidden_size"
     return None
+
+
+def as_the_maker(trace: Trace, step: Step, argument: str, maker: Step | None) -> Iterator[Proposal]:
+    """What the layer in front writes for its output, taken for the input."""
+    made = None if maker is None else output_argument(maker)
+    if maker is None or made is None or step.kind != "module":
+        return
+    width = maker.outputs[0].shape[1 if made == "out_channels" else -1]
+    if getattr(maker.attrs, made, width) != width:
+        return  # both directions of a recurrent layer are more than one of them
+    message = f"take the {width} that arrive"
+    yield from as_written(trace, step.path, argument, maker.path, made, message)
 
 
 def make_instead(

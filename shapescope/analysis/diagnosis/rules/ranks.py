@@ -49,7 +49,7 @@ def _rank_proposals(
         yield from edit_operand(step, trace, f".squeeze({ones[0]})", "drop the axis of 1")
     if len(sizes) == axes + 3 and sizes[2] == channels:
         yield from each_frame(trace, step, sizes)
-    if len(sizes) == axes + 3:
+    if len(sizes) == axes + 3 and channels in (0, sizes[2]):
         yield from edit_operand(step, trace, ".flatten(0, 1)", "fold the two leading axes")
     if axes == 1 and len(sizes) == 2:
         if channels == sizes[1] and channels != 1:

@@ -9,6 +9,7 @@ from shapescope.analysis.diagnosis.history import ints
 from shapescope.analysis.diagnosis.registry import declare, failing
 from shapescope.analysis.diagnosis.rules.hidden import HIDDEN, hidden
 from shapescope.analysis.diagnosis.rules.layers import (
+    as_the_maker,
     joined_widths,
     make_instead,
     maker_of,
@@ -105,14 +106,16 @@ def _input_size(case: Case, step: Step, sizes: tuple[int, ...], attrs: Recurrent
     proposals += flattened_later(trace, step, wanted)
     if wanted == 1:
         proposals += edit_operand(step, trace, ".unsqueeze(-1)", "give every value an axis")
-    proposals += set_argument(
-        trace,
-        step.path,
-        "input_size",
-        sizes[-1],
-        f"take the {sizes[-1]} that arrive",
-        parts=joined_widths(maker_of(trace, step), sizes[-1]),
-    )
+    if len(sizes) < 3 or sizes[1] != wanted:
+        proposals += as_the_maker(trace, step, "input_size", maker_of(trace, step))
+        proposals += set_argument(
+            trace,
+            step.path,
+            "input_size",
+            sizes[-1],
+            f"take the {sizes[-1]} that arrive",
+            parts=joined_widths(maker_of(trace, step), sizes[-1]),
+        )
     proposals += written_number(trace, step.path, "input_size", wanted, sizes[-1])
     maker = maker_of(trace, step)
     proposals += make_instead(trace, maker, wanted)

@@ -13,6 +13,7 @@ from shapescope.analysis.diagnosis.history import (
     spatial_axes,
 )
 from shapescope.analysis.diagnosis.rules.layers import (
+    as_the_maker,
     joined_widths,
     make_instead,
 )
@@ -93,8 +94,9 @@ def width_proposals(
         yield from edit_operand(
             step, trace, ".permute(0, 2, 3, 1)", "bring the features to the end"
         )
-    if is_map or (len(sizes) > 2 and maker is None):
+    if is_map or (len(sizes) > 3 and maker is None):
         yield from flatten_operand(step, trace)
+    yield from as_the_maker(trace, step, "in_features", maker)
     yield from running_index(trace, step)
     yield from carry_width(trace, step)
     yield from carry_on(trace, step, "in_features", sizes[-1])
@@ -109,6 +111,8 @@ def width_proposals(
     )
     yield from written_number(trace, step.path, "in_features", wanted, sizes[-1])
     yield from make_instead(trace, maker, wanted)
+    if len(sizes) == 3 and maker is None:
+        yield from flatten_operand(step, trace)
     if turned and len(sizes) == 3 and sizes[1] == wanted:
         yield from edit_operand(step, trace, ".transpose(1, 2)", "bring the features to the end")
 
