@@ -12,11 +12,11 @@ from shapescope.analysis.diagnosis.words import here, name_of, primary
 from shapescope.analysis.fixes.constructor import (
     argument_label,
     argument_span,
-    as_written,
     origin_labels,
     set_argument,
 )
 from shapescope.analysis.fixes.flatten import entered_through, is_own, own_call
+from shapescope.analysis.fixes.known_names import as_written
 from shapescope.attrs import ConvAttrs, EmbeddingAttrs, LinearAttrs, RecurrentAttrs
 from shapescope.diagnostic import Label
 from shapescope.trace import Step, Trace
