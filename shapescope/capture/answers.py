@@ -9,13 +9,15 @@ fresh tensor of the same kind. What a pass has learnt the next one knows as well
 Every doubt is decided for asking torch: a layer of a class of the user's, with hooks or with
 children that are no layers, a tensor that is not plain or not on meta, an argument that cannot be
 told apart by value, gradients, autocast, a dispatch mode of the user's, a call that `torch.vmap`
-and its like transform, and a result that is or shares an input.
+and its like transform, and a result that shares an input. A layer that gives the very tensor it
+was given (an activation in place, a dropout that is off) gives it again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from functools import cache
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 import torch
@@ -31,7 +33,10 @@ _Kind: TypeAlias = tuple[torch.Size, tuple[int, ...], torch.dtype]
 # torch 2.4 has no class for buffers
 _TENSORS = frozenset({Tensor, nn.Parameter, getattr(nn, "Buffer", Tensor)})
 _ASK: Any = object()
+_ITSELF: Any = object()
+"""The answer of a layer that gives the only tensor it is given, as it was."""
 _UNKNOWN: Any = object()
+_META = torch.device("meta")
 _transforms: Callable[[], int | None] = torch._C._functorch.maybe_current_level
 _GLOBAL_HOOKS = (
     torch_modules._global_forward_pre_hooks,
@@ -54,7 +59,9 @@ class Answers:
     def of_layer(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What a leaf module gives."""
         question = _layer(module) if _nothing_special() else None
-        if question is not None and self._remembered is not None:
+        if question is None:
+            return module._call_impl(*args, **kwargs)
+        if self._remembered is not None:
             self._remembered.rests_on(question)
         return self._answer(question, module._call_impl, args, kwargs)
 
@@ -67,8 +74,9 @@ class Answers:
         repeats: bool = True,
     ) -> Any:
         """What a function gives."""
-        question = function if repeats and _nothing_special() else None
-        return self._answer(question, function, args, kwargs)
+        if not repeats or not _nothing_special():
+            return function(*args, **kwargs)
+        return self._answer(function, function, args, kwargs)
 
     def _answer(
         self,
@@ -77,23 +85,31 @@ class Answers:
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
     ) -> Any:
-        if question is None:
-            return run(*args, **kwargs)
-        answers = self._lasting if lasts(question) else self._known
         given: list[Tensor] = []
         try:
-            told = _told(args, given), _told(kwargs, given) if kwargs else None
+            if len(args) == 1 and not kwargs and type(args[0]) is Tensor:  # most layers
+                given.append(args[0])
+                told: Hashable = _kind(args[0])
+            else:
+                told = _told(args, given), _told(kwargs, given) if kwargs else None
             # Whole numbers divided give the default dtype, which a forward may change.
-            key = (question, torch.get_default_dtype(), *told)
-            answer = answers.get(key, _UNKNOWN)
+            key = (question, torch.get_default_dtype(), told)
+            answer = self._lasting.get(key, _UNKNOWN)
+            if answer is _UNKNOWN:
+                answer = self._known.get(key, _UNKNOWN)
         except TypeError:  # something among the arguments is not told apart by value
             return run(*args, **kwargs)
         if answer is _UNKNOWN:
             result = run(*args, **kwargs)
-            answers[key] = _kept(result, given)
+            same = type(question) is LayerQuestion and _gives_back(result, args, told)
+            answers = self._lasting if lasts(question) else self._known
+            answers[key] = _ITSELF if same else _kept(result, given)
             return result
-        if answer is _ASK:
+        # What was made in inference mode is refused outside of it.
+        if answer is _ASK or (answer is _ITSELF and args[0].is_inference()):
             return run(*args, **kwargs)
+        if answer is _ITSELF:
+            return args[0]
         if type(answer) is list:
             return tuple(None if kind is None else _fresh(kind) for kind in answer)
         return _fresh(answer)
@@ -111,15 +127,14 @@ def _nothing_special() -> bool:
 
 def _layer(module: nn.Module) -> LayerQuestion | None:
     """All that tells what a layer gives, besides its inputs; None where that cannot be said."""
+    own = module.__dict__
     cls: Any = type(module)
-    if (
-        module._forward_pre_hooks
-        or module._forward_hooks
-        or any(_GLOBAL_HOOKS)
-        or not is_leaf(module)
-        or not cls.__module__.startswith("torch.")
-        or not _methods(cls).isdisjoint(module.__dict__)
-    ):
+    if module._forward_pre_hooks or module._forward_hooks or any(_GLOBAL_HOOKS):
+        return None
+    if not cls.__module__.startswith("torch.") or not is_leaf(module):
+        return None
+    settings = _settings_of(cls, tuple(own))
+    if settings is None:
         return None
     inside = []
     for child in module._modules.values():
@@ -128,21 +143,29 @@ def _layer(module: nn.Module) -> LayerQuestion | None:
             return None
         inside.append(part)
     weights: list[_Kind | None] = []
-    for tensor in (*module._parameters.values(), *module._buffers.values()):
-        if tensor is None:
-            weights.append(None)
-        elif type(tensor) in _TENSORS and tensor.is_meta and tensor.layout is torch.strided:
-            weights.append((tensor.shape, tensor.stride(), tensor.dtype))
-        else:
-            return None
-    settings = tuple([value for name, value in module.__dict__.items() if name[0] != "_"])
-    return LayerQuestion(cls, settings, tuple(weights), tuple(inside))
+    for held in (module._parameters, module._buffers):
+        for tensor in held.values():
+            if tensor is None:
+                weights.append(None)
+            elif type(tensor) in _TENSORS and tensor.is_meta and tensor.layout is torch.strided:
+                weights.append((tensor.shape, tensor.stride(), tensor.dtype))
+            else:
+                return None
+    return LayerQuestion(cls, settings(own), tuple(weights), tuple(inside))
 
 
-@cache
-def _methods(kind: Any) -> frozenset[str]:
-    """What a forward may call on itself, and an instance may have another one of."""
-    return frozenset(name for name in dir(kind) if callable(getattr(kind, name)))
+@lru_cache(maxsize=1024)
+def _settings_of(cls: Any, names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]] | None:
+    """How to read the settings of a layer of torch's with these attributes.
+
+    None where that does not tell all: the layer has another one of a method.
+    """
+    if any(callable(getattr(cls, name, None)) for name in names):
+        return None
+    settings = [name for name in names if name[0] != "_"]
+    if len(settings) < 2:  # `itemgetter` gives a tuple for two and more
+        return lambda own: tuple([own[name] for name in settings])
+    return itemgetter(*settings)
 
 
 def _told(value: Any, given: list[Tensor]) -> Hashable:
@@ -175,7 +198,12 @@ def _kind(tensor: Tensor) -> _Kind:
 
 def _fresh(kind: _Kind) -> Tensor:
     shape, strides, dtype = kind
-    return torch.empty_strided(shape, strides, dtype=dtype, device="meta")
+    return torch.empty_strided(shape, strides, dtype=dtype, device=_META)
+
+
+def _gives_back(result: Any, args: tuple[Any, ...], told: Hashable) -> bool:
+    """Whether a layer's result is the only tensor it was given, with sizes as they were."""
+    return len(args) == 1 and result is args[0] and _kind(result) == told
 
 
 def _kept(result: Any, given: list[Tensor]) -> Any:

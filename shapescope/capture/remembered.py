@@ -39,11 +39,13 @@ def lasts(question: Hashable) -> bool:
     """Whether a question is made of nothing but plain values, and code of torch's."""
     if type(question) is not LayerQuestion:
         return type(question) in _FIXED
-    for value in question.settings:
-        kind = type(value)
-        if kind not in PLAIN and not (kind is tuple and PLAIN.issuperset(map(type, value))):
-            return False
-    return all(map(lasts, question.inside))
+    kinds = set(map(type, question.settings))
+    if tuple in kinds:
+        kinds.remove(tuple)
+        for value in question.settings:
+            if type(value) is tuple and not PLAIN.issuperset(map(type, value)):
+                return False
+    return kinds <= PLAIN and all(map(lasts, question.inside))
 
 
 class Remembered:

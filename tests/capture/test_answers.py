@@ -265,3 +265,32 @@ def test_the_default_dtype_is_part_of_the_question() -> None:
             assert answers.of_call(torch.true_divide, (whole, 2), {}).dtype == torch.float64
         finally:
             torch.set_default_dtype(before)
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: nn.ReLU(inplace=True), lambda: nn.Dropout().eval(), lambda: nn.Identity()]
+)
+def test_a_layer_that_gives_what_it_is_given_is_asked_once(make: Callable[[], nn.Module]) -> None:
+    layer, runs = make(), []
+    forward = type(layer).forward
+    with quiet() as answers, pytest.MonkeyPatch.context() as patch:
+
+        def counted(*given: Any) -> Any:
+            runs.append(1)
+            return forward(*given)
+
+        counted.__module__ = forward.__module__
+        patch.setattr(type(layer), "forward", counted)
+        for x in (meta(2, 3), meta(2, 3), meta(2, 3)):
+            assert answers.of_layer(layer, (x,), {}) is x
+    assert len(runs) == 1
+
+
+def test_a_layer_in_place_is_asked_of_what_inference_made() -> None:
+    layer = nn.ReLU(inplace=True)
+    with torch.inference_mode():
+        made = meta(2, 3)
+    with quiet() as answers:
+        answers.of_layer(layer, (meta(2, 3),), {})
+        with pytest.raises(RuntimeError, match="inference"):
+            answers.of_layer(layer, (made,), {})
