@@ -22,8 +22,10 @@ from typing import TypeAlias
 
 __all__ = [
     "absolute_path",
+    "block_at",
     "display_path",
     "enclosing_name",
+    "function_at",
     "overridden",
     "source_lines",
     "source_text",
@@ -42,6 +44,7 @@ _overrides: dict[str, str] = {}
 _texts: dict[str, tuple[_Stamp, str | None]] = {}
 _lines: dict[str, tuple[_Stamp, list[str]]] = {}
 _trees: dict[str, tuple[_Stamp, ast.Module | None]] = {}
+_functions: dict[tuple[str, int], tuple[list[str], ast.FunctionDef | None]] = {}
 
 
 @contextmanager
@@ -139,6 +142,57 @@ def source_tree(file: str | os.PathLike[str]) -> ast.Module | None:
         known = (stamp, _parse(source_text(path)))
         _trees[path] = known
     return known[1]
+
+
+def function_at(file: str | os.PathLike[str], line: int) -> ast.FunctionDef | None:
+    """The function that begins in this line, its decorators counted; None where none does.
+
+    Of a large file no more than these lines are parsed.
+    """
+    lines = source_lines(file)
+    key = absolute_path(file), line
+    known = _functions.get(key)
+    if known is None or known[0] is not lines:
+        known = (lines, _function_at(lines, line))
+        _functions[key] = known
+    return known[1]
+
+
+def _function_at(lines: list[str], line: int) -> ast.FunctionDef | None:
+    block = block_at(lines, line)
+    if not block:
+        return None
+    # Empty lines and an outer block keep every line and column where it was.
+    outer = "if 1:" if block[0][:1].isspace() else ""
+    above = [*[""] * (line - 2), outer][: line - 1]
+    tree = _parse("\n".join([*above, *block]))
+    if tree is None:  # the block ends elsewhere: text at the margin inside of it
+        tree = _parse("\n".join(lines))
+    for node in () if tree is None else statements_in(tree):
+        if isinstance(node, ast.FunctionDef):
+            first = min([node.lineno, *(mark.lineno for mark in node.decorator_list)])
+            if first == line:
+                return node
+    return None
+
+
+def block_at(lines: list[str], line: int) -> list[str]:
+    """The lines of a definition that begins in this line, told by where they begin.
+
+    Where text at the margin stands inside of a bracket or a string these are too few, and no
+    syntax.
+    """
+    start = lines[line - 1] if 0 < line <= len(lines) else ""
+    margin = len(start) - len(start.lstrip())
+    defined = False
+    for end in range(line - 1, len(lines)):
+        text = lines[end].lstrip()
+        if len(lines[end]) - len(text) > margin or not text or text[0] in "#)]}":
+            continue
+        if defined:
+            return lines[line - 1 : end]
+        defined = text.startswith(("def ", "async ", "class "))
+    return lines[line - 1 :] if start else []
 
 
 def statements_in(node: ast.AST) -> Iterator[ast.stmt]:

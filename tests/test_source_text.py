@@ -15,6 +15,7 @@ from shapescope import source_text as text
 from shapescope.source_text import (
     display_path,
     enclosing_name,
+    function_at,
     overridden,
     source_lines,
     source_tree,
@@ -250,3 +251,61 @@ def test_the_class_around_a_line_is_the_innermost(
     file.write_text(NESTED)
     found = text.class_around(file, line)
     assert (None if found is None else found.lineno) == first
+
+
+MARGINS = '''def first(): return 1
+class Net:
+    def __init__(
+        self,
+    ):
+        """A text
+at the margin.
+        """
+        self.a = f(
+1)
+    # a comment
+
+# another
+
+    @mark
+    @mark(
+        2
+    )
+    def forward(self): return """
+def no_function(): pass
+"""
+    async def run(self):
+        pass
+'''
+
+
+def test_a_function_alone_reads_as_in_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "net.py"
+    for code in (CODE, MARGINS):
+        file.write_text(code, encoding="utf-8")
+        begins = {
+            min([node.lineno, *(mark.lineno for mark in node.decorator_list)]): node
+            for node in ast.walk(ast.parse(code))
+            if isinstance(node, ast.FunctionDef)
+        }
+        for line, wanted in begins.items():
+            found = function_at(file, line)
+            assert found is not None, line
+            assert ast.dump(found, include_attributes=True) == ast.dump(
+                wanted, include_attributes=True
+            )
+        assert function_at(file, 0) is None
+        assert function_at(file, len(code.splitlines()) + 1) is None
+        assert function_at(file, code[: code.index("self.a")].count("\n") + 1) is None
+
+
+def test_a_function_alone_is_read_again_once_its_file_reads_otherwise(tmp_path: Path) -> None:
+    file = tmp_path / "net.py"
+    file.write_text("def one():\n    pass\n", encoding="utf-8")
+    one = function_at(file, 1)
+    assert one is not None
+    assert function_at(file, 1) is one
+    with overridden({file: "def two():\n    pass\n"}):
+        two = function_at(file, 1)
+    assert two is not None
+    assert (one.name, two.name) == ("one", "two")

@@ -19,7 +19,7 @@ from torch import nn
 
 from shapescope.capture.module_tree import named_modules_of
 from shapescope.capture.source import BOUNDARY, Site, SourceFile, code_span, is_user_code
-from shapescope.source_text import source_tree, statements_in
+from shapescope.source_text import function_at, statements_in
 from shapescope.trace import SourceSpan
 
 __all__ = ["Constructions", "find_constructors"]
@@ -152,10 +152,10 @@ class _Reader:
             if not isinstance(code, CodeType) or not is_user_code(code):
                 continue
             file = code.co_filename
-            tree = source_tree(file)
-            functions = _functions_in(tree) if tree is not None else {}
-            node = functions.get((code.co_name, code.co_firstlineno))
-            for name, value in () if node is None else _assignments_in(node):
+            node = function_at(file, code.co_firstlineno)
+            if node is None or node.name != code.co_name:
+                continue
+            for name, value in _assignments_in(node):
                 yield file, name, value
 
     def _match(self, path: str, module: object, value: ast.expr, file: str) -> None:
@@ -186,16 +186,6 @@ class _Reader:
                 self._match(f"{path}.{name}", child, entry, file)
 
 
-@lru_cache(maxsize=256)
-def _functions_in(tree: ast.Module) -> dict[tuple[str, int], ast.FunctionDef]:
-    """The functions of a file by name and first line, decorators counted."""
-    return {
-        (node.name, min([node.lineno, *(mark.lineno for mark in node.decorator_list)])): node
-        for node in statements_in(tree)
-        if isinstance(node, ast.FunctionDef)
-    }
-
-
 @lru_cache(maxsize=1024)
 def _assignments_in(node: ast.FunctionDef) -> tuple[tuple[str, ast.expr], ...]:
     return tuple(_assignments(node.body))
@@ -204,21 +194,25 @@ def _assignments_in(node: ast.FunctionDef) -> tuple[tuple[str, ast.expr], ...]:
 def _assignments(body: list[ast.stmt]) -> Iterator[tuple[str, ast.expr]]:
     """Name and value of each `self.NAME = VALUE` and `self.add_module("NAME", VALUE)`."""
     for statement in body:
-        for node in ast.walk(statement):
+        for node in (statement, *statements_in(statement)):
             if isinstance(node, ast.Assign):
                 for target in node.targets:
                     yield from _attribute_values(target, node.value)
             elif isinstance(node, ast.AnnAssign) and node.value is not None:
                 yield from _attribute_values(node.target, node.value)
-            elif (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and node.func.attr in ("add_module", "register_module")
-                and len(node.args) == 2
-                and isinstance(node.args[0], ast.Constant)
-                and isinstance(node.args[0].value, str)
-            ):
-                yield node.args[0].value, node.args[1]
+            elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+                yield from _registered(node.value)
+
+
+def _registered(call: ast.Call) -> Iterator[tuple[str, ast.expr]]:
+    if (
+        isinstance(call.func, ast.Attribute)
+        and call.func.attr in ("add_module", "register_module")
+        and len(call.args) == 2
+        and isinstance(call.args[0], ast.Constant)
+        and isinstance(call.args[0].value, str)
+    ):
+        yield call.args[0].value, call.args[1]
 
 
 def _attribute_values(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:

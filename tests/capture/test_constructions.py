@@ -250,3 +250,21 @@ def test_a_lazy_layer_and_a_meta_device_are_seen_too() -> None:
     with Constructions() as constructions, torch.device("meta"):
         model = call_user(lambda: nn.Sequential(nn.LazyLinear(3)))
     assert text_at(constructions.spans(model)["0"]) == "nn.LazyLinear(3)"
+
+
+def test_reading_a_constructor_parses_no_other_code(in_folder: Path) -> None:
+    file = in_folder / "cut.py"
+    code = """\
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(2, 3)
+"""
+    file.write_text(code, encoding="utf-8")
+    model = imported(file).Net()
+    file.write_text(code + "def half_written(\n", encoding="utf-8")
+    assert {path: text_at(span) for path, span in find_constructors(model).items()} == {
+        "fc": "nn.Linear(2, 3)"
+    }

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import ast
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from shapescope import source_text, trace
 from shapescope.cli.app import run
 from shapescope.render.diagnostics import diagnostics_lines
 from shapescope.render.line import plain_text
@@ -569,3 +572,51 @@ def test_a_file_whose_only_model_has_no_forward_needs_no_name(
     Path("net.py").write_text(NAMED_OTHERWISE)
     assert run(["trace", "net.py", "--input", "2,8"]) == 1
     assert "error[forward-missing]: `Net` has no forward" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "init",
+    [
+        "self.a=nn.Linear(4, 4)\nself.a  =  nn.Linear(4, 4)",
+        "for i in range(2):\n    self.a = nn.Linear(4, 4)\n    self.a = nn.Linear(4, 4)",
+        "self.add_module('a', nn.Linear(4, 4))\nself.a = nn.Linear(4, 4)",
+        "self.all = nn.Sequential(OrderedDict([('a', nn.Linear(4, 4)), ('a', nn.Linear(4, 4))]))",
+        "self.all = nn.ModuleDict({'a': nn.Linear(4, 4), 'a': nn.Linear(4, 4)})",
+        "self.all = nn.ModuleDict(  # by name\n    {'a': nn.Linear(4, 4), 'a': nn.Linear(4, 4)})",
+        "self.all = nn.ModuleDict(dict((('a', nn.Linear(4, 4)), ('a', nn.Linear(4, 4)))))",
+    ],
+)
+def test_however_a_layer_is_lost_it_is_seen(said: Say, init: str) -> None:
+    text = "from collections import OrderedDict\n" + net(init, "return x")
+    assert "`a` is assigned twice, and the first layer is lost" in said(text, "2,4")
+
+
+@pytest.mark.parametrize("name", ["Net", "Other"])
+def test_a_class_of_another_name_or_in_a_comment_hides_nothing(said: Say, name: str) -> None:
+    other = f"# class {name} comes first\nclass {name}work:\n    pass\n\n\n"
+    text = LOST.replace("class Net", other + "class Net")
+    assert said(text, "2,3,8,8").splitlines()[0] == LOST_TEXT.splitlines()[0]
+
+
+def test_a_file_whose_classes_keep_their_layers_is_not_parsed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    init = "self.a = nn.Linear(4, 4)\nself.pool = nn.AdaptiveAvgPool2d((7, 7))"
+    (tmp_path / "kept.py").write_text(net(init, "return self.a(x)"))
+    spec = importlib.util.spec_from_file_location("kept", tmp_path / "kept.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    parsed: list[str | None] = []
+    parse = source_text._parse
+
+    def noted(text: str | None) -> ast.Module | None:
+        parsed.append(text)
+        return parse(text)
+
+    monkeypatch.setattr(source_text, "_parse", noted)
+    result = trace(module.Net(), input_size=(2, 4))
+    spans = [step.defined_at for step in result.trace.steps if step.path == "a"]
+    assert [None if span is None else span.line for span in spans] == [9]
+    assert [(text or "").count("def ") for text in parsed] == [1]

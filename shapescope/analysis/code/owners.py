@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
 
 from shapescope.analysis.code.calls import CallSource, call_at
 from shapescope.analysis.code.source import Code, code_of
+from shapescope.source_text import block_at, function_at, source_lines, source_text
 from shapescope.trace import SourceSpan, Trace
 
 
@@ -41,6 +43,47 @@ def class_node(trace: Trace, class_name: str) -> tuple[Code, ast.ClassDef] | Non
         if code is not None and found is not None:
             return code, found
     return None
+
+
+def constructor_text(trace: Trace, class_name: str) -> str | None:
+    """How the constructor of the class of that name is written; None where only a parse tells.
+
+    Empty where no file that the trace touches holds such a class. A parse tells where the name
+    stands in more than one place, or the class has no constructor or several.
+    """
+    texts = [(file, source_text(file) or "") for file in files_of(trace)]
+    found = [
+        (file, text, line) for file, text in texts for line in _lines_of_class(text, class_name)
+    ]
+    if not found:
+        return ""
+    return _constructor(*found[0]) if len(found) == 1 else None
+
+
+@lru_cache(maxsize=512)
+def _lines_of_class(text: str, name: str) -> tuple[int, ...]:
+    """The lines where a class of that name may begin."""
+    begins = []
+    at = text.find(f"class {name}")
+    while at >= 0:
+        behind = at + len(f"class {name}")
+        if not f"_{text[behind : behind + 1]}".isidentifier():
+            begins.append(text.count("\n", 0, at) + 1)
+        at = text.find(f"class {name}", behind)
+    return tuple(begins)
+
+
+@lru_cache(maxsize=512)
+def _constructor(file: str, text: str, line: int) -> str | None:
+    """The constructor of the class that begins in a line of a file that reads so."""
+    lines = source_lines(file)
+    found = [
+        line + at
+        for at, written in enumerate(block_at(lines, line))
+        if written.lstrip().startswith("def __init__(")
+    ]
+    init = function_at(file, found[0]) if len(found) == 1 else None
+    return None if init is None else "\n".join(lines[init.lineno - 1 : init.end_lineno])
 
 
 def owner_of(trace: Trace, path: str) -> tuple[str, Code, ast.ClassDef] | None:

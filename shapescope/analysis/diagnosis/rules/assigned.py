@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from shapescope.analysis.code import Code
-from shapescope.analysis.code.owners import class_node
+from shapescope.analysis.code.owners import class_node, constructor_text
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
 from shapescope.analysis.diagnosis.registry import declare, scanning
 from shapescope.analysis.diagnosis.words import primary
@@ -48,6 +48,9 @@ def assigned_twice(case: Case) -> Iterator[Finding]:
     """Each class of the user's whose constructor loses a layer, once."""
     trace = case.trace
     for class_name, paths in _owners(trace).items():
+        written = constructor_text(trace, class_name)
+        if written is not None and not _may_lose(written):
+            continue
         found = class_node(trace, class_name)
         if found is None:
             continue
@@ -59,6 +62,24 @@ def assigned_twice(case: Case) -> Iterator[Finding]:
         for twice in _lost(code, cls):
             if twice.name in (inside if twice.is_key else names):
                 yield _finding(twice, _missing_neighbour(twice, cls, names))
+
+
+@lru_cache(maxsize=512)
+def _may_lose(text: str) -> bool:
+    """Whether a constructor may give a name twice, told without its syntax.
+
+    It may where an attribute is given twice, where modules are added by name, and where the first
+    argument of a call holds pairs of names and layers: not where it is a tuple of numbers.
+    """
+    assigned = [part.partition("=")[0].strip() for part in text.split("self.")[1:] if "=" in part]
+    names = list(filter(str.isidentifier, assigned))
+    if len(set(names)) < len(names) or "add_module" in text or "register_module" in text:
+        return True
+    dense = "".join(text.split())
+    calls = dense.split("(")[1:]
+    if any(part[:1] in ("{", "[") and not part[1:2].isdigit() for part in calls):
+        return True
+    return "(#" in dense or any(not part[:1].isdigit() for part in dense.split("((")[1:])
 
 
 def _owner(path: str) -> str:
