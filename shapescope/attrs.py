@@ -170,7 +170,10 @@ class CallAttrs:
 
     def get(self, name: str, default: Plain = None) -> Plain:
         """The argument called `name`, or the default where the call left it out."""
-        return dict(self.arguments).get(name, default)
+        for given, value in self.arguments:
+            if given == name:
+                return value
+        return default
 
 
 Attrs: TypeAlias = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shapescope.analysis.step_check import Check, check_step
+from shapescope.analysis.step_check import Check, verdicts
 from shapescope.collection import collection_waits
 from shapescope.trace import Trace
 
@@ -14,4 +14,4 @@ def check_trace(trace: Trace) -> tuple[Check, ...]:
         from shapescope.analysis.symbolic_check import check_symbolic
 
         return check_symbolic(trace)
-    return tuple(map(check_step, trace.steps))
+    return tuple([verdict.check for verdict in verdicts(trace.steps)])

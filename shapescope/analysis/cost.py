@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shapescope.analysis.step_check import verdict, verdicts
 from shapescope.analysis.storage import kept_bytes, tensor_bytes
-from shapescope.ops import lookup
 from shapescope.trace import ParamSpec, Step, Trace
 
 
@@ -18,7 +18,7 @@ def step_macs(step: Step) -> int | None:
 
     A module that was opened does nothing itself, and a step that failed did nothing: 0.
     """
-    return lookup(step.op).macs(step) if step.outputs and step.op != "module" else 0
+    return verdict(step).macs
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +56,11 @@ def totals(trace: Trace) -> Totals:
     params = unique(trace.params)
     macs = 0
     not_counted: dict[str, None] = {}
-    for step in trace.steps:
-        cost = step_macs(step)
-        if cost is None:
+    for step, found in zip(trace.steps, verdicts(trace.steps), strict=True):
+        if found.macs is None:
             not_counted[step.op] = None
         else:
-            macs += cost
+            macs += found.macs
     return Totals(
         params=sum(param.numel for param in params),
         trainable_params=sum(param.numel for param in params if param.trainable),

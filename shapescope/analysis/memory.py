@@ -57,17 +57,18 @@ def memory(trace: Trace, optimizer: str = "sgd") -> Memory:
         optimizer: one of `OPTIMIZERS`.
     """
     params = {param.key: param for param in trace.params}.values()
-    trainable = [param for param in params if param.trainable]
-    parameters = sum(map(tensor_bytes, params))
+    sizes = [(tensor_bytes(param), param.trainable) for param in params]
+    trainable = [size for size, learns in sizes if learns]
+    parameters = sum([size for size, _ in sizes])
     buffers = sum(map(tensor_bytes, trace.buffers))
     inputs = sum(map(tensor_bytes, trace.inputs))
-    gradients = sum(map(tensor_bytes, trainable))
+    gradients = sum(trainable)
     state = OPTIMIZERS[optimizer] * gradients
     pieces = storages(trace)
     resting = parameters + buffers + inputs
     until = _last_use(trace, pieces)
     kept = {piece for step in pieces.kept for piece in step}
-    largest = max(map(tensor_bytes, trainable), default=0)
+    largest = max(trainable, default=0)
     update = gradients + _TEMPORARIES.get(optimizer, 0) * largest
     return Memory(
         parameters=parameters,
@@ -93,16 +94,16 @@ def _last_use(trace: Trace, pieces: Storages) -> list[int]:
         if step.parent is not None:
             ends[step.parent] = max(ends[step.parent], ends[step.index])
     read = [False] * len(pieces.sizes)
-    for step in trace.steps:
-        for piece in (*pieces.held[step.index], *pieces.made[step.index]):
+    for step, held, made, end in zip(trace.steps, pieces.held, pieces.made, ends, strict=True):
+        for piece in held if held is made else (*held, *made):
             until[piece] = max(until[piece], step.index)
         for source in step.sources:
             for piece in pieces.held[source]:
-                until[piece] = max(until[piece], ends[step.index])
+                until[piece] = max(until[piece], end)
                 read[piece] = True
     outputs = {tensor_bytes(spec) for spec in trace.outputs}
-    for step in trace.steps:
-        for piece in pieces.held[step.index]:
+    for held in pieces.held:
+        for piece in held:
             if not read[piece] and pieces.sizes[piece] in outputs:
                 until[piece] = len(trace.steps)
     return until
@@ -125,7 +126,7 @@ def _forward_peak(pieces: Storages, until: list[int]) -> int:
 
 def _training_peak(trace: Trace, pieces: Storages, until: list[int]) -> int:
     """The same through forward and backward pass, with the gradients of the parameters."""
-    keepers = Counter(piece for kept in pieces.kept for piece in set(kept))
+    keepers = Counter([piece for kept in pieces.kept for piece in kept])
     leaving: dict[int, list[int]] = {}
     held = highest = 0
     done: set[int] = set()
@@ -203,7 +204,7 @@ class _Backward:
         self._release(own)
 
     def _let_go(self, index: int) -> None:
-        for piece in set(self.pieces.kept[index]):
+        for piece in self.pieces.kept[index]:
             self.keepers[piece] -= 1
             if not self.keepers[piece] and piece in self.done:
                 self.held -= self.pieces.sizes[piece]

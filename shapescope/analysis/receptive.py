@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 from shapescope.arithmetic.receptive_field import (
@@ -84,7 +85,7 @@ def receptive_fields(trace: Trace) -> tuple[ReceptiveField | None, ...]:
     trace whose sizes are symbols.
     """
     found: list[ReceptiveField | None] = [None] * len(trace.steps)
-    windowed = any(lookup(step.op).windowed for step in trace.steps)
+    windowed = any(lookup(op).windowed for op in {step.op for step in trace.steps})
     if not windowed or trace.mode == "symbolic":
         return tuple(found)
     walk = _Walk(trace)
@@ -125,7 +126,7 @@ class _Walk:
             return
         flows = row.flow(step)
         made = step.outputs[0].shape
-        if flows is None or any(len(flow) not in (0, len(made)) for flow in flows):
+        if flows is None or not {0, len(made)}.issuperset(map(len, flows)):
             flows = ()
         state = _through(step, flows, given, made)
         if row.windowed and step.op[-2:-1].isdigit():
@@ -163,8 +164,7 @@ def _through(
         flow: Flow = flows[position] if position < len(flows) else ()
         kept = set()
         for at, link in enumerate(flow):
-            axis = None if link is None else state.axes[link.axis]
-            if link is not None and axis is not None:
+            if link is not None and (axis := state.axes[link.axis]) is not None:
                 kept.add(link.axis)
                 n, out = sizes[link.axis], made[at]
                 branches[at].append(_follow(axis, link, int(n), int(out)))
@@ -173,13 +173,14 @@ def _through(
                 _widen(reach, axis.origin, axis.interval(int(sizes[number])))
         for origin, interval in state.reach.items():
             _widen(reach, origin, interval)
-    for states in branches:
+    for states in branches if reach else ():
         if states and (seen := reach.get(states[0].origin)) is not None:
             states.append(AxisState(states[0].origin, seen[1] - seen[0], 0, seen[0]))
-    axes = tuple(
-        _merge(states, int(made[at])) if states else None for at, states in enumerate(branches)
-    )
-    return TensorState(axes, reach)
+    axes = [
+        None if not states else states[0] if len(states) == 1 else _merge(states, int(made[at]))
+        for at, states in enumerate(branches)
+    ]
+    return TensorState(tuple(axes), reach)
 
 
 def _follow(axis: AxisState, link: Link, n: int, out: int) -> AxisState:
@@ -197,10 +198,14 @@ def _follow(axis: AxisState, link: Link, n: int, out: int) -> AxisState:
     elif link.kind == RESIZED:
         field = receptive_field_step_resized(size, jump, start, n, max(out, 1), link.kernel_size)
     else:
-        field = receptive_field_step(
+        field = _windowed(
             size, jump, start, link.kernel_size, link.stride, link.padding, link.dilation
         )
     return AxisState(origin, *field)
+
+
+_windowed = lru_cache(maxsize=4096)(receptive_field_step)
+"""The axes of a map mostly see alike."""
 
 
 def _merge(states: list[AxisState], n: int) -> AxisState:
@@ -209,7 +214,7 @@ def _merge(states: list[AxisState], n: int) -> AxisState:
     Of branches that come from different inputs the first one counts.
     """
     first = states[0]
-    if len(states) == 1 or all(state == first for state in states):
+    if all(state == first for state in states):
         return first
     states = [state for state in states if state.origin == first.origin]
     jump = max(state.jump for state in states)
@@ -237,8 +242,5 @@ def _report(state: TensorState, spatial: set[Origin]) -> ReceptiveField | None:
     kept = [axis for axis in state.axes if axis is not None and axis.origin in spatial]
     if not kept:
         return None
-    return ReceptiveField(
-        tuple(axis.size for axis in kept),
-        tuple(axis.jump for axis in kept),
-        tuple(axis.start for axis in kept),
-    )
+    _, sizes, jumps, starts = zip(*kept, strict=True)
+    return ReceptiveField(sizes, jumps, starts)

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
 
+from shapescope.attrs import (
+    AdaptivePoolAttrs,
+    Attrs,
+    ConvAttrs,
+    LinearAttrs,
+    NormAttrs,
+    PoolAttrs,
+)
 from shapescope.ops import lookup
-from shapescope.trace import Step
+from shapescope.trace import Step, TensorSpec
 
 MATCH = "match"
 MISMATCH = "mismatch"
@@ -34,18 +44,90 @@ class Check:
 _OPENED = Check(NOT_APPLICABLE)
 
 
+class Verdict(NamedTuple):
+    """What the rules of its op say of a step.
+
+    Attributes:
+        refusal: why torch on a CPU refuses it, or None where it does not.
+        check: the shape it must have against the one it has.
+        macs: its multiply-adds; 0 of a module that was opened and of a step that failed, None
+            where there is no rule.
+        scratch: bytes that its kernel takes on the way and gives back.
+    """
+
+    refusal: str | None
+    check: Check
+    macs: int | None
+    scratch: int
+
+
+_Question: TypeAlias = tuple[str, Attrs | None, tuple[TensorSpec, ...], tuple[TensorSpec, ...]]
+
+_MOST = 20_000
+"""Steps whose verdicts are remembered at most."""
+
+_EXACT = frozenset({ConvAttrs, PoolAttrs, AdaptivePoolAttrs, LinearAttrs, NormAttrs})
+"""Settings that read alike where they are equal: no 2 beside 2.0 in a formula."""
+
+_known: dict[_Question, Verdict] = {}
+_latest: list[tuple[Sequence[Step], tuple[Verdict, ...]]] = []
+"""The last ones asked for: what is refused, checked and counted are questions to the same steps."""
+
+
+def verdicts(steps: Sequence[Step]) -> tuple[Verdict, ...]:
+    """The verdict on each step of a trace."""
+    for asked, known in _latest:
+        if asked is steps:
+            return known
+    found = tuple(map(verdict, steps))
+    _latest[:] = [(steps, found)]
+    return found
+
+
+def verdict(step: Step) -> Verdict:
+    """The verdict on one step: rules see its op, settings and tensors, and give it but once."""
+    if type(step.attrs) not in _EXACT:
+        return _judged(step)
+    question = step.op, step.attrs, step.inputs, step.outputs
+    known = _known.get(question)
+    if known is None:
+        if len(_known) >= _MOST:
+            _known.clear()
+        known = _known[question] = _judged(step)
+    return known
+
+
+def _judged(step: Step) -> Verdict:
+    row = lookup(step.op)
+    refusal = None if row.refusal_rule is None else row.refusal(step)
+    done = bool(step.outputs) and step.op != "module"
+    macs = row.macs(step) if done else 0
+    scratch = 0
+    if done and row.scratch_rule is not None and not _is_symbolic(step):
+        scratch = row.scratch_rule(step)
+    return Verdict(refusal, _checked(step, refusal), macs, scratch)
+
+
+def _is_symbolic(step: Step) -> bool:
+    return any(type(size) is str for spec in step.inputs for size in spec.shape)
+
+
 def check_step(step: Step) -> Check:
     """The check of one step."""
+    return verdict(step).check
+
+
+def _checked(step: Step, reason: str | None) -> Check:
     if step.op == "module":
         return _OPENED
     row = lookup(step.op)
-    if row.refusal_rule is not None and (reason := row.refusal(step)) is not None:
+    if reason is not None:
         # Meta is laxer than a CPU in places: there a shape is no proof that the call is right.
         return Check(MISMATCH if step.outputs else NOT_APPLICABLE, row.formula(step) or (reason,))
     shapes = row.output_shape(step)
     if shapes is None:
-        symbolic = any(type(size) is str for spec in step.inputs for size in spec.shape)
-        known = row.observed or (symbolic and row.shape_rule is not None) or not step.outputs
+        symbolic = row.shape_rule is not None and _is_symbolic(step)
+        known = row.observed or symbolic or not step.outputs
         return Check(NOT_APPLICABLE if known else UNKNOWN)
     expected: tuple[int, ...] | None = shapes[0] if shapes else None  # type: ignore[assignment]
     if not step.outputs:

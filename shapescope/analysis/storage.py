@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 
+from shapescope.analysis.step_check import verdicts
 from shapescope.analysis.strides import (
     Strides,
     copied_for_product,
@@ -61,7 +62,7 @@ class Storages:
         outside: how many pieces belong to the caller: the inputs of the model. They come first.
         held: per step, the pieces its outputs lie in.
         made: per step, the pieces that it newly makes, also beside its outputs.
-        kept: per step, the pieces that autograd keeps for it.
+        kept: per step, the pieces that autograd keeps for it, each once.
         needs_grad: per step, whether its output depends on a trainable parameter.
         scratch: per step, bytes that its kernel takes on the way and gives back.
         copies: the pieces that are made for the backward pass alone.
@@ -102,7 +103,7 @@ def _storages(trace: Trace) -> Storages:
     result.outside = len(result.sizes)
     strides: list[Strides | None] = []
     symbolic = trace.mode == "symbolic"
-    for step in trace.steps:
+    for step, verdict in zip(trace.steps, verdicts(trace.steps), strict=True):
         if step.op == "module" or not step.outputs or (symbolic and not _concrete(step)):
             result.held.append(())
             result.made.append(())
@@ -111,45 +112,49 @@ def _storages(trace: Trace) -> Storages:
             result.scratch.append(0)
             strides.append(None)
             continue
-        given = step.input_sources()
-        before = [
-            inputs.get((spec.name, spec.shape)) if source is None else _piece(result, spec, source)
-            for spec, source in given
-        ]
-        differentiable = [
-            source is not None and result.needs_grad[source] and _is_float(spec.dtype)
-            for spec, source in given
-        ]
+        before: list[int | None] = []
+        differentiable: list[bool] = []
+        layouts: list[Strides] = []
+        for spec, source in step.input_sources():
+            if source is None:
+                before.append(inputs.get((spec.name, spec.shape)))
+                differentiable.append(False)
+            else:
+                before.append(_piece(result, spec, source))
+                differentiable.append(result.needs_grad[source] and _is_float(spec.dtype))
+            layouts.append(strides_of(spec, source, strides))
         row = lookup(step.op)
-        layouts = [strides_of(spec, source, strides) for spec, source in given]
         layout = layouts[0] if layouts else None
-        shared = shared_strides(step, row, layout)
+        overwrites = in_place(step)
+        shared = shared_strides(step, row, layout, overwrites)
         if shared is not None and before and before[0] is not None:
             held: tuple[int, ...] = (before[0],) * len(step.outputs)
             made: tuple[int, ...] = ()
             strides.append(shared)
         else:
-            held = made = tuple(result.new(tensor_bytes(spec)) for spec in step.outputs)
+            held = made = tuple([result.new(tensor_bytes(spec)) for spec in step.outputs])
             strides.append(shared if shared is not None else fresh_strides(step, row, layout))
         trainable = any(param.trainable for param in step.params)
         needs = (
-            _is_float(step.outputs[0].dtype)
-            and (trainable or any(differentiable))
+            (trainable or any(differentiable))
+            and _is_float(step.outputs[0].dtype)
             and not (row.factory or step.op in _NO_GRADIENT)
         )
         extra = row.extra_rule(step) if row.extra_rule is not None else 0
         beside = (result.new(extra),) if extra else ()
-        if in_place(step):
+        if overwrites:
             result.copies.update(beside)
         first_copy = len(result.sizes)
-        kept = _kept(result, step, row, before, held, differentiable, trainable, layouts)
+        kept = _kept(
+            result, step, row, before, held, differentiable, trainable, layouts, overwrites
+        )
         copies = range(first_copy, len(result.sizes)) if needs else range(0)
         result.copies.update(copies)
         result.held.append(held)
         result.made.append((*made, *beside, *copies))
         result.needs_grad.append(needs)
         result.kept.append((*kept, *beside) if needs else ())
-        result.scratch.append(row.scratch_rule(step) if row.scratch_rule is not None else 0)
+        result.scratch.append(verdict.scratch)
     return result
 
 
@@ -182,15 +187,15 @@ def _kept(
     differentiable: Sequence[bool],
     trainable: bool,
     layouts: Sequence[Strides],
+    overwrites: bool,
 ) -> tuple[int, ...]:
     """The memory that autograd keeps for a step, in the words of its row."""
     wanted: list[int | None] = []
-    overwritten = in_place(step)
     saves = row.saves if isinstance(row.saves, str) else row.saves(step)
     for word in saves.split() if row.shape_rule is not None else ["inputs"]:
         if word == "output":
             wanted.append(held[0])
-        elif word == "input" and overwritten:
+        elif word == "input" and overwrites:
             # a copy of what was overwritten (which is the op's extra), or the result will do
             wanted.append(None if row.extra_rule is not None else held[0])
         elif word == "input":
@@ -209,7 +214,7 @@ def _kept(
                     wanted.append(
                         result.new(tensor_bytes(step.inputs[position])) if copied else piece
                     )
-    return tuple(dict.fromkeys(piece for piece in wanted if piece is not None))
+    return tuple(dict.fromkeys([piece for piece in wanted if piece is not None]))
 
 
 @cache

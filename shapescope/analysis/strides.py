@@ -51,12 +51,19 @@ def strides_of(spec: TensorSpec, source: int | None, strides: Sequence[Strides |
     return known if known is not None and len(known) == len(spec.shape) else contiguous(spec.shape)
 
 
-def shared_strides(step: Step, row: Op, layout: Strides | None) -> Strides | None:
-    """The strides of the output where it lies in the memory of the first input, else None."""
+def shared_strides(step: Step, row: Op, layout: Strides | None, overwrites: bool) -> Strides | None:
+    """The strides of the output where it lies in the memory of the first input, else None.
+
+    Args:
+        step: a step that gives a tensor.
+        row: of its op.
+        layout: the strides of its first input.
+        overwrites: whether it is done in place.
+    """
     if layout is None:
         return None
     made = step.outputs[0].shape
-    if in_place(step):
+    if overwrites:
         return layout if len(layout) == len(made) else contiguous(made)
     if step.op in _DROPOUTS:
         return None if drops(step) else layout

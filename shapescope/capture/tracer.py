@@ -15,6 +15,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from shapescope.analysis.step_check import verdicts
 from shapescope.capture.fake import entered, fake_model, fake_shape, fake_tensor
 from shapescope.capture.inputs import InputSpec, input_names, make_inputs
 from shapescope.capture.loaded import LoadedModel
@@ -236,10 +237,9 @@ def _is_in_mode(module: nn.Module, train: bool) -> bool:
 
 
 def _first_refusal(steps: Sequence[Step]) -> tuple[Step, str] | None:
-    for step in steps:
-        reason = lookup(step.op).refusal(step)
-        if reason is not None:
-            return step, reason
+    for step, verdict in zip(steps, verdicts(steps), strict=True):
+        if verdict.refusal is not None:
+            return step, verdict.refusal
     return None
 
 

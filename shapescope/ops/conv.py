@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
+from functools import lru_cache, partial
 from math import prod
 from typing import Any
 
@@ -18,7 +18,7 @@ from shapescope.arithmetic.formula import conv_formula, transposed_formula
 from shapescope.arithmetic.reshaping import rank_refusal
 from shapescope.arithmetic.transposed import transposed_output, transposed_refusal
 from shapescope.attrs import ConvAttrs
-from shapescope.ops.flow import TRANSPOSED, Flows, Link, same
+from shapescope.ops.flow import TRANSPOSED, WINDOW, Flows, sliding
 from shapescope.ops.registry import Bound, Op, Window, register
 from shapescope.ops.shapes import Ints, shape
 from shapescope.ops.values import per_axis, plain, shape_of
@@ -48,23 +48,19 @@ def _call(bound: Bound, transposed: bool) -> ConvAttrs | None:
 
 def _module(module: Any, bound: Bound, transposed: bool) -> ConvAttrs:
     kernel = per_axis(module.kernel_size, 1)
-    axes = len(kernel)
-    attrs = {
-        "in_channels": module.in_channels,
-        "out_channels": module.out_channels,
-        "kernel_size": kernel,
-        "stride": per_axis(module.stride, axes),
-        "padding": (
-            module.padding if isinstance(module.padding, str) else per_axis(module.padding, axes)
-        ),
-        "dilation": per_axis(module.dilation, axes),
-        "groups": module.groups,
-        "bias": module.bias is not None,
-        "padding_mode": module.padding_mode,
-    }
-    if transposed:
-        attrs["output_padding"] = _output_padding(module, bound, axes)
-    return ConvAttrs(**attrs)
+    axes, padding = len(kernel), module.padding
+    return ConvAttrs(
+        module.in_channels,
+        module.out_channels,
+        kernel,
+        per_axis(module.stride, axes),
+        padding if isinstance(padding, str) else per_axis(padding, axes),
+        per_axis(module.dilation, axes),
+        module.groups,
+        module.bias is not None,
+        module.padding_mode,
+        _output_padding(module, bound, axes) if transposed else (),
+    )
 
 
 def _output_padding(module: Any, bound: Bound, axes: int) -> tuple[int, ...]:
@@ -191,7 +187,11 @@ def _conv_text(axes: int, step: Step) -> tuple[str, ...]:
     attrs = _attrs(step, axes)
     if attrs is None or 0 in attrs.stride:
         return ()
-    return tuple(conv_formula(*one) for one in _per_axis(step, attrs, axes))
+    return tuple([_formula(*one) for one in _per_axis(step, attrs, axes)])
+
+
+_formula = lru_cache(maxsize=4096)(conv_formula)
+"""Most maps are square."""
 
 
 def _transposed_text(axes: int, step: Step) -> tuple[str, ...]:
@@ -230,26 +230,23 @@ def _conv_window(axes: int, step: Step) -> tuple[Window, ...] | None:
 
 
 def _conv_flow(axes: int, step: Step) -> Flows | None:
-    windows = _conv_window(axes, step)
-    if windows is None:
+    attrs = _attrs(step, axes)
+    if attrs is None:
         return None
-    lead = len(shape(step)) - axes
-    spatial = (Link(at, *window) for at, window in enumerate(windows, lead))
-    return ((*same(lead - 1), None, *spatial),)
+    padding = attrs.padding
+    if isinstance(padding, str) or type(padding[0]) is not int:
+        pairs = padding_pairs(padding, attrs.kernel_size, attrs.dilation)
+        padding = tuple([before for before, _ in pairs])
+    window = attrs.kernel_size, attrs.stride, padding, attrs.dilation
+    return (sliding(len(shape(step)) - axes - 1, *window, WINDOW),)
 
 
 def _transposed_flow(axes: int, step: Step) -> Flows | None:
     attrs = _attrs(step, axes)
     if attrs is None or isinstance(attrs.padding, str):
         return None
-    lead = len(shape(step)) - axes
-    spatial = (
-        Link(lead + at, *window, TRANSPOSED)
-        for at, window in enumerate(
-            zip(attrs.kernel_size, attrs.stride, attrs.padding, attrs.dilation, strict=True)
-        )
-    )
-    return ((*same(lead - 1), None, *spatial),)
+    window = attrs.kernel_size, attrs.stride, attrs.padding, attrs.dilation
+    return (sliding(len(shape(step)) - axes - 1, *window, TRANSPOSED),)
 
 
 def _scratch(axes: int, step: Step) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple, TypeAlias
 
 from shapescope.ops.shapes import Ints, axes, axis, shape, shapes
@@ -41,6 +41,20 @@ Flows: TypeAlias = tuple[Flow, ...]
 def same(rank: int) -> Flow:
     """Every axis as it is."""
     return tuple(map(Link, range(rank)))
+
+
+@lru_cache(maxsize=1024)
+def sliding(
+    kept: int, kernel_size: Ints, stride: Ints, padding: Ints, dilation: Ints, kind: str = ""
+) -> Flow:
+    """Axes that are kept, and behind them those along which a pool's window slides.
+
+    With a kind, that of a convolution's window, which makes new channels in between.
+    """
+    lead = (*same(kept), None) if kind else same(kept)
+    windows = zip(kernel_size, stride, padding, dilation, strict=True)
+    links = (Link(at, *one, kind or WINDOW) for at, one in enumerate(windows, len(lead)))
+    return (*lead, *links)
 
 
 def whole(number: int, n: int) -> Link:

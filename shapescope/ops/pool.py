@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
+from functools import lru_cache, partial
 from math import prod
 from typing import Any
 
@@ -11,7 +11,7 @@ from shapescope.arithmetic.formula import pool_formula
 from shapescope.arithmetic.pooling import pool_output, pool_refusal
 from shapescope.arithmetic.reshaping import rank_refusal
 from shapescope.attrs import PoolAttrs
-from shapescope.ops.flow import Flows, Link, same
+from shapescope.ops.flow import Flows, sliding
 from shapescope.ops.registry import Bound, Op, Window, register
 from shapescope.ops.shapes import Ints, index_bytes, shape
 from shapescope.ops.values import per_axis
@@ -41,7 +41,8 @@ def _call(given: Bound, axes: int, average: bool) -> PoolAttrs | None:
 
 
 def _module(module: Any, bound: Bound, axes: int, average: bool) -> PoolAttrs | None:
-    return _call({name: getattr(module, name, None) for name in _SETTINGS}, axes, average)
+    known = [name for name in _SETTINGS if name in module.__dict__ or hasattr(type(module), name)]
+    return _call({name: getattr(module, name) for name in known}, axes, average)
 
 
 def _attrs(step: Step, axes: int) -> PoolAttrs | None:
@@ -99,7 +100,11 @@ def _text(axes: int, step: Step) -> tuple[str, ...]:
     attrs = _attrs(step, axes)
     if attrs is None:
         return ()
-    return tuple(pool_formula(*one) for one in _per_axis(step, attrs, axes))
+    return tuple([_formula(*one) for one in _per_axis(step, attrs, axes)])
+
+
+_formula = lru_cache(maxsize=4096)(pool_formula)
+"""Most maps are square."""
 
 
 def _window(axes: int, step: Step) -> tuple[Window, ...] | None:
@@ -113,11 +118,11 @@ def _window(axes: int, step: Step) -> tuple[Window, ...] | None:
 
 
 def _flow(axes: int, step: Step) -> Flows | None:
-    windows = _window(axes, step)
-    if windows is None:
+    attrs = _attrs(step, axes)
+    if attrs is None:
         return None
-    lead = len(shape(step)) - axes
-    return ((*same(lead), *(Link(at, *window) for at, window in enumerate(windows, lead))),)
+    window = attrs.kernel_size, attrs.stride, attrs.padding, attrs.dilation
+    return (sliding(len(shape(step)) - axes, *window),)
 
 
 for _name, _class, _signature, _average in (

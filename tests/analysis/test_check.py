@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from shapescope.analysis import step_check
 from shapescope.analysis.check import check_trace
 from shapescope.analysis.step_check import Check, check_step
 from shapescope.attrs import CallAttrs, ConvAttrs, LinearAttrs, ModuleAttrs, PoolAttrs
@@ -167,3 +169,42 @@ def test_conv_formula_ends_in_what_torch_makes(
     (check,) = check_trace(trace)
     assert check.status == "match"
     assert check.formula[0].endswith(f"= {trace.outputs[0].shape[2]}")
+
+
+def test_a_question_is_worked_out_once_and_no_other_is_mistaken_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[Step] = []
+    judge = step_check._judged
+
+    def judged(one: Step) -> step_check.Verdict:
+        asked.append(one)
+        return judge(one)
+
+    monkeypatch.setattr(step_check, "_judged", judged)
+    monkeypatch.setattr(step_check, "_known", {})
+    for size in (24, 24, 25):
+        for attrs in (CONV, replace(CONV), replace(CONV, padding=(2, 2))):
+            made = [(1, 6, size, size)]
+            found = check_step(step("conv2d", [(1, 1, 28, 28)], made, attrs))
+            assert found.expected == ((1, 6, 24, 24) if attrs == CONV else (1, 6, 28, 28))
+            assert (found.status == "match") == (found.expected == made[0])
+    assert len(asked) == 4
+
+
+@pytest.mark.parametrize("factors", [(2, 2.0), (2.0, 2)])
+def test_equal_settings_that_read_differently_keep_their_text(factors: tuple[float, ...]) -> None:
+    for factor in factors:
+        given = torch.ones(1, 1, 4, 4)
+        traced = trace_model(Scaled(factor), ((given,), {})).trace
+        (scaled,) = (one for one in traced.steps if one.op == "interpolate")
+        assert f" * {factor})" in check_step(scaled).formula[0]
+
+
+class Scaled(nn.Module):
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.interpolate(x, scale_factor=self.factor)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from math import prod
 from typing import NamedTuple
@@ -20,45 +20,44 @@ class Factor(NamedTuple):
 class Axis:
     """One axis, the slowest factor first.
 
-    `varies` says for a tensor that does not come from the input that its entries differ along
-    this axis: a table of positions does, zeros do not.
+    Attributes:
+        factors: what it is made of.
+        varies: for a tensor that does not come from the input, whether its entries differ along
+            this axis: a table of positions does, zeros do not.
+        size: number of entries.
+        has_batch: whether the batch lies along this axis, alone or with others.
+        is_batch: whether the axis is the batch and nothing else.
     """
 
     factors: tuple[Factor, ...]
     varies: bool = True
+    size: int = field(init=False, repr=False, compare=False)
+    has_batch: bool = field(init=False, repr=False, compare=False)
+    is_batch: bool = field(init=False, repr=False, compare=False)
 
-    @property
-    def size(self) -> int:
-        """Number of entries."""
-        factors = self.factors
-        return factors[0][0] if len(factors) == 1 else prod([factor[0] for factor in factors])
-
-    @property
-    def has_batch(self) -> bool:
-        """Whether the batch lies along this axis, alone or with others."""
-        factors = self.factors
-        return factors[0][1] if len(factors) == 1 else any(factor[1] for factor in factors)
-
-    @property
-    def is_batch(self) -> bool:
-        """Whether the axis is the batch and nothing else."""
-        if not self.has_batch:
-            return False
-        return sum(size != 1 or is_batch for size, is_batch in self.factors) == 1
+    def __post_init__(self) -> None:
+        counting = [factor for factor in self.factors if factor.size != 1 or factor.is_batch]
+        has_batch = any(factor.is_batch for factor in self.factors)
+        object.__setattr__(self, "size", prod([factor.size for factor in self.factors]))
+        object.__setattr__(self, "has_batch", has_batch)
+        object.__setattr__(self, "is_batch", has_batch and len(counting) == 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A tensor's axes; `from_input` tells data from constants, `table` names a buffer or param."""
+    """A tensor's axes; `from_input` tells data from constants, `table` names a buffer or param.
+
+    Attributes:
+        sizes: the shape.
+    """
 
     axes: tuple[Axis, ...]
     from_input: bool = True
     table: str | None = None
+    sizes: tuple[int, ...] = field(init=False, repr=False, compare=False)
 
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        """The shape."""
-        return tuple([axis.size for axis in self.axes])
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sizes", tuple([axis.size for axis in self.axes]))
 
     @property
     def batch_axis(self) -> int | None:
@@ -81,6 +80,12 @@ class Layout:
 def plain(size: int, *, varies: bool = True) -> Axis:
     """An axis without batch."""
     return Axis((Factor(size),), varies)
+
+
+@lru_cache(maxsize=4096)
+def uniform(size: int) -> Axis:
+    """An axis without batch along which all entries are alike."""
+    return Axis((Factor(size),), False)
 
 
 @lru_cache(maxsize=256)

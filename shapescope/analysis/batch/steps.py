@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
-from shapescope.analysis.batch.layout import Axis, Factor, Layout, plain, regroup
+from shapescope.analysis.batch.layout import Axis, Factor, Layout, plain, regroup, uniform
 from shapescope.attrs import AttentionAttrs, CallAttrs, NormAttrs, RecurrentAttrs
 from shapescope.ops import lookup
 from shapescope.ops.indexing import index_plan, parse_slice
@@ -38,7 +38,7 @@ def by_flow(step: Step, given: Given, notes: list[Note]) -> Layout | None:
     if isinstance(step.attrs, NormAttrs) and step.attrs.batch_statistics:
         # Training statistics cross the batch by design.
         return given[0]
-    axes: list[Axis] = [plain(size, varies=False) for size in sizes]
+    axes: list[Axis] = list(map(uniform, sizes))
     from_input = any(layout is not None and layout.from_input for layout in given)
     tables = [layout.table for layout in given if layout is not None and layout.table]
     placed: dict[int, int] = {}
@@ -67,10 +67,14 @@ def by_flow(step: Step, given: Given, notes: list[Note]) -> Layout | None:
                     return None
                 placed[number] = at
                 axes[at] = axis
-            elif straight and not axes[at].has_batch and axis.size == sizes[at]:
-                axes[at] = Axis(axis.factors, axis.varies or axes[at].varies)
-            elif not axes[at].has_batch:
-                axes[at] = plain(sizes[at], varies=axis.varies or layout.from_input)
+            elif axes[at].has_batch:
+                continue
+            elif straight and axis.size == sizes[at]:
+                varies = axis.varies or axes[at].varies
+                axes[at] = axis if varies == axis.varies else Axis(axis.factors, varies)
+            else:
+                varies = axis.varies or layout.from_input
+                axes[at] = plain(sizes[at]) if varies else uniform(sizes[at])
         place = layout.batch_place
         lost = layout.from_input and place is not None and place not in seen
         if lost and not sizes and place is not None and step.op in _REDUCING:
