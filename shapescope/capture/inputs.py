@@ -76,7 +76,8 @@ def make_inputs(
     args: list[Any] = []
     kwargs: dict[str, Any] = {}
     open_list: list[Tensor] | None = None
-    positional = input_names(module, len(specs))
+    # Without values no name tells which they are to be.
+    positional = [] if str(device) == "meta" else input_names(module, len(specs))
     for spec in specs:
         if spec.source is not None:
             made, named = _from_function(spec.source, device, overrides)

@@ -142,7 +142,7 @@ def run_pass(
         )
     if error is not None:
         _let_go_of_frames(error)
-    by_step = recorder.by_step(stats)
+    by_step = recorder.by_step(stats) if values else {}
     seen = tuple(by_step.get(step.index) for step in steps) if values else ()
     return Pass(trace, error, seen, output)
 

@@ -7,10 +7,11 @@ from types import CodeType
 from typing import Any
 
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from shapescope.attrs import Attrs
 from shapescope.capture.source import code_span, traceback_site
-from shapescope.capture.tensors import spec_of
+from shapescope.capture.tensors import dtype_name
 from shapescope.source_text import working_folder
 from shapescope.trace import Failure, ParamSpec, SourceSpan, Step, TensorSpec
 
@@ -65,17 +66,14 @@ class Registered:
             for name, parameter in module._parameters.items():
                 if parameter is not None and id(parameter) not in self.params:
                     full = prefix + name
-                    spec = spec_of(parameter)
-                    shape = tuple(map(int, spec.shape))
+                    shape = () if is_lazy(parameter) else tuple(map(int, parameter.shape))
                     self.names[id(parameter)] = full
                     self.params[id(parameter)] = ParamSpec(
-                        full, shape, spec.dtype, parameter.requires_grad, full
+                        full, shape, dtype_name(parameter.dtype), parameter.requires_grad, full
                     )
-            buffers += (
-                (prefix + name, buffer)
-                for name, buffer in module._buffers.items()
-                if buffer is not None
-            )
+            for name, buffer in module._buffers.items():
+                if buffer is not None:
+                    buffers.append((prefix + name, buffer))
         for name, buffer in buffers:
             self.names.setdefault(id(buffer), name)
 
@@ -145,16 +143,16 @@ def _step(
     if record.module is not None:
         params = registered.of(record.module, record.path, deep=record.op != "module")
     return Step(
-        index=index,
-        path=record.path,
-        op=record.op,
-        kind=record.kind,
-        parent=None if record.parent is None else renumbered[record.parent],
-        sources=tuple(renumbered[source] for source in record.sources),
-        inputs=tuple(record.inputs),
-        outputs=tuple(record.outputs),
-        attrs=record.attrs,
-        params=params,
+        index,
+        record.path,
+        record.op,
+        record.kind,
+        None if record.parent is None else renumbered[record.parent],
+        tuple([renumbered[source] for source in record.sources]),
+        tuple(record.inputs),
+        tuple(record.outputs),
+        record.attrs,
+        params,
         call_site=None if record.site is None else code_span(*record.site, folder),
         defined_at=definitions.get(record.path) if record.kind == "module" else None,
     )

@@ -205,6 +205,10 @@ def _deep_copy(
             return copy.deepcopy(model, memo)
 
 
+_HOLDERS = frozenset({dict, OrderedDict, set})
+_HELD_BY_ALL = frozenset(nn.Module().__dict__)
+"""What every module has, and no two modules share."""
+
 _HOW_TO_COPY = ("__deepcopy__", "__reduce__", "__reduce_ex__", "__getstate__", "__copy__")
 
 
@@ -227,15 +231,12 @@ def _copied_tree(model: nn.Module, modules: Sequence[nn.Module], memo: dict[int,
         made.pop("_compiled_call_impl", None)
         for name, value in made.items():
             kept = type(value)
-            if kept in _ATOMIC or (kept is tuple and _ATOMIC.issuperset(map(type, value))):
+            if kept in _ATOMIC:
                 continue
-            known = memo.get(id(value))
-            if known is None:
-                if not value and (kept is OrderedDict or kept is dict or kept is set):
-                    known = memo[id(value)] = kept()  # no hooks, no buffers: most of what is there
-                else:
-                    known = _copied(value, memo)
-            made[name] = known
+            if kept in _HOLDERS and name in _HELD_BY_ALL and not value:
+                made[name] = kept()  # no hooks, no buffers: most of what is there
+            elif kept is not tuple or not _ATOMIC.issuperset(map(type, value)):
+                made[name] = _copied(value, memo)
         kind: Any = type(module)
         for slot in _slots(kind):
             try:
