@@ -60,11 +60,16 @@ class SourceSpan:
 
 @dataclass(frozen=True, slots=True)
 class TensorSpec:
-    """Shape and dtype of a tensor; named where no step made it: an input, a param, a constant."""
+    """Shape and dtype of a tensor; named where no step made it: an input, a param, a constant.
+
+    The first `vmapped` axes are those that `torch.vmap` runs over, which the mapped code inside
+    does not see.
+    """
 
     shape: Shape
     dtype: str = "float32"
     name: str | None = None
+    vmapped: int = 0
 
     @property
     def numel(self) -> int:
@@ -251,6 +256,8 @@ def verify(trace: Trace) -> None:
         _require(step.is_composite == bool(step.class_name), where + "class name without composite")
         unnamed = sum(spec.name is None for spec in step.inputs)
         _require(unnamed == len(step.sources), where + "sources do not match the inputs")
+        for spec in (*step.inputs, *step.outputs):
+            _require(0 <= spec.vmapped <= len(spec.shape), where + "more mapped axes than axes")
         for source in step.sources:
             _require(0 <= source < position, where + f"source {source} is not before it")
             _require(not trace.steps[source].is_composite, where + "its source is a composite")
@@ -303,11 +310,12 @@ def param_to_dict(param: ParamSpec) -> dict[str, Any]:
 
 
 def _tensor_to_dict(spec: TensorSpec) -> dict[str, Any]:
-    return {"name": spec.name, "shape": list(spec.shape), "dtype": spec.dtype}
+    return {"name": spec.name, **_output_to_dict(spec)}
 
 
 def _output_to_dict(spec: TensorSpec) -> dict[str, Any]:
-    return {"shape": list(spec.shape), "dtype": spec.dtype}
+    plain = {"shape": list(spec.shape), "dtype": spec.dtype}
+    return {**plain, "vmapped": spec.vmapped} if spec.vmapped else plain
 
 
 def _step_to_dict(step: Step) -> dict[str, Any]:
@@ -329,7 +337,8 @@ def _step_to_dict(step: Step) -> dict[str, Any]:
 
 def _tensors(items: Iterable[Mapping[str, Any]]) -> tuple[TensorSpec, ...]:
     return tuple(
-        TensorSpec(tuple(item["shape"]), item["dtype"], item.get("name")) for item in items
+        TensorSpec(tuple(item["shape"]), item["dtype"], item.get("name"), item.get("vmapped", 0))
+        for item in items
     )
 
 

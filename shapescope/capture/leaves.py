@@ -7,6 +7,8 @@ from typing import Any
 
 from torch import nn
 
+from shapescope.capture.packed import PACKS
+
 # Layers with modules of their own inside that are nevertheless one operation.
 _WHOLE = (nn.MultiheadAttention,)
 _CONTAINERS = (
@@ -23,7 +25,8 @@ def is_leaf(module: nn.Module) -> bool:
     """Whether `module` is a layer of torch's own.
 
     A container is none, nor a composite of layers such as TransformerEncoderLayer, nor a subclass
-    that has a forward of its own; a subclass without one is, and so is a parametrized layer.
+    that has a forward of its own; a subclass without one is, and so is a parametrized layer, or a
+    quantized one with its packed weights.
     """
     kind: Any = type(module)
     if not _forward_is_torchs(kind):
@@ -31,7 +34,7 @@ def is_leaf(module: nn.Module) -> bool:
     if issubclass(kind, _WHOLE):
         return True
     inside = module._modules
-    return not inside or all(name == "parametrizations" for name in inside)
+    return not inside or all(name == "parametrizations" or name in PACKS for name in inside)
 
 
 @cache

@@ -136,7 +136,7 @@ def run_pass(
             steps=steps,
             outputs=outputs,
             failure=failure,
-            params=tuple(recorder.registered.params.values()),
+            params=recorder.registered.all_params,
             buffers=_buffers(recorder),
             modules=_modules(recorder, definitions),
         )

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from shapescope.capture.records import Registered
 from shapescope.capture.tensors import concrete_shape, spec_of, tensors_of
+from shapescope.capture.transforms import is_transforming, spec_of_all_samples
 from shapescope.ops import Op
 from shapescope.trace import ParamSpec, Shape, TensorSpec
 
@@ -89,7 +90,16 @@ class Provenance:
                 skipped.add(id(value))
         return tuple(params), frozenset(skipped)
 
+    def hand_on(self, tensor: Tensor, wrapped: Tensor) -> None:
+        """Note that `wrapped` is `tensor` as a transform of torch.func shows it, or back again."""
+        tag = self._registered.names.get(id(tensor))
+        tag = tensor.__dict__.get(_TAG) if tag is None else tag
+        if tag is not None and wrapped is not tensor:
+            wrapped.__dict__[_TAG] = tag
+
     def _spec(self, tensor: Tensor, name: str | None = None) -> TensorSpec:
+        if is_transforming():
+            return spec_of_all_samples(tensor, name, self._shape_of)
         if self._shape_of is not concrete_shape or type(tensor) is not Tensor:
             return spec_of(tensor, name, self._shape_of)
         # The same few shapes come again and again; they are the same object.

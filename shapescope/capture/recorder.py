@@ -34,6 +34,7 @@ from shapescope.capture.redirect import redirected
 from shapescope.capture.runner import PlainRunner, Runner
 from shapescope.capture.source import user_frame
 from shapescope.capture.tensors import concrete_shape, tensors_of
+from shapescope.capture.transforms import handed_on
 from shapescope.ops import Op, lookup, op_of_module
 from shapescope.trace import Failure, Shape, SourceSpan, Step
 from shapescope.turns import one_at_a_time
@@ -96,6 +97,7 @@ class Recorder(TorchFunctionMode):
             if not isinstance(module, torch.jit.ScriptModule):
                 module.__dict__[_ENTRANCE] = partial(self._call_module, module)
         self._exit.enter_context(applied_as_steps(self.call, lambda: self._inside > 0))
+        self._exit.enter_context(handed_on(self._provenance.hand_on))
         super().__enter__()  # type: ignore[no-untyped-call]
         return self
 

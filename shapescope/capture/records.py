@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from shapescope.attrs import Attrs
+from shapescope.capture.packed import packed_weights
 from shapescope.capture.source import code_span, traceback_site
 from shapescope.capture.tensors import dtype_name
 from shapescope.source_text import working_folder
@@ -60,6 +61,7 @@ class Registered:
     def __init__(self, modules: Sequence[tuple[str, nn.Module]]) -> None:
         self.names: dict[int, str] = {}
         self.params: dict[int, ParamSpec] = {}
+        self._packed: dict[int, list[ParamSpec]] = {}
         buffers: list[tuple[str, Any]] = []
         for path, module in modules:
             prefix = path + "." if path else ""
@@ -74,8 +76,23 @@ class Registered:
             for name, buffer in module._buffers.items():
                 if buffer is not None:
                     buffers.append((prefix + name, buffer))
+            self._add_packed(module, prefix)
         for name, buffer in buffers:
             self.names.setdefault(id(buffer), name)
+
+    @property
+    def all_params(self) -> tuple[ParamSpec, ...]:
+        """Every parameter once, and the packed weights of quantized layers."""
+        packed = (spec for specs in self._packed.values() for spec in specs)
+        return (*self.params.values(), *packed)
+
+    def _add_packed(self, module: nn.Module, prefix: str) -> None:
+        specs = []
+        for name, weight in packed_weights(module):
+            seen, full = spec_of(weight), prefix + name
+            specs.append(ParamSpec(full, tuple(map(int, seen.shape)), seen.dtype, False, full))
+        if specs:
+            self._packed[id(module)] = specs
 
     def of(self, module: nn.Module, path: str, deep: bool) -> tuple[ParamSpec, ...]:
         """The parameters of `module` under the names it has there, with (`deep`) those inside."""
@@ -84,7 +101,7 @@ class Registered:
             own: Iterable[tuple[str, Any]] = module.named_parameters(remove_duplicate=False)
         else:
             own = module._parameters.items()
-        specs = []
+        specs = list(self._packed.get(id(module), ()))
         for name, parameter in own:
             known = self.params.get(id(parameter))
             if known is None:

@@ -14,7 +14,7 @@ from shapescope.capture.inputs import InputSpec, rebatch
 from shapescope.capture.loaded import LoadedModel
 from shapescope.capture.loader import load
 from shapescope.capture.source import is_library_file
-from shapescope.capture.subject import Arguments, are_arguments
+from shapescope.capture.subject import Arguments, are_arguments, is_one_tensor, rebatched
 from shapescope.capture.traced import Target
 from shapescope.capture.tracer import trace_model
 from shapescope.diagnostic import ShapescopeError
@@ -97,7 +97,14 @@ class Retracer:
                     traced = trace_model(model, inputs, train=self.train, mode=mode, target=target)
         except ShapescopeError:
             return None
-        return _as_a_cpu_would(traced.trace)
+        made = _as_a_cpu_would(traced.trace)
+        if made.failure is not None and batch is not None and self._may_have_missed():
+            return None
+        return made
+
+    def _may_have_missed(self) -> bool:
+        """Whether inputs of the user's may belong to a batch in a way that nothing tells."""
+        return are_arguments(self.inputs) and not is_one_tensor(self.inputs)
 
     def read(self, texts: Mapping[str, str]) -> LoadedModel | nn.Module:
         """The model, loaded afresh where files read otherwise.
@@ -122,12 +129,12 @@ class Retracer:
         return loaded
 
     def reshaped(self, shapes: Sequence[Shape] | None, batch: int | None) -> Inputs | None:
-        """The inputs with other sizes; None where they are the user's own tensors."""
+        """The inputs with other sizes; None where they are the user's own and have no batch."""
         inputs = self.inputs
         if shapes is None and batch is None:
             return inputs
         if are_arguments(inputs):
-            return None
+            return None if batch is None or shapes is not None else rebatched(inputs, batch)
         specs = tuple(spec for spec in inputs if isinstance(spec, InputSpec))
         if shapes is not None:
             if len(shapes) != len(specs) or any(spec.shape is None for spec in specs):

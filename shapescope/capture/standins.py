@@ -14,6 +14,8 @@ import importlib
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
@@ -38,11 +40,14 @@ def light_imports() -> Iterator[None]:
         _StandIn(_COMPILER, {"disable": _disabling(marked)}),
         _StandIn(_ALGEBRA, {"Basic": _Nothing, "Expr": _Nothing, "Symbol": _Nothing}),
     )
+    finder = _Inside()
     for stand_in in stand_ins:
         stand_in._appear()
+    sys.meta_path.insert(0, finder)
     try:
         yield
     finally:
+        sys.meta_path.remove(finder)
         for function in marked:
             function.__dict__.pop(_MARK, None)
         for stand_in in stand_ins:
@@ -79,6 +84,38 @@ class _StandIn(ModuleType):
             raise AttributeError(name)
         self._withdraw()
         return getattr(importlib.import_module(self.__name__), name)
+
+
+class _Inside(MetaPathFinder):
+    """Finds a module inside of one that is stood in for, as `sympy.core`: the real ones step in."""
+
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> ModuleSpec | None:
+        """None for every other module."""
+        outer = sys.modules.get(fullname.rpartition(".")[0])
+        if not isinstance(outer, _StandIn):
+            return None
+        outer._withdraw()
+        module = importlib.import_module(fullname)
+        spec = ModuleSpec(fullname, _Ready(module))
+        # Of a module that came to be while its spec was looked for, its own spec is taken.
+        module.__spec__ = spec
+        return spec
+
+
+class _Ready(Loader):
+    """Hands over a module that is there already."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self.module = module
+        self.spec = module.__spec__
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """The module as it is."""
+        return self.module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """It has run; only the import that led here wrote on it."""
+        module.__spec__ = self.spec
 
 
 def _disabling(marked: list[Any]) -> Callable[..., Any]:

@@ -12,11 +12,13 @@ from torch import Tensor, nn
 from shapescope.capture.constructions import find_constructors
 from shapescope.capture.inputs import InputSpec, make_inputs
 from shapescope.capture.loaded import LoadedModel
-from shapescope.capture.tensors import map_tensors, meta_copy, real_copy, to_meta
+from shapescope.capture.tensors import map_tensors, meta_copy, real_copy, tensors_in, to_meta
 from shapescope.diagnostic import ShapescopeError
 from shapescope.trace import SourceSpan
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
+_STATE = 3
+"""How many axes the state of a recurrent layer has: layers x batch x features."""
 
 
 class Subject:
@@ -72,6 +74,37 @@ def arguments_on(
 def are_arguments(inputs: Any) -> TypeGuard[Arguments]:
     """Whether inputs are the user's own, as `(args, kwargs)`, and no specs to make them from."""
     return isinstance(inputs, tuple) and len(inputs) == 2 and isinstance(inputs[1], dict)
+
+
+def rebatched(inputs: Arguments, n: int) -> Arguments | None:
+    """The user's own inputs with a batch of `n`, samples repeated or left out.
+
+    As in `input_spec.rebatch`, the batch is axis 0 of the first tensor. None where there is no
+    such axis to change.
+    """
+    first = next(tensors_in(inputs), None)
+    if first is None or first.dim() == 0 or first.shape[0] == 0:
+        return None
+    batch = first.shape[0]
+    samples = [sample % batch for sample in range(n)]
+
+    def resized(tensor: Tensor) -> Tensor:
+        if type(tensor) is not Tensor or tensor.layout is not torch.strided or tensor.is_nested:
+            return tensor
+        if tensor.dim() and tensor.shape[0] == batch:
+            return tensor.detach()[samples]
+        if tensor.dim() == _STATE and tensor.shape[1] == batch:
+            return tensor.detach()[:, samples]
+        return tensor
+
+    args, kwargs = map_tensors(resized, inputs)
+    return args, kwargs
+
+
+def is_one_tensor(inputs: Arguments) -> bool:
+    """Whether the user's own inputs are a single tensor: its axis 0 can only be the batch."""
+    args, kwargs = inputs
+    return len(args) == 1 and not kwargs and type(args[0]) is Tensor
 
 
 def _cpu_copy(tensor: Tensor) -> Tensor:

@@ -51,6 +51,7 @@ def trace_symbolic(tracer: _Tracer, symbols: Sequence[str]) -> Traced:
     Raises:
         ShapescopeError: an axis of such a name does not exist, or PyTorch cannot leave it open.
     """
+    tracer.refuse_packed()
     sizer = Sizer(tracer.subject._model, tracer.inputs)
     names = axis_names(sizer.shapes, sizer.axes, "N" if sizer.has_batch else None)
     known = [axis for row in names for axis in row if axis is not None]

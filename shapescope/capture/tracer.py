@@ -20,17 +20,24 @@ from shapescope.capture.fake import entered, fake_model, fake_shape, fake_tensor
 from shapescope.capture.inputs import InputSpec, input_names, make_inputs
 from shapescope.capture.loaded import LoadedModel
 from shapescope.capture.module_tree import modules_of
+from shapescope.capture.packed import has_packed_weights
 from shapescope.capture.passes import Pass, run_pass
 from shapescope.capture.subject import Arguments, Subject, arguments_on
 from shapescope.capture.tensors import concrete_shape, map_tensors
 from shapescope.capture.traced import Target, Traced
+from shapescope.diagnostic import ShapescopeError
 from shapescope.ops import lookup
+from shapescope.ops.vmapped import is_vmapped
 from shapescope.trace import Shape, Step, TensorSpec
 from shapescope.turns import one_at_a_time
 
 AFFORDABLE_BYTES = 2 * 1024**3
 AFFORDABLE_MACS = 20 * 10**9
 _BYTES_PER_VALUE = 4
+_MAPPED = (
+    "inside torch.vmap all samples are shown, on axes in front; settings and formulas are those of "
+    "one sample"
+)
 
 
 @one_at_a_time()
@@ -112,15 +119,18 @@ class _Tracer:
         if real.failure is not None:
             same = _failing_place(real) == _failing_place(first)
             return self.finish(first if same else real)
-        fake = self.fake()
-        if fake.failure is None and _same_shapes(fake, real):
+        fake = None if self.needs_real_tensors else self.fake()
+        if fake is not None and fake.failure is None and _same_shapes(fake, real):
             self.notes.append(f"meta could not ({first.reason}); fake tensors were used")
             return self.finish(fake)
         self.notes.append(f"meta could not ({first.reason}); real CPU tensors were used")
         return self.finish(real)
 
     def _unconfirmed(self, first: Pass) -> Pass:
-        """A failure on meta of a model too large to run: fake tensors decide."""
+        """A failure on meta of a model too large to run: fake tensors decide where they can."""
+        if self.needs_real_tensors:
+            self.notes.append(f"meta could not ({first.reason}); real CPU tensors were used")
+            return self.real()
         fake = self.fake()
         if fake.failure is None:
             self.notes.append(f"meta could not ({first.reason}); fake tensors were used")
@@ -152,11 +162,21 @@ class _Tracer:
         args, kwargs = self.arguments("meta", module)
         return self._run(module, args, kwargs, mode="meta", redirect="meta")
 
+    @property
+    def needs_real_tensors(self) -> bool:
+        """Whether kernels of this model look into memory that fake tensors do not have."""
+        return has_packed_weights(self.subject.on("meta"))
+
     def fake(self) -> Pass:
-        """Shapes on a pretended CPU, with sizes that depend on data left open."""
+        """Shapes on a pretended CPU, with sizes that depend on data left open.
+
+        Raises:
+            ShapescopeError: the model cannot run on such tensors.
+        """
         from torch._subclasses.fake_tensor import FakeTensorMode
         from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
+        self.refuse_packed()
         fake_mode = FakeTensorMode(shape_env=ShapeEnv(), allow_non_fake_inputs=True)
         module = fake_model(self.subject.on("meta"), fake_mode)
         args, kwargs = self.arguments("meta", module)
@@ -170,6 +190,18 @@ class _Tracer:
             inside=lambda: entered(fake_mode),
             shape_of=fake_shape,
         )
+
+    def refuse_packed(self) -> None:
+        """Refuse to run packed weights on tensors without memory.
+
+        Raises:
+            ShapescopeError: the model has packed weights.
+        """
+        if self.needs_real_tensors:
+            raise ShapescopeError(
+                "the quantized layers of this model cannot run on fake tensors",
+                advice=("trace it on meta or real tensors, or before it is quantized",),
+            )
 
     def real(self, values: bool = False) -> Pass:
         """Real tensors on the CPU, with seeded values."""
@@ -220,9 +252,10 @@ class _Tracer:
 
     def finish(self, done: Pass) -> Traced:
         """The pass as a Trace under the model's name."""
+        mapped = (_MAPPED,) if any(map(is_vmapped, done.steps)) else ()
         return Traced(
             replace(done.trace, model=self.subject.name),
-            (*self.subject.notes, *self.notes),
+            (*self.subject.notes, *self.notes, *mapped),
             done.values,
         )
 

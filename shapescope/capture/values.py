@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from shapescope.capture.transforms import tensor_behind
+
 
 @dataclass(frozen=True, slots=True)
 class ValueStats:
@@ -19,6 +21,7 @@ class ValueStats:
 
 def value_stats(tensor: Tensor) -> ValueStats | None:
     """The statistics of a real tensor with values; None for an empty or complex one."""
+    tensor = tensor_behind(tensor)
     if tensor.numel() == 0 or tensor.is_complex() or tensor.device.type == "meta":
         return None
     values = tensor.detach().to(torch.float64)

@@ -6,8 +6,13 @@ from shapescope.ops.registry import Op, register
 from shapescope.ops.shapes import are_ints, argument, same_shape, shape
 from shapescope.trace import Shape, Step
 
-# Where a quantised model begins and ends; before it is converted they pass values through.
-for _name, _module in (("quant_stub", "QuantStub"), ("de_quant_stub", "DeQuantStub")):
+# Where a quantized model begins and ends; before it is converted they pass values through.
+for _name, _module in (
+    ("quant_stub", "QuantStub"),
+    ("de_quant_stub", "DeQuantStub"),
+    ("quantize", "Quantize"),
+    ("de_quantize", "DeQuantize"),
+):
     register(
         Op(
             _name,

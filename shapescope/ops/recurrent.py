@@ -22,7 +22,7 @@ def _module(module: Any, bound: Bound) -> RecurrentAttrs:
         num_layers=module.num_layers,
         batch_first=module.batch_first,
         bidirectional=module.bidirectional,
-        proj_size=module.proj_size,
+        proj_size=getattr(module, "proj_size", 0),  # dynamically quantized layers have none
         bias=module.bias,
     )
 

@@ -16,6 +16,13 @@ from shapescope.attrs import Attrs, CallAttrs, PadAttrs, ResizeAttrs
 from shapescope.ops.flow import Flows, elementwise_flow, pointwise_flow
 from shapescope.ops.names import snake_case
 from shapescope.ops.values import NOT_PLAIN, plain, plain_sizes
+from shapescope.ops.vmapped import (
+    is_vmapped,
+    of_one_sample,
+    sample_axes,
+    sample_count,
+    with_sample_axes,
+)
 from shapescope.trace import Shape, Step
 
 Bound: TypeAlias = Mapping[str, Any]
@@ -175,19 +182,23 @@ class Op:
         """
         if self.shape_rule is None or not _ready(self, step):
             return None
+        if is_vmapped(step):
+            shapes = self.shape_rule(of_one_sample(step))
+            axes = sample_axes(step)
+            return None if shapes is None else tuple((*axes, *shape) for shape in shapes)
         return self.shape_rule(step)
 
     def refusal(self, step: Step) -> str | None:
         """Why torch on a CPU refuses this call, in one line, or None where it does not."""
         if self.refusal_rule is None or not _ready(self, step):
             return None
-        return self.refusal_rule(step)
+        return self.refusal_rule(of_one_sample(step) if is_vmapped(step) else step)
 
     def formula(self, step: Step) -> tuple[str, ...]:
         """The arithmetic with this step's numbers, one text for each axis it speaks of."""
         if self.formula_rule is None or not _ready(self, step):
             return ()
-        return self.formula_rule(step)
+        return self.formula_rule(of_one_sample(step) if is_vmapped(step) else step)
 
     def macs(self, step: Step) -> int | None:
         """Multiply-adds; 0 where the op has none by definition, None where there is no rule."""
@@ -195,18 +206,23 @@ class Op:
             return 0
         if self.macs_rule is None or not _ready(self, step):
             return None
+        if is_vmapped(step):
+            once, count = self.macs_rule(of_one_sample(step)), sample_count(step)
+            return None if once is None or count is None else once * count
         return self.macs_rule(step)
 
     def window(self, step: Step) -> tuple[Window, ...] | None:
         """The window along each spatial axis, for the receptive field."""
         if self.window_rule is None or not _ready(self, step):
             return None
-        return self.window_rule(step)
+        return self.window_rule(of_one_sample(step) if is_vmapped(step) else step)
 
     def flow(self, step: Step) -> Flows | None:
         """For each input, where the axes of the first output come from; None where unknown."""
         if not _ready(self, step) or not step.inputs:
             return None
+        if is_vmapped(step):
+            return with_sample_axes(step, self.flow(of_one_sample(step)))
         if self.flow_rule is not None:
             return self.flow_rule(step)
         if self.pointwise:

@@ -102,3 +102,35 @@ def test_an_unknown_name_steps_aside_for_the_real_module(monkeypatch: pytest.Mon
     assert sys.modules["colorsys"] is not stand_in
     with pytest.raises(AttributeError):
         stand_in.__wrapped__  # noqa: B018
+
+
+def test_a_module_inside_of_one_that_is_stood_in_for_is_the_real_one() -> None:
+    code = """
+import sys, torch
+from shapescope.capture.standins import light_imports
+with light_imports():
+    from sympy import Expr
+    import sympy.core.symbol
+import sympy
+inside = sys.modules["sympy.core"]
+print(inside is sympy.core, inside.__spec__.origin == inside.__file__)
+print(sympy.Symbol is sympy.core.Symbol, any("standins" in repr(it) for it in sys.meta_path))
+"""
+    assert run(code) == "True True\nTrue False"
+
+
+def test_a_derivative_taken_inside_forward_is_traced_in_a_fresh_process() -> None:
+    code = """
+import torch
+from torch import nn
+from shapescope.capture.tracer import trace_model
+class Energy(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Linear(2, 1)
+    def forward(self, x):
+        return torch.func.grad(lambda rows: self.net(rows).sum())(x)
+traced = trace_model(Energy(), ((torch.rand(3, 2),), {}))
+print(traced.trace.failure, traced.trace.mode, traced.trace.outputs[0].shape)
+"""
+    assert run(code) == "None meta (3, 2)"

@@ -13,6 +13,7 @@ from shapescope.analysis.batch.layout import Axis, Factor, Layout, batch, plain
 from shapescope.analysis.batch.steps import SPECIAL, Note, by_flow
 from shapescope.attrs import CallAttrs, ConvAttrs, LinearAttrs, PoolAttrs, RecurrentAttrs
 from shapescope.ops import Op, lookup
+from shapescope.ops.vmapped import is_vmapped
 from shapescope.trace import Step, TensorSpec, Trace
 
 
@@ -177,7 +178,8 @@ class _Walker:
                 return only
         elif all(layout is None for layout in given):
             return None
-        special = SPECIAL.get(step.op)
+        # What they know of axes is that of the mapped code, which does not see the batch.
+        special = None if is_vmapped(step) else SPECIAL.get(step.op)
         made = special(step, given, notes) if special is not None else None
         if made is None and not notes:
             made = by_flow(step, given, notes)

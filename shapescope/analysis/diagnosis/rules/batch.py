@@ -69,21 +69,31 @@ def _lost(
 ) -> Iterator[Finding]:
     trace = case.trace
     size = walk.size
-    first = trace.outputs[0]
+    # A loss in front of what the model gives has no batch to lose.
+    number = next((at for at, spec in enumerate(trace.outputs) if spec.shape), 0)
+    first = trace.outputs[number]
     shape = ints(first.shape)
     if not shape and first.shape:
         return
-    sink = _sink_of(trace, walk, 0)
+    sink = _sink_of(trace, walk, number)
     if sink is None:
         return
     kept = bool(shape) and shape[0] == size
-    if other is not None and other.failure is None and other.outputs and other_walk is not None:
-        there = ints(other.outputs[0].shape)
+    if (
+        other is not None
+        and other.failure is None
+        and other.outputs[number:]
+        and other_walk is not None
+    ):
+        there = ints(other.outputs[number].shape)
         kept = kept and len(there) == len(shape) and there[0] == other_walk.size
         if not kept and _elsewhere(shape, there, size, other_walk.size):
             yield _state_of(case, sink, shape) or _moved(case, sink, shape)
             return
     if kept:
+        return
+    if other is None and _is_elsewhere(walk, sink, shape):
+        yield _state_of(case, sink, shape) or _moved(case, sink, shape)
         return
     best = None
     for candidate, source in ((other_walk, other), (walk, trace)):
@@ -117,6 +127,14 @@ def _elsewhere(one: tuple[int, ...], two: tuple[int, ...], size: int, other: int
     return len(one) == len(two) and any(
         n == size and m == other for n, m in zip(one[1:], two[1:], strict=True)
     )
+
+
+def _is_elsewhere(walk: BatchWalk, sink: Step, shape: tuple[int, ...]) -> bool:
+    """Whether the batch came through as an axis of the output, though not the first."""
+    layout = walk.layout_of(sink.index)
+    if layout is None or not layout.from_input or layout.sizes != shape:
+        return False
+    return bool(layout.batch_axis)
 
 
 def _culprit(trace: Trace, walk: BatchWalk, sink: int) -> Event | None:
