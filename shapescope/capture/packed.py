@@ -25,7 +25,8 @@ def _is_quantized(kind: Any) -> bool:
 
 def has_packed_weights(model: nn.Module) -> bool:
     """Whether kernels are called with packed weights: given fake tensors these read no memory."""
-    return any(_is_quantized(type(module)) for module in modules_of(model))
+    kinds: set[Any] = set(map(type, modules_of(model)))
+    return any(map(_is_quantized, kinds))
 
 
 def packed_weights(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
@@ -33,7 +34,8 @@ def packed_weights(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
 
     A layer without packed weights, such as a quantized ReLU, has none.
     """
-    if not _is_quantized(type(module)):
+    kind: Any = type(module)
+    if not _is_quantized(kind):
         return
     for name in ("weight", "bias"):
         own: Any = getattr(module, name, None)

@@ -92,13 +92,15 @@ def run_pass(
     names: Sequence[str | None] = (),
     shape_of: Callable[[Tensor], Shape] = concrete_shape,
     inside: Callable[[], AbstractContextManager[Any]] = nullcontext,
+    limit: Callable[[], AbstractContextManager[Any]] = nullcontext,
     values: bool = False,
     gradients: bool = False,
     loss: tuple[str, Tensor] | None = None,
 ) -> Pass:
     """Run `module` once and write down what happens.
 
-    `module` is a copy of ours in the mode it shall have. `inside` is entered around the call.
+    `module` is a copy of ours in the mode it shall have. `inside` is entered around the call, and
+    `limit` around the forward alone.
     With `loss`, a function of torch.nn.functional by name and its target, that is computed from
     the first output as well.
     """
@@ -121,7 +123,8 @@ def run_pass(
         try:
             with recorder:
                 recorder.name_inputs(named)
-                output = call_user(module, *args, **kwargs)
+                with limit():
+                    output = call_user(module, *args, **kwargs)
                 if loss is not None:
                     _loss_of(output, *loss)
         except Exception as caught:  # noqa: BLE001  # the user's forward may raise anything

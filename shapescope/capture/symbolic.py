@@ -21,6 +21,7 @@ from shapescope.arithmetic.expressions import (
     unequal,
 )
 from shapescope.arithmetic.expressions.conditions import above
+from shapescope.capture.deadline import EndsAfter, OutOfTimeError
 from shapescope.capture.fake import entered, fake_model
 from shapescope.capture.inputs import input_names, rebatch
 from shapescope.capture.passes import Pass, run_pass
@@ -45,6 +46,9 @@ _MOST_OPERATIONS = 40
 """Formulas can grow from step to step until nobody could read them, or wait for them."""
 
 
+_ADVICE = ("leave fewer open, as in --symbolic N, or trace without --symbolic",)
+
+
 def trace_symbolic(tracer: _Tracer, symbols: Sequence[str]) -> Traced:
     """Trace with the named axes open, all that can be if none is named.
 
@@ -52,7 +56,12 @@ def trace_symbolic(tracer: _Tracer, symbols: Sequence[str]) -> Traced:
         ShapescopeError: an axis of such a name does not exist, or PyTorch cannot leave it open.
     """
     tracer.refuse_packed()
-    sizer = Sizer(tracer.subject._model, tracer.inputs)
+    end = perf_counter() + _MOST_SECONDS
+    try:
+        with EndsAfter(_MOST_SECONDS):
+            sizer = Sizer(tracer.subject._model, tracer.inputs)
+    except OutOfTimeError as error:
+        raise ShapescopeError(f"these sizes cannot be left open: {error}", advice=_ADVICE) from None
     names = axis_names(sizer.shapes, sizer.axes, "N" if sizer.has_batch else None)
     known = [axis for row in names for axis in row if axis is not None]
     for symbol in symbols:
@@ -66,15 +75,15 @@ def trace_symbolic(tracer: _Tracer, symbols: Sequence[str]) -> Traced:
     given: Any = tracer.inputs
     if not are_arguments(given):
         tracer.inputs = rebatch(given, _BATCH)
-    done, notes = _pass(tracer, names, chosen)
-    if done.failure is not None and not isinstance(done.error, TimeoutError):
+    done, notes = _pass(tracer, names, chosen, end)
+    if done.failure is not None and not isinstance(done.error, OutOfTimeError):
         # Some of torch's kernels in Python take open sizes where its own do not, as for pad and
         # interpolate; elsewhere they make formulas grow.
-        done, notes = _pass(tracer, names, chosen, kernels=True)
+        done, notes = _pass(tracer, names, chosen, end, kernels=True)
     if done.failure is not None and tracer.meta().failure is None:
         raise ShapescopeError(
             f"PyTorch cannot leave these sizes open: {_place(done)}{done.reason}",
-            advice=("leave fewer open, as in --symbolic N, or trace without --symbolic",),
+            advice=_ADVICE,
         )
     tracer.notes.extend(notes)
     return tracer.finish(done)
@@ -93,10 +102,11 @@ def _pass(
     tracer: _Tracer,
     names: Sequence[Sequence[str | None]],
     chosen: set[str],
+    end: float,
     *,
     kernels: bool = False,
 ) -> tuple[Pass, list[str]]:
-    """One pass with the chosen axes open, and what it asked of them."""
+    """One pass with the chosen axes open until `end`, and what it asked of them."""
     from torch._subclasses.fake_tensor import FakeTensorMode
     from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
@@ -112,12 +122,9 @@ def _pass(
         return _symbolic(tensor, next(rows), chosen, fake_mode, symbol_names)
 
     args, kwargs = map_tensors(place, (args, kwargs))
-    end = perf_counter() + _MOST_SECONDS
     short = ShortFormulas(symbol_names, lambda expr: _translated(expr, symbol_names))
 
     def shape_of(tensor: Tensor) -> Shape:
-        if perf_counter() > end:
-            raise TimeoutError(f"the formulas grew for {_MOST_SECONDS:.0f} seconds without an end")
         short.shorten(tensor.shape)
         if tensor.layout is torch.strided:
             short.shorten(tensor.stride())
@@ -137,6 +144,7 @@ def _pass(
         names=input_names(module, len(args)),
         shape_of=shape_of,
         inside=lambda: _inside(fake_mode) if kernels else entered(fake_mode),
+        limit=lambda: EndsAfter(end - perf_counter()),
     )
     return done, _conditions(env, symbol_names)
 

@@ -1,0 +1,76 @@
+"""An end in time for code that nobody can ask to look at the clock."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+import threading
+from time import perf_counter
+from types import FrameType
+
+__all__ = ["EndsAfter", "OutOfTimeError"]
+
+_AGAIN = 5.0
+"""Seconds until the code is told once more, where it caught the first telling and went on."""
+
+
+class OutOfTimeError(TimeoutError):
+    """The time was up while the code inside `EndsAfter` was still at work."""
+
+    def __init__(self) -> None:
+        super().__init__("the formulas grow without an end")
+
+
+class EndsAfter:
+    """Raises `OutOfTimeError` in the code inside once the seconds are over; use in a `with`.
+
+    A thread of its own watches the clock. The code has to be Python: in a call of C it is told
+    when that returns.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._end = perf_counter() + seconds
+        self._told = threading.get_ident()
+        self._over = threading.Event()
+        self._lock = threading.Lock()
+        self._frame: FrameType | None = None
+        self._watcher = threading.Thread(target=self._watch, name="deadline", daemon=True)
+
+    def __enter__(self) -> None:
+        self._frame = sys._getframe(1)
+        self._watcher.start()
+
+    def __exit__(self, *exception: object) -> None:
+        try:
+            self._stop()
+        except OutOfTimeError:  # told at this very moment, and not again for a while
+            self._stop()
+
+    def _stop(self) -> None:
+        with self._lock:
+            self._over.set()
+        # What was raised just now and has not arrived yet would hit whoever comes next.
+        _raise_in(self._told, None)
+        self._frame = None
+        self._watcher.join()
+
+    def _watch(self) -> None:
+        wait = max(self._end - perf_counter(), 0.0)
+        while not self._over.wait(wait):
+            with self._lock:
+                if self._over.is_set() or not self._is_inside():
+                    return
+                _raise_in(self._told, OutOfTimeError)
+            wait = _AGAIN
+
+    def _is_inside(self) -> bool:
+        """Whether the function with the `with` still runs, which is left at once if told late."""
+        frame = sys._current_frames().get(self._told)
+        while frame is not None and frame is not self._frame:
+            frame = frame.f_back
+        return frame is not None
+
+
+def _raise_in(thread: int, kind: type[BaseException] | None) -> None:
+    argument = None if kind is None else ctypes.py_object(kind)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), argument)
