@@ -102,9 +102,10 @@ def _storages(trace: Trace) -> Storages:
     inputs = {(spec.name, spec.shape): result.new(tensor_bytes(spec)) for spec in trace.inputs}
     result.outside = len(result.sizes)
     strides: list[Strides | None] = []
-    symbolic = trace.mode == "symbolic"
+    # Only on meta is every size a number: elsewhere one may be open, or an axis ragged.
+    named = trace.mode != "meta"
     for step, verdict in zip(trace.steps, verdicts(trace.steps), strict=True):
-        if step.op == "module" or not step.outputs or (symbolic and not _concrete(step)):
+        if step.op == "module" or not step.outputs or (named and not _concrete(step)):
             result.held.append(())
             result.made.append(())
             result.kept.append(())

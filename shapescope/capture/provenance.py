@@ -103,7 +103,10 @@ class Provenance:
         if self._shape_of is not concrete_shape or type(tensor) is not Tensor:
             return spec_of(tensor, name, self._shape_of)
         # The same few shapes come again and again; they are the same object.
-        key = tensor.shape, tensor.dtype, name
+        try:
+            key = tensor.shape, tensor.dtype, name
+        except RuntimeError:  # a nested tensor has none
+            return spec_of(tensor, name)
         spec = self._specs.get(key)
         if spec is None:
             spec = self._specs[key] = spec_of(tensor, name)

@@ -38,7 +38,22 @@ def dtype_name(dtype: torch.dtype) -> str:
 
 def concrete_shape(tensor: Tensor) -> Shape:
     """The sizes as they are; the default way to read a shape."""
-    return tuple(tensor.shape)
+    try:
+        return tuple(tensor.shape)
+    except RuntimeError:
+        if not tensor.is_nested:
+            raise
+        return _ragged_shape(tensor)
+
+
+def _ragged_shape(tensor: Tensor) -> Shape:
+    """The sizes of a nested tensor; an axis along which its parts differ has a name, as `j1`."""
+    parts = tensor._nested_tensor_size().tolist()
+    axes = [
+        sizes[0] if len(set(sizes)) == 1 else f"j{at}"
+        for at, sizes in enumerate(zip(*parts, strict=True), 1)
+    ]
+    return (len(parts), *axes)
 
 
 def spec_of(

@@ -51,6 +51,18 @@ register(
 )
 
 
+# As long as the longest of the parts.
+register(
+    Op(
+        "nested_to_padded_tensor",
+        "input padding output_size",
+        free=True,
+        observed=True,
+        changes_axes=True,
+    )
+)
+
+
 def _scalar(step: Step) -> tuple[Shape, ...] | None:
     return ((),)
 

@@ -143,9 +143,12 @@ for _name in ("pinverse", "linalg_pinv"):
 for _name in ("det", "linalg_det", "logdet"):
     register(Op(_name, shape_rule=_matrix_scalar, changes_axes=True))
 register(Op("linalg_solve", "A B", shape_rule=_solve_shape, changes_axes=True))
+register(
+    Op("linalg_solve_triangular", "A B upper left", shape_rule=_solve_shape, changes_axes=True)
+)
 for _name in ("linalg_svd", "svd", "linalg_qr", "qr", "linalg_eigh", "linalg_eig", "linalg_svdvals",
               "slogdet", "linalg_slogdet", "linalg_lstsq", "linalg_eigvals", "linalg_eigvalsh",
-              "linalg_lu", "linalg_lu_factor", "lu"):  # fmt: skip
+              "linalg_lu", "linalg_lu_factor", "lu", "linalg_cholesky_ex"):  # fmt: skip
     register(Op(_name, changes_axes=True, observed=True))
 
 

@@ -81,6 +81,9 @@ CALLS: dict[str, list[Callable[[], Any]]] = {
     "kron": [lambda: torch.kron(rand(2, 3), rand(4)), lambda: torch.kron(rand(2), rand(1, 3))],
     "addr": [lambda: torch.addr(rand(2, 3), rand(2), rand(3))],
     "inverse": [lambda: torch.inverse(torch.eye(3))],
+    "linalg_solve_triangular": [
+        lambda: torch.linalg.solve_triangular(torch.eye(3), rand(2, 3, 4), upper=False)
+    ],
     "linalg_solve": [lambda: torch.linalg.solve(torch.eye(3), rand(3, 2))],
     "pinverse": [lambda: torch.pinverse(rand(2, 3))],
     "linalg_det": [lambda: torch.linalg.det(rand(4, 3, 3))],
