@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import sys
 import threading
-from time import perf_counter
+from time import process_time
 from types import FrameType
 
 __all__ = ["EndsAfter", "OutOfTimeError"]
@@ -24,12 +24,13 @@ class OutOfTimeError(TimeoutError):
 class EndsAfter:
     """Raises `OutOfTimeError` in the code inside once the seconds are over; use in a `with`.
 
+    They are those of the processor, so that a busy machine does not end what a quiet one finishes.
     A thread of its own watches the clock. The code has to be Python: in a call of C it is told
     when that returns.
     """
 
     def __init__(self, seconds: float) -> None:
-        self._end = perf_counter() + seconds
+        self._end = process_time() + seconds
         self._told = threading.get_ident()
         self._over = threading.Event()
         self._lock = threading.Lock()
@@ -55,7 +56,7 @@ class EndsAfter:
         self._watcher.join()
 
     def _watch(self) -> None:
-        wait = max(self._end - perf_counter(), 0.0)
+        wait = max(self._end - process_time(), 0.0)
         while not self._over.wait(wait):
             with self._lock:
                 if self._over.is_set() or not self._is_inside():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from time import perf_counter
+from time import process_time
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -56,7 +56,7 @@ def trace_symbolic(tracer: _Tracer, symbols: Sequence[str]) -> Traced:
         ShapescopeError: an axis of such a name does not exist, or PyTorch cannot leave it open.
     """
     tracer.refuse_packed()
-    end = perf_counter() + _MOST_SECONDS
+    end = process_time() + _MOST_SECONDS
     try:
         with EndsAfter(_MOST_SECONDS):
             sizer = Sizer(tracer.subject._model, tracer.inputs)
@@ -144,7 +144,7 @@ def _pass(
         names=input_names(module, len(args)),
         shape_of=shape_of,
         inside=lambda: _inside(fake_mode) if kernels else entered(fake_mode),
-        limit=lambda: EndsAfter(end - perf_counter()),
+        limit=lambda: EndsAfter(end - process_time()),
     )
     return done, _conditions(env, symbol_names)
 
