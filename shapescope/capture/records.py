@@ -89,8 +89,8 @@ class Registered:
     def _add_packed(self, module: nn.Module, prefix: str) -> None:
         specs = []
         for name, weight in packed_weights(module):
-            seen, full = spec_of(weight), prefix + name
-            specs.append(ParamSpec(full, tuple(map(int, seen.shape)), seen.dtype, False, full))
+            shape, dtype = tuple(map(int, weight.shape)), dtype_name(weight.dtype)
+            specs.append(ParamSpec(prefix + name, shape, dtype, False, prefix + name))
         if specs:
             self._packed[id(module)] = specs
 
