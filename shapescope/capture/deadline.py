@@ -56,13 +56,14 @@ class EndsAfter:
         self._watcher.join()
 
     def _watch(self) -> None:
-        wait = max(self._end - process_time(), 0.0)
-        while not self._over.wait(wait):
+        while not self._over.wait(max(self._end - process_time(), 0.0)):
+            if process_time() < self._end:
+                continue  # the processor was with others meanwhile
             with self._lock:
                 if self._over.is_set() or not self._is_inside():
                     return
                 _raise_in(self._told, OutOfTimeError)
-            wait = _AGAIN
+            self._end = process_time() + _AGAIN
 
     def _is_inside(self) -> bool:
         """Whether the function with the `with` still runs, which is left at once if told late."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from time import perf_counter
+from time import perf_counter, sleep
 
 import pytest
 import torch.nn.functional as F
@@ -45,6 +45,14 @@ def test_what_catches_the_error_is_told_again(monkeypatch: pytest.MonkeyPatch) -
     with EndsAfter(0.1):
         goes_on()
     assert caught == 2
+
+
+def test_time_without_the_processor_does_not_count() -> None:
+    turns = 0
+    with EndsAfter(0.2):
+        sleep(0.6)
+        turns = works_for(0.01)
+    assert turns
 
 
 def test_nothing_is_told_afterwards() -> None:
