@@ -80,6 +80,10 @@ class Case:
             texts.append(text + (f"<{bound}" if bound is not None else ""))
         return texts
 
+    def fed(self, shapes: list[list[int]], dtypes: list[str]) -> Case:
+        """The same case on other inputs."""
+        return Case(self.folder, {**self.data, "input": shapes, "input_dtype": dtypes})
+
     def target_text(self) -> tuple[str, str] | None:
         """The target and the loss as `--target` and `--loss` take them."""
         target = self.data.get("target")

@@ -6,8 +6,8 @@
 
 A case counts as detected if an error or a warning is given (and none for `fixed.py`), as located
 if a label stands on one of the culprit's lines, as explained if the message names the numbers that
-were wanted and that arrived, and as mended if the edits of a help, applied to the file, give the
-expected output on real tensors without the silent bug.
+were wanted and that arrived, and as mended if the edits of a help, applied to the file, or the
+input that it says to feed instead, give the expected output on real tensors without the silent bug.
 """
 
 from __future__ import annotations
@@ -130,13 +130,16 @@ def score(case: Case) -> Score:
 
 
 def _verdict(case: Case, entry: Help) -> list[str] | None:
-    """What is wrong after the edits of a help; None where it has none."""
-    if not entry.edits:
+    """What is wrong after the edits of a help, on the input it names; None where it has neither."""
+    if not entry.edits and not entry.inputs:
         return None
     file = case.model_spec.partition(":")[0]
     if any(edit.span.file != file for edit in entry.edits):
         return ["edits another file"]
     text = edited((case.folder / file).read_text(), entry.edits)
+    if entry.inputs:
+        fed = parse_inputs(entry.inputs)
+        case = case.fed([list(spec.shape or ()) for spec in fed], [spec.dtype for spec in fed])
     found: list[str] = problems_of(case, case.model_spec, text)
     return found
 

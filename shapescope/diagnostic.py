@@ -43,6 +43,7 @@ class Help:
     `verified` says that the edited source (or the other input) was traced again and held for two
     batch sizes; `changes_parameters` says that a weight changes its shape, so that checkpoints
     of the old model no longer load. With `inline` the message shows the edited code itself.
+    `inputs` are what to feed instead, each as `--input` takes it; () where the inputs stay.
     """
 
     message: str
@@ -50,6 +51,7 @@ class Help:
     verified: bool = False
     changes_parameters: bool = False
     inline: bool = field(default=False, compare=False)
+    inputs: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from shapescope.analysis.diagnosis.settled import is_settled
 from shapescope.capture.loaded import LoadedModel
 from shapescope.capture.retrace import Inputs, Retracer
 from shapescope.capture.traced import Target, Traced
-from shapescope.diagnostic import Diagnostic, Severity
+from shapescope.diagnostic import Diagnostic, Help, Severity
 from shapescope.ops import lookup
 from shapescope.trace import Trace
 
@@ -64,13 +65,20 @@ def investigate(
         other = Retracer(model, inputs, train=train, mode=trace.mode)({}, batch=batch)
     evidence = retrace.evidence({}, bare, other)
     found = find(trace, evidence=evidence)
-    if not fixes or batch is None or not any(map(_wants_help, found)):
+    if not fixes or batch is None:
+        return tuple(one.diagnostic for one in found)
+    meant, failing = None, _of_the_failure(trace, found)
+    if failing is not None:
+        from shapescope.capture.meant import meant_help
+
+        meant = meant_help(model, inputs, trace, train=train, target=target)
+    if meant is None and not any(map(_wants_help, found)):
         return tuple(one.diagnostic for one in found)
     from shapescope.analysis.fixes.search import Search, place_of
 
     known = frozenset(place_of(trace, one) for one in found)
     search = Search(trace, retrace, batch, known)
-    return tuple(_with_help(one, search) for one in found)
+    return tuple(_with_help(one, search, meant if one is failing else None) for one in found)
 
 
 def _wants_help(found: Finding) -> bool:
@@ -78,8 +86,27 @@ def _wants_help(found: Finding) -> bool:
     return bool(found.proposals) and found.diagnostic.severity is not Severity.NOTE
 
 
-def _with_help(found: Finding, search: Search) -> Diagnostic:
+def _of_the_failure(trace: Trace, found: Sequence[Finding]) -> Finding | None:
+    """The finding that explains why forward raises; None where it does not raise."""
+    if trace.failure is None:
+        return None
+    return next((one for one in found if one.diagnostic.severity is Severity.ERROR), None)
+
+
+def _with_help(found: Finding, search: Search, meant: tuple[Help, bool] | None) -> Diagnostic:
+    """A finding with the helps that hold.
+
+    Args:
+        found: the finding.
+        search: tries its edits.
+        meant: the input that was meant instead, and whether edits may stand beside it: a model that
+            only got a wrong input needs none.
+    """
     diagnostic = found.diagnostic
+    if meant is not None:
+        diagnostic = replace(diagnostic, help=(*diagnostic.help, meant[0]))
+        if not meant[1]:
+            return diagnostic
     if not _wants_help(found):
         return diagnostic
     search.left = max(search.left, 8)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from shapescope.analysis.fixes.apply import edited
-from shapescope.capture.inputs import InputSpec
+from shapescope.capture.inputs import InputSpec, parse_inputs
 from shapescope.capture.investigate import investigate
 from shapescope.capture.loaded import LoadedModel
 from shapescope.capture.loader import load
@@ -30,12 +30,15 @@ class Mended:
         texts: by absolute path, the text of each edited file.
         left: errors and warnings that no edit mends.
         notes: for people: how the file was read, and an input that was inferred.
+        inputs: what to feed instead of what was asked for, as `--input` takes it; () where that
+            stays.
     """
 
     steps: tuple[tuple[Diagnostic, Help], ...]
     texts: Mapping[str, str]
     left: tuple[Diagnostic, ...]
     notes: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
 
 
 def mend(
@@ -46,6 +49,9 @@ def mend(
     target: Target | None = None,
 ) -> Mended:
     """Apply verified edits, in memory, until nothing is wrong or nothing helps.
+
+    Where the model is right and only its input is not, that is what is mended, and the way goes on
+    with the input that was meant.
 
     Args:
         spec: the model as the user named it.
@@ -62,6 +68,7 @@ def mend(
     named = spec
     loaded: LoadedModel = load(spec)
     notes, inputs = _starting_point(loaded, inputs)
+    meant: tuple[str, ...] = ()
     while True:
         with overridden({Path(path): text for path, text in texts.items()}):
             if texts:
@@ -69,10 +76,15 @@ def mend(
             found = _diagnosed(loaded, inputs, train=train, target=target)
             wrong = tuple(one for one in found if one.severity is not Severity.NOTE)
             if not steps or steps[-1][1].verified or not wrong:
-                proved = Mended(tuple(steps), texts, wrong, notes)
+                proved = Mended(tuple(steps), texts, wrong, notes, meant)
             choice = _first_help(wrong)
             if choice is None or len(steps) == _MOST_FAULTS:
                 return proved
+            if choice[1].inputs and not meant:
+                meant = choice[1].inputs
+                inputs = parse_inputs(meant)
+                steps.append((choice[0], _input_alone(choice[1])))
+                continue
             after = _applied(texts, choice[1])
             told = _told_apart(named, texts, inputs, choice, train=train, target=target)
         if after is None or after == texts:
@@ -101,6 +113,11 @@ def _starting_point(
             raise
         return loaded.notes, None
     return (*loaded.notes, *how), loaded.default_inputs or None
+
+
+def _input_alone(entry: Help) -> Help:
+    """What a help says of the input, without the edits that another fault takes."""
+    return Help(entry.message.partition("; then ")[0], verified=True, inputs=entry.inputs)
 
 
 def _told_apart(
@@ -193,7 +210,8 @@ def _first_help(found: tuple[Diagnostic, ...]) -> tuple[Diagnostic, Help] | None
     """
     for diagnostic in found:
         for entry in diagnostic.help:
-            if entry.edits and (entry.verified or diagnostic.rule == "constructor"):
+            proved = entry.verified or diagnostic.rule == "constructor"
+            if (entry.edits or entry.inputs) and proved:
                 return diagnostic, entry
     return None
 

@@ -14,15 +14,14 @@ from shapescope.capture.inputs import InputSpec, rebatch
 from shapescope.capture.loaded import LoadedModel
 from shapescope.capture.loader import load
 from shapescope.capture.source import is_library_file
-from shapescope.capture.subject import Arguments, are_arguments, is_one_tensor, rebatched
+from shapescope.capture.subject import Inputs, are_arguments, is_one_tensor, rebatched
+from shapescope.capture.tensor_specs import specs_of
 from shapescope.capture.traced import Target
 from shapescope.capture.tracer import trace_model
 from shapescope.diagnostic import ShapescopeError
 from shapescope.ops import lookup
 from shapescope.source_text import absolute_path, overridden
 from shapescope.trace import Failure, Shape, Trace
-
-Inputs = Sequence[InputSpec] | Arguments
 
 _FEW = 3
 _MOST_MACS = 2 * 10**9
@@ -129,13 +128,18 @@ class Retracer:
         return loaded
 
     def reshaped(self, shapes: Sequence[Shape] | None, batch: int | None) -> Inputs | None:
-        """The inputs with other sizes; None where they are the user's own and have no batch."""
+        """The inputs with other sizes; None where those of the user's own cannot be changed."""
         inputs = self.inputs
         if shapes is None and batch is None:
             return inputs
+        found: Inputs | None = inputs
         if are_arguments(inputs):
-            return None if batch is None or shapes is not None else rebatched(inputs, batch)
-        specs = tuple(spec for spec in inputs if isinstance(spec, InputSpec))
+            if shapes is None and batch is not None:
+                return rebatched(inputs, batch)
+            found = specs_of(inputs)
+        if found is None:
+            return None
+        specs = tuple(spec for spec in found if isinstance(spec, InputSpec))
         if shapes is not None:
             if len(shapes) != len(specs) or any(spec.shape is None for spec in specs):
                 return None

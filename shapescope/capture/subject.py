@@ -17,6 +17,7 @@ from shapescope.diagnostic import ShapescopeError
 from shapescope.trace import SourceSpan
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
+Inputs = Sequence[InputSpec] | Arguments
 _STATE = 3
 """How many axes the state of a recurrent layer has: layers x batch x features."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -41,8 +42,10 @@ def fix(
     backwards on real numbers where that costs little. Formatting and comments stay as they are. A
     file that is no UTF-8, or that changed meanwhile, is not written to.
 
-    Exit code 0: nothing is wrong, or all of it was written, 1: the model is at fault, 2: a wrong
-    request.
+    Where the model is right and only the `--input` is not, nothing of it is edited.
+
+    Exit code 0: nothing is wrong, or all of it was written, 1: the model or its input is at fault,
+    2: a wrong request.
 
     Examples:
     shapescope fix net.py --input 4,3,32,32
@@ -64,22 +67,25 @@ def fix(
     if write and done.texts:
         _write(done, before, read)
     following = ""
-    if done.texts and not _is_own(model):
-        following = _next(model, inputs, target, loss, train, write)
+    if (done.texts or done.inputs) and not _is_own(model):
+        written = write or not done.texts
+        following = _next(model, done.inputs or inputs, target, loss, train, written)
     say_notes(done.notes)
     emit(mended_text(done, before, written=write, following=following), output)
-    if done.left:
+    if done.left or done.inputs:
         return 1
     return 0 if write or not done.steps else 1
 
 
-def _next(model: str, inputs: list[str], target: str, loss: str, train: bool, write: bool) -> str:
+def _next(
+    model: str, inputs: Sequence[str], target: str, loss: str, train: bool, written: bool
+) -> str:
     """The command that comes next: the same one with `--write`, or a look at what was written."""
-    words = ["shapescope", "trace" if write else "fix", model]
+    words = ["shapescope", "trace" if written else "fix", model]
     words += [word for text in inputs for word in ("--input", text)]
     words += ["--target", target, "--loss", loss] if target else []
     words += ["--train"] if train else []
-    words += [] if write else ["--write"]
+    words += [] if written else ["--write"]
     return shlex.join(words)
 
 

@@ -77,8 +77,14 @@ def _rank_proposals(
 
 
 def _go_around(step: Step, trace: Trace, sizes: tuple[int, ...]) -> Iterator[Proposal]:
-    """Leave a stack of convolutions out, where what arrives is a vector and no map."""
-    if not entered_through(trace, step) or len(sizes) != 2:
+    """Leave a stack of convolutions out, where what arrives is a vector and no map.
+
+    Only where a row is too short for one window: a longer one may be the line of a map whose other
+    axes were left out, and as many rows as values are height and width.
+    """
+    if not entered_through(trace, step) or len(sizes) != 2 or sizes[0] == sizes[1]:
+        return
+    if not _too_short(step, sizes[1]):
         return
     found = operand_nodes(step.call_site)
     if found is None or not found[1]:
@@ -94,3 +100,12 @@ def _go_around(step: Step, trace: Trace, sizes: tuple[int, ...]) -> Iterator[Pro
         (Edit(step.call_site, code.text(operand)),),
         kind="around",
     )
+
+
+def _too_short(step: Step, length: int) -> bool:
+    """Whether a row of features has no room for the window of a convolution."""
+    attrs = step.attrs
+    if not isinstance(attrs, ConvAttrs) or isinstance(attrs.padding, str):
+        return False
+    window = attrs.dilation[-1] * (attrs.kernel_size[-1] - 1) + 1
+    return length + 2 * attrs.padding[-1] < window

@@ -41,7 +41,6 @@ def sample_alone(case: Case, step: Step) -> Iterator[Finding]:
                     f"{arriving[0]} channels stand where the batch belongs"
                 ),
             ),
-            notes=(f"with a batch it is --input {','.join(map(str, (1, *sizes)))}",),
             proposals=edit_operand(
                 first, trace, ".unsqueeze(0)", "add the batch axis, if single samples are meant"
             ),

@@ -1,0 +1,112 @@
+"""Other inputs than those asked for, tried: a model that runs on them needs no edit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from torch import nn
+
+from shapescope.analysis.fixes.left_out import MeantInput, meant_inputs
+from shapescope.attrs import ConvAttrs, PoolAttrs
+from shapescope.capture.input_spec import InputSpec, format_input
+from shapescope.capture.loaded import LoadedModel
+from shapescope.capture.subject import Inputs, are_arguments
+from shapescope.capture.tensor_specs import specs_of
+from shapescope.capture.traced import Target
+from shapescope.capture.tracer import trace_model
+from shapescope.diagnostic import Diagnostic, Help, Severity, ShapescopeError
+from shapescope.trace import Trace
+
+__all__ = ["meant_help"]
+
+
+def meant_help(
+    model: LoadedModel | nn.Module,
+    inputs: Inputs,
+    trace: Trace,
+    *,
+    train: bool = False,
+    target: Target | None = None,
+) -> tuple[Help, bool] | None:
+    """The input that was meant, where the model runs on it, or has only another fault then.
+
+    Args:
+        model: as it was named, or live.
+        inputs: what was traced, and failed.
+        trace: what the trace gave.
+        train: whether it was traced in training mode.
+        target: the loss that was computed as well.
+
+    Returns:
+        The help, and whether an edit of the model may be shown beside it.
+    """
+    specs = specs_of(inputs) if are_arguments(inputs) else inputs
+    if specs is None or len(specs) != len(trace.inputs):
+        return None
+    for one in meant_inputs(trace):
+        spec = specs[one.number]
+        if spec.listed or spec.shape is None:
+            continue
+        other = list(specs)
+        other[one.number] = replace(spec, shape=one.shape, dtype=one.dtype)
+        entry = _tried(model, tuple(other), trace, one, train, target)
+        if entry is not None:
+            return entry, one.edits_too
+    return None
+
+
+def _tried(
+    model: LoadedModel | nn.Module,
+    specs: tuple[InputSpec, ...],
+    before: Trace,
+    one: MeantInput,
+    train: bool,
+    target: Target | None,
+) -> Help | None:
+    from shapescope.capture.investigate import investigate
+
+    try:
+        traced = trace_model(model, specs, train=train, target=target)
+    except ShapescopeError:
+        return None
+    failed = traced.trace.failure is not None
+    if failed and not (one.certain and _moved_on(before, traced.trace)):
+        return None
+    found = investigate(model, specs, traced, train=train, target=target, fixes=failed)
+    wrong = [error for error in found if error.severity is Severity.ERROR]
+    if wrong and not failed:
+        return None
+    texts = tuple(format_input(spec) for spec in specs)
+    message = f"{one.message}: {_request(model, specs, texts)}"
+    then = _proved(wrong[:1])
+    if then is None:
+        return Help(message, verified=not failed, inputs=texts)
+    return replace(then, message=f"{message}; then {then.message}", inline=False, inputs=texts)
+
+
+def _proved(found: Sequence[Diagnostic]) -> Help | None:
+    helps = (entry for one in found for entry in one.help)
+    return next((entry for entry in helps if entry.edits and entry.verified), None)
+
+
+def _moved_on(before: Trace, after: Trace) -> bool:
+    """Whether a complete input gets as far, and what fails there is no window on its map."""
+    one, two = before.failure, after.failure
+    if one is None or two is None or one.step is None or two.step is None:
+        return False
+    windowed = isinstance(after.steps[two.step].attrs, ConvAttrs | PoolAttrs)
+    return two.step >= one.step and not windowed
+
+
+def _request(
+    model: LoadedModel | nn.Module, specs: Sequence[InputSpec], texts: Sequence[str]
+) -> str:
+    """How the inputs are asked for: on the command line, or from Python for a live model."""
+    if not isinstance(model, nn.Module):
+        return " ".join(f"--input {text}" for text in texts)
+    sizes = ", ".join(str(spec.shape) for spec in specs)
+    text = f"input_size={sizes}" if len(specs) == 1 else f"input_size=[{sizes}]"
+    if any(spec.dtype != "float32" for spec in specs):
+        text += f", dtypes={[spec.dtype for spec in specs]}"
+    return text
