@@ -14,7 +14,8 @@ from shapescope.analysis.diagnosis.finding import Finding
 from shapescope.analysis.diagnosis.loss_steps import loss_of, without_loss
 from shapescope.analysis.diagnosis.settled import is_settled
 from shapescope.capture.loaded import LoadedModel
-from shapescope.capture.retrace import Inputs, Retracer
+from shapescope.capture.retrace import Retracer
+from shapescope.capture.subject import Inputs
 from shapescope.capture.traced import Target, Traced
 from shapescope.diagnostic import Diagnostic, Help, Severity
 from shapescope.ops import lookup

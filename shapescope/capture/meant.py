@@ -41,9 +41,10 @@ def meant_help(
     Returns:
         The help, and whether an edit of the model may be shown beside it.
     """
-    specs = specs_of(inputs) if are_arguments(inputs) else inputs
-    if specs is None or len(specs) != len(trace.inputs):
+    given = specs_of(inputs) if are_arguments(inputs) else inputs
+    if given is None or len(given) != len(trace.inputs):
         return None
+    specs = [spec for spec in given if isinstance(spec, InputSpec)]
     for one in meant_inputs(trace):
         spec = specs[one.number]
         if spec.listed or spec.shape is None:

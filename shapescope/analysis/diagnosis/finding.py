@@ -21,10 +21,12 @@ class Proposal:
         suffix: what follows the message and its remark on weights.
         remark: what to say of the weights where none changes.
         kind: of several proposals of one kind only the first that holds is shown.
+        rules_out: proposals of this kind are no help where this one holds.
         same_maps: it holds only if the outputs are as high and wide as the input.
         inline: the message shows the edited code itself, so the lines need not be drawn.
         follow: trouble that shows only afterwards may be mended in the same go.
         silent_weights: say nothing of weights that change their shape: the code shown says it.
+        names_next: the message says already that the layer behind takes what arrives then.
     """
 
     message: str
@@ -33,10 +35,12 @@ class Proposal:
     suffix: str = ""
     remark: str = ""
     kind: str = ""
+    rules_out: str = ""
     same_maps: bool = False
     inline: bool = False
     follow: bool = True
     silent_weights: bool = False
+    names_next: bool = False
 
 
 @dataclass(frozen=True, slots=True)

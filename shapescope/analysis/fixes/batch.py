@@ -20,7 +20,9 @@ def flatten_per_sample(trace: Trace, step: Step) -> Iterator[Proposal]:
     """All axes but the batch flattened, instead of rows of a number that is written down."""
     edit = keep_batch(trace, step)
     if edit is not None:
-        yield Proposal("keep the batch and take what arrives", (edit,), kind="flatten")
+        yield Proposal(
+            "keep the batch and take what arrives", (edit,), kind="flatten", names_next=True
+        )
 
 
 def set_batch_first(trace: Trace, path: str) -> Iterator[Proposal]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
@@ -80,10 +80,11 @@ class Retrace(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """An edited model that holds: its texts, and its trace."""
+    """An edited model that holds: its texts, its trace, and what was done after the first edit."""
 
     texts: Mapping[str, str]
     trace: Trace
+    then: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -123,7 +124,7 @@ class Search:
             if not self.retrace.runs(trial.texts, trial.trace, proposal.shapes):
                 continue
             results.append(trial.texts)
-            kinds |= {proposal.kind} - {""}
+            kinds |= {proposal.kind, proposal.rules_out} - {""}
             messages.add(proposal.message)
             helps.append(self._help(proposal, trial))
             changes.append(self._changes(trial))
@@ -182,7 +183,9 @@ class Search:
                     continue
                 done = self._follow(then, proposal, turns | {turn}, further - 1)
                 if done is not None:
-                    return done
+                    named = proposal.names_next and step.kind == "consumer"
+                    said = () if named else (step.message,)
+                    return replace(done, then=(*said, *done.then))
         return None
 
     def _problem(
@@ -276,7 +279,8 @@ class Search:
         renamed = renamed_weights(self.trace, trial.trace)
         remark = remark_on(proposal, changed, added, shared_by(self.trace, edits), renamed)
         joint = "  " if proposal.inline else " "
-        message = f"{proposal.message}{joint}({remark})" if remark else proposal.message
+        message = "; then ".join(dict.fromkeys((proposal.message, *trial.then)))
+        message = f"{message}{joint}({remark})" if remark else message
         return Help(
             message + proposal.suffix,
             edits,

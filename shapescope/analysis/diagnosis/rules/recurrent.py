@@ -15,6 +15,7 @@ from shapescope.analysis.diagnosis.rules.layers import (
     maker_of,
     places,
 )
+from shapescope.analysis.diagnosis.rules.widths import is_map, turned_first
 from shapescope.analysis.diagnosis.words import (
     arrive,
     name_of,
@@ -101,23 +102,23 @@ def _input_size(case: Case, step: Step, sizes: tuple[int, ...], attrs: Recurrent
     trace = case.trace
     wanted = attrs.input_size
     proposals: list[Proposal] = []
-    if len(sizes) == 3 and sizes[1] == wanted:
-        proposals += edit_operand(step, trace, ".transpose(1, 2)", "bring the features to the end")
+    maker = maker_of(trace, step)
+    if len(sizes) == 3 and (sizes[1] == wanted or (maker is not None and is_map(trace, maker))):
+        proposals += turned_first(trace, step)
     proposals += flattened_later(trace, step, wanted)
     if wanted == 1:
         proposals += edit_operand(step, trace, ".unsqueeze(-1)", "give every value an axis")
     if len(sizes) < 3 or sizes[1] != wanted:
-        proposals += as_the_maker(trace, step, "input_size", maker_of(trace, step))
+        proposals += as_the_maker(trace, step, "input_size", maker)
         proposals += set_argument(
             trace,
             step.path,
             "input_size",
             sizes[-1],
             f"take the {sizes[-1]} that arrive",
-            parts=joined_widths(maker_of(trace, step), sizes[-1]),
+            parts=joined_widths(maker, sizes[-1]),
         )
     proposals += written_number(trace, step.path, "input_size", wanted, sizes[-1])
-    maker = maker_of(trace, step)
     proposals += make_instead(trace, maker, wanted)
     return finding(
         INPUT,

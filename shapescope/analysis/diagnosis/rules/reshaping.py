@@ -264,6 +264,7 @@ def _row_proposals(trace: Trace, step: Step, built: tuple[int, ...] | None) -> I
             "keep the batch and take what arrives",
             (call.code.replace(call.node, text),),
             kind="consumer",
+            names_next=True,
         )
     if built is not None:
         yield from resize_input(trace, built)

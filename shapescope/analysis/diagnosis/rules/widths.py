@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from shapescope.analysis.diagnosis.finding import Proposal
 from shapescope.analysis.diagnosis.history import (
@@ -61,8 +62,8 @@ def width_proposals(
         yield from other_axes(maker, dims, f"run over the others, and keep the {wanted} features")
         return
     turned = maker is not None and maker.op in ("transpose", "permute")
-    is_map = len(sizes) > 2 and maker is not None and _is_map(trace, _unsqueezed(trace, maker))
-    if is_map and sizes[1] == wanted:
+    mapped = len(sizes) > 2 and maker is not None and is_map(trace, _unsqueezed(trace, maker))
+    if mapped and sizes[1] == wanted:
         axes = ", ".join(map(str, range(2, len(sizes))))
         if len(sizes) == 3 and _was_turned(trace, maker):
             yield from edit_operand(
@@ -84,18 +85,20 @@ def width_proposals(
             yield from edit_operand(
                 step, trace, ".transpose(1, 2)", "bring the features to the end"
             )
-        if not is_map and not turned:
+        if not mapped and not turned:
             yield from turned_and_back(trace, step, sizes)
         if not turned and not flat:
             yield from edit_operand(
                 step, trace, ".transpose(1, 2)", "bring the features to the end"
             )
-    if len(sizes) == 4 and sizes[1] == wanted and not is_map:
+    if len(sizes) == 4 and sizes[1] == wanted and not mapped:
         yield from edit_operand(
             step, trace, ".permute(0, 2, 3, 1)", "bring the features to the end"
         )
-    if is_map or (len(sizes) > 3 and maker is None):
+    if mapped or (len(sizes) > 3 and maker is None):
         yield from flatten_operand(step, trace)
+    if mapped and len(sizes) == 3:
+        yield from turned_first(trace, step)
     yield from as_the_maker(trace, step, "in_features", maker)
     yield from running_index(trace, step)
     yield from carry_width(trace, step)
@@ -115,6 +118,16 @@ def width_proposals(
         yield from flatten_operand(step, trace)
     if turned and len(sizes) == 3 and sizes[1] == wanted:
         yield from edit_operand(step, trace, ".transpose(1, 2)", "bring the features to the end")
+
+
+def turned_first(trace: Trace, step: Step) -> Iterator[Proposal]:
+    """Channels brought behind the steps of a sequence, instead of a width that its length tells.
+
+    A layer that takes the length for features breaks with every other length: that is no help
+    where turning gives a right model.
+    """
+    for one in edit_operand(step, trace, ".transpose(1, 2)", "bring the features to the end"):
+        yield replace(one, kind="turn", rules_out="consumer")
 
 
 def _was_turned(trace: Trace, maker: Step | None) -> bool:
@@ -154,7 +167,7 @@ def _unsqueezed(trace: Trace, maker: Step) -> Step:
     return maker
 
 
-def _is_map(trace: Trace, maker: Step) -> bool:
+def is_map(trace: Trace, maker: Step) -> bool:
     """Whether a tensor is a map of channels: a window made it, or branches of such were joined."""
     if spatial_axes(maker):
         return True
