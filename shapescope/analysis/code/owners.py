@@ -117,6 +117,14 @@ def assignment_of(trace: Trace, path: str) -> tuple[Code, ast.stmt, ast.expr] | 
     return None
 
 
+def is_empty_container(node: ast.expr) -> bool:
+    """Whether a value is a container without entries, `nn.ModuleList()`: they come later."""
+    return isinstance(node, ast.Call) and not node.args and not node.keywords and (
+        (node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", ""))
+        in ("ModuleList", "ModuleDict", "Sequential")
+    )  # fmt: skip
+
+
 def is_self(node: ast.expr) -> bool:
     """Whether an expression is the name `self`."""
     return isinstance(node, ast.Name) and node.id == "self"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from math import prod
 
 from shapescope.analysis.code import operand_texts
@@ -14,7 +15,7 @@ from shapescope.analysis.diagnosis.history import (
     source_of,
     spatial_axes,
 )
-from shapescope.attrs import ConvAttrs, LinearAttrs
+from shapescope.attrs import ConvAttrs, LinearAttrs, ResizeAttrs
 from shapescope.ops import lookup
 from shapescope.trace import Step, Trace
 
@@ -83,6 +84,36 @@ def branches_of(trace: Trace, step: Step, positions: Sequence[int]) -> tuple[Bra
             )
         )
     return tuple(found)
+
+
+def stride_of_all_stages(trace: Trace, step: Step) -> int | None:
+    """By how much the deepest way to a step divides the input, side ways of skips counted.
+
+    None where a map grows to a size that is told it: then no stage needs a multiple.
+    """
+    needed = {step.index}
+    for one in reversed(trace.steps[: step.index + 1]):
+        if one.index in needed:
+            needed.update(one.sources)
+    strides: dict[int, Fraction] = {}
+    deepest = Fraction(1)
+    for one in trace.steps[: step.index + 1]:
+        if one.index not in needed or one.is_composite:
+            continue
+        stride = max((strides.get(source, Fraction(1)) for source in one.sources), default=1)
+        windows = lookup(one.op).window(one)
+        attrs = one.attrs
+        if one.op.startswith("conv_transpose") and isinstance(attrs, ConvAttrs):
+            stride /= attrs.stride[-1]
+        elif windows:
+            stride *= windows[-1].stride
+        elif isinstance(attrs, ResizeAttrs):
+            if attrs.scale_factor is None:
+                return None
+            stride /= Fraction(attrs.scale_factor[-1])
+        strides[one.index] = Fraction(stride)
+        deepest = max(deepest, strides[one.index])
+    return int(deepest) if deepest.denominator == 1 else None
 
 
 def _changes(step: Step) -> bool:

@@ -11,6 +11,7 @@ from shapescope.analysis.diagnosis.branches import (
     branches_of,
     changed_by,
     differing_axes,
+    stride_of_all_stages,
 )
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
 from shapescope.analysis.diagnosis.history import ints
@@ -148,15 +149,15 @@ def _one_hot(case: Case, step: Step, shapes: Sequence[tuple[int, ...]]) -> Itera
 
 def _outer_labels(trace: Trace, changed: Sequence[Step]) -> Iterator[Label | None]:
     """Where a layer built by a helper function gets its numbers: the call of the helper."""
-    from shapescope.analysis.code.owners import assignment_of
+    from shapescope.analysis.code.owners import assignment_of, is_empty_container
 
     for layer in changed:
         found = assignment_of(trace, layer.path) if layer.kind == "module" else None
-        if found is not None:
-            code, _, value = found
-            span = code.span(value)
-            if layer.defined_at is None or span.line != layer.defined_at.line:
-                yield label(span, f"`{name_of(layer)}` is made here")
+        if found is None or is_empty_container(found[2]):
+            continue  # the layer was appended later, by a call of its own
+        span = found[0].span(found[2])
+        if layer.defined_at is None or span.line != layer.defined_at.line:
+            yield label(span, f"`{name_of(layer)}` is made here")
 
 
 def _all_histories(branches: Sequence[Branch]) -> Iterator[str]:
@@ -196,6 +197,11 @@ def _multiple_notes(trace: Trace, branches: Sequence[Branch]) -> Iterator[str]:
         divisor = deeper.total_stride()
         if isinstance(start, int) and divisor > 1 and start % divisor:
             text += f"; {start} is not divisible by {divisor}"
+            whole = stride_of_all_stages(trace, doubled)
+            if whole is not None and whole > divisor:
+                below = start // whole * whole
+                sizes_near = f"{below} or {below + whole}" if below else str(whole)
+                text += f", and all stages together need a multiple of {whole}: {sizes_near}"
         yield text
         return
 
