@@ -10,14 +10,14 @@ from torch import nn
 
 from shapescope.analysis.batch import walk_batch
 from shapescope.analysis.diagnosis import find
-from shapescope.analysis.diagnosis.finding import Finding
+from shapescope.analysis.diagnosis.finding import Finding, Proposal
 from shapescope.analysis.diagnosis.loss_steps import loss_of, without_loss
 from shapescope.analysis.diagnosis.settled import is_settled
 from shapescope.capture.loaded import LoadedModel
 from shapescope.capture.retrace import Retracer
 from shapescope.capture.subject import Inputs
 from shapescope.capture.traced import Target, Traced
-from shapescope.diagnostic import Diagnostic, Help, Severity
+from shapescope.diagnostic import Diagnostic, Help, Severity, ShapescopeError
 from shapescope.ops import lookup
 from shapescope.trace import Trace
 
@@ -68,6 +68,10 @@ def investigate(
     found = find(trace, evidence=evidence)
     if not fixes or batch is None:
         return tuple(one.diagnostic for one in found)
+    if isinstance(model, nn.Module) and any(_is_wrong(one) for one in found):
+        told = _of_its_twin(model, inputs, traced, train, target)
+        if told is not None:
+            return told
     meant, failing = None, _of_the_failure(trace, found)
     if failing is not None:
         from shapescope.capture.meant import meant_help
@@ -79,7 +83,40 @@ def investigate(
 
     known = frozenset(place_of(trace, one) for one in found)
     search = Search(trace, retrace, batch, known)
-    return tuple(_with_help(one, search, meant if one is failing else None) for one in found)
+    told = tuple(_with_help(one, search, meant if one is failing else None) for one in found)
+    if isinstance(model, nn.Module) and failing is not None and meant is None:
+        told = tuple(
+            _in_words(one, its.proposals) if its is failing else one
+            for one, its in zip(told, found, strict=True)
+        )
+    return told
+
+
+def _is_wrong(found: Finding) -> bool:
+    return found.diagnostic.severity is not Severity.NOTE
+
+
+def _of_its_twin(
+    model: nn.Module, inputs: Inputs, traced: Traced, train: bool, target: Target | None
+) -> tuple[Diagnostic, ...] | None:
+    """What is said of a live model's twin, which has a source to edit; None where it has none."""
+    from shapescope.capture.tracer import trace_model
+    from shapescope.capture.twin import twin_of
+
+    twin = twin_of(model)
+    if twin is None:
+        return None
+    try:
+        again = trace_model(twin, inputs, train=train, target=target)
+    except ShapescopeError:
+        return None
+    one, two = traced.trace, again.trace
+    alike = [(step.path, step.op) for step in one.steps] == [
+        (step.path, step.op) for step in two.steps
+    ]
+    if not alike or (one.failure is None) != (two.failure is None):
+        return None
+    return investigate(twin, inputs, again, train=train, target=target)
 
 
 def _wants_help(found: Finding) -> bool:
@@ -112,6 +149,15 @@ def _with_help(found: Finding, search: Search, meant: tuple[Help, bool] | None) 
         return diagnostic
     search.left = max(search.left, 8)
     return replace(diagnostic, help=(*diagnostic.help, *search.helps(found))[:2])
+
+
+def _in_words(diagnostic: Diagnostic, proposals: Sequence[Proposal]) -> Diagnostic:
+    """With the number that a layer should have, where its source cannot be edited on trial."""
+    told = next((one for one in proposals if one.kind == "consumer" and one.edits), None)
+    if told is None or any(entry.edits for entry in diagnostic.help):
+        return diagnostic
+    words = Help(f"{told.message}  (not tried)" if told.inline else f"{told.message} (not tried)")
+    return replace(diagnostic, help=(*diagnostic.help, words)[:2])
 
 
 def _is_cheap(trace: Trace) -> bool:

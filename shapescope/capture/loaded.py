@@ -38,6 +38,7 @@ class LoadedModel:
         files: all of the user's files that it was read from.
         notes: for people: why not all of a file was executed.
         inputs_from: the line that feeds it `default_inputs`, if that was seen.
+        reload: of a live model's twin, gives it as read with other texts by path; it has no spec.
         weights: the tensors of a file that holds nothing else; such a "model" cannot be built.
     """
 
@@ -52,6 +53,9 @@ class LoadedModel:
     files: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
     inputs_from: str = ""
+    reload: Callable[[Mapping[Path, str]], LoadedModel] | None = field(
+        default=None, repr=False, compare=False
+    )
     weights: Mapping[str, Tensor] | None = field(default=None, repr=False, compare=False)
     code: UserCode | None = field(default=None, repr=False, compare=False)
     known_definitions: Mapping[str, SourceSpan] = field(

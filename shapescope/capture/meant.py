@@ -104,7 +104,7 @@ def _request(
     model: LoadedModel | nn.Module, specs: Sequence[InputSpec], texts: Sequence[str]
 ) -> str:
     """How the inputs are asked for: on the command line, or from Python for a live model."""
-    if not isinstance(model, nn.Module):
+    if not isinstance(model, nn.Module) and model.reload is None:
         return " ".join(f"--input {text}" for text in texts)
     sizes = ", ".join(str(spec.shape) for spec in specs)
     text = f"input_size={sizes}" if len(specs) == 1 else f"input_size=[{sizes}]"

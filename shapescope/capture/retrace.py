@@ -123,7 +123,8 @@ class Retracer:
             arguments = model.spec.partition("(")[1:]
             spec += "".join(arguments)
         overrides = {**model.overrides, **{Path(path): text for path, text in texts.items()}}
-        loaded = load(spec, overrides=overrides)
+        again = model.reload
+        loaded = load(spec, overrides=overrides) if again is None else again(overrides)
         self._loaded = (dict(texts), loaded)
         return loaded
 

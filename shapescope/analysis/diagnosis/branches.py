@@ -100,18 +100,20 @@ def stride_of_all_stages(trace: Trace, step: Step) -> int | None:
     for one in trace.steps[: step.index + 1]:
         if one.index not in needed or one.is_composite:
             continue
-        stride = max((strides.get(source, Fraction(1)) for source in one.sources), default=1)
+        stride = max(
+            (strides.get(source, Fraction(1)) for source in one.sources), default=Fraction(1)
+        )
         windows = lookup(one.op).window(one)
         attrs = one.attrs
         if one.op.startswith("conv_transpose") and isinstance(attrs, ConvAttrs):
-            stride /= attrs.stride[-1]
+            stride /= Fraction(attrs.stride[-1])
         elif windows:
-            stride *= windows[-1].stride
+            stride *= Fraction(windows[-1].stride)
         elif isinstance(attrs, ResizeAttrs):
             if attrs.scale_factor is None:
                 return None
             stride /= Fraction(attrs.scale_factor[-1])
-        strides[one.index] = Fraction(stride)
+        strides[one.index] = stride
         deepest = max(deepest, strides[one.index])
     return int(deepest) if deepest.denominator == 1 else None
 
