@@ -44,6 +44,7 @@ class Help:
     batch sizes; `changes_parameters` says that a weight changes its shape, so that checkpoints
     of the old model no longer load. With `inline` the message shows the edited code itself.
     `inputs` are what to feed instead, each as `--input` takes it; () where the inputs stay.
+    `then` are the parts of the message that speak of what had to follow.
     """
 
     message: str
@@ -52,6 +53,7 @@ class Help:
     changes_parameters: bool = False
     inline: bool = field(default=False, compare=False)
     inputs: tuple[str, ...] = field(default=(), compare=False)
+    then: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +148,17 @@ def _told_apart(
         made += batch
         if (wrong.rule, wrong.message) != (first.rule, first.message):
             told.append((wrong, Help("mended in the same go", tuple(batch), verified=True)))
+    if len(told) > len(entry.then):
+        told[0] = first, _without_what_follows(entry)
     return told
+
+
+def _without_what_follows(entry: Help) -> Help:
+    """A help for its own fault alone, where each of those that follow has a line of its own."""
+    message = entry.message
+    for one in entry.then:
+        message = message.replace(f"; then {one}", "", 1)
+    return replace(entry, message=message)
 
 
 def _nearest_to(wrong: Diagnostic, made: Sequence[Edit]) -> Callable[[Edit], tuple[bool, bool]]:

@@ -287,6 +287,7 @@ class Search:
             verified=True,
             changes_parameters=bool(changed),
             inline=proposal.inline and len(edits) <= 1,
+            then=trial.then,
         )
 
 
