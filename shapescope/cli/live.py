@@ -1,4 +1,4 @@
-"""A run as it goes on, in a terminal: lines that stay on stdout, one that moves on stderr."""
+"""A run as it goes on, in a terminal: lines that stay, and on stderr one that moves."""
 
 from __future__ import annotations
 
@@ -20,9 +20,14 @@ _CLEAR = "\r\x1b[K"
 
 
 class LiveReporter:
-    """Tells how a run goes on: a live line in a terminal, plain lines in a pipe."""
+    """Tells how a run goes on: a live line in a terminal, plain lines in a pipe.
 
-    def __init__(self) -> None:
+    Args:
+        beside: whether the lines that stay go to stderr, because stdout is for something else.
+    """
+
+    def __init__(self, *, beside: bool = False) -> None:
+        self.beside = beside
         self.surface = surface_of(sys.stderr)
         self.live = sys.stderr.isatty()
         self.drawn_at = 0.0
@@ -50,9 +55,12 @@ class LiveReporter:
         self.say([epoch_line(lines, best=best)])
 
     def say(self, lines: Sequence[Line]) -> None:
-        """Print lines on stdout, above the live line."""
+        """Print lines that stay, above the live line."""
         self.clear()
-        show(lines)
+        if self.beside:
+            write_lines(lines, sys.stderr, self.surface)
+        else:
+            show(lines)
 
     def clear(self) -> None:
         """Take the live line away."""

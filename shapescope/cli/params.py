@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -108,7 +109,7 @@ def _module(
         if not inputs and not loaded.default_inputs:
             raise ShapescopeError(
                 "some layers of this model are lazy: their parameters take shape with an input",
-                advice=(f"shapescope params {loaded.spec} --input 1,3,32,32",),
+                advice=(f"shapescope params {shlex.quote(loaded.spec)} --input 1,3,32,32",),
             )
         return _materialised(loaded, inputs, seed), ()
     if not real:
@@ -138,7 +139,7 @@ def _materialised(loaded: LoadedModel, inputs: tuple[str, ...], seed: int) -> nn
             raise ShapescopeError(
                 f"the forward pass that lazy layers need raises {type(error).__name__}: {error}",
                 exit_code=1,
-                advice=(f"shapescope trace {loaded.spec} --input ... tells why",),
+                advice=(f"shapescope trace {shlex.quote(loaded.spec)} --input ... tells why",),
             ) from error
     return module
 

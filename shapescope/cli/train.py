@@ -174,4 +174,4 @@ def train(
     elif processes > 1 and not launched():
         raise typer.Exit(run_in_processes(ctx, processes, options, out, resume))
     else:
-        raise typer.Exit(run_here(options, out, resume))
+        raise typer.Exit(run_here(options, out, resume, form))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 
 
-def run_here(options: TrainOptions, out: Path | None, resume: Path | None) -> int:
+def run_here(options: TrainOptions, out: Path | None, resume: Path | None, form: str) -> int:
     """Train in this process, which may be one of several; the exit code comes back."""
     from shapescope.training.train import train
 
@@ -36,7 +37,7 @@ def run_here(options: TrainOptions, out: Path | None, resume: Path | None) -> in
             request, engine = resumed_request(options, run)
         else:
             request = new_request(options)
-        reporter = LiveReporter()
+        reporter = LiveReporter(beside=form == "json")
         try:
             outcome = train(
                 request, run, reporter=reporter, group=group, resume=again, engine=engine
@@ -45,7 +46,7 @@ def run_here(options: TrainOptions, out: Path | None, resume: Path | None) -> in
             reporter.clear()
         if not group.leads:
             return 0
-        return _end(outcome, request.model.title)
+        return _end(outcome, request.model.title, form)
 
 
 def _folder(
@@ -61,7 +62,7 @@ def _folder(
         if not options.model:
             raise ShapescopeError(
                 f"{resume} holds no run to go on with",
-                advice=(f"shapescope train NAME --out {resume}",),
+                advice=(f"shapescope train NAME --out {shlex.quote(str(resume))}",),
             )
         if group.leads:
             remark(f"{resume} holds no run yet: this one starts from the beginning")
@@ -103,8 +104,11 @@ def run_in_processes(
     return launch(arguments, processes)
 
 
-def _end(outcome: Outcome, title: str) -> int:
-    """Draw the pictures, say how the run ended; the exit code comes back."""
+def _end(outcome: Outcome, title: str, form: str) -> int:
+    """Draw the pictures, say how the run ended; the exit code comes back.
+
+    A form of `json` is one object on stdout, whether all epochs were done or not.
+    """
     from shapescope.render import plots
     from shapescope.render.evaluation import split_line
 
@@ -116,16 +120,48 @@ def _end(outcome: Outcome, title: str) -> int:
         write_picture(
             run.confusion_path, plots.confusion(outcome.test.confusion, outcome.classes, heading)
         )
+    if form == "json":
+        from shapescope.render.json import finite, to_json
+
+        emit(to_json(finite(_facts(outcome, title))))
+    folder = str(run.folder)
     if not outcome.complete:
-        where = f"after epoch {outcome.epoch}" + (f", step {outcome.step}" if outcome.step else "")
-        remark(f"stopped {where}; go on with: shapescope train --resume {run.folder}")
+        resumed = shlex.join(("shapescope", "train", "--resume", folder))
+        remark(f"stopped {_place(outcome)}; go on with: {resumed}")
         return INTERRUPTED
+    if form == "json":
+        return 0
     if outcome.test is not None:
         line = Line("best weights  ")
         line.parts += split_line(outcome.test).parts
         show([line])
-    show([Line(f"next: shapescope {command} {run.folder}") for command in ("evaluate", "predict")])
+    following = [shlex.join(("shapescope", name, folder)) for name in ("evaluate", "predict")]
+    show([Line(f"next: {command}") for command in following])
     return 0
+
+
+def _place(outcome: Outcome) -> str:
+    """Where a run stopped; epochs and steps count from 1, as in the lines of progress."""
+    if outcome.step:
+        return f"in epoch {outcome.epoch + 1}, after step {outcome.step}"
+    return f"after epoch {outcome.epoch}"
+
+
+def _facts(outcome: Outcome, title: str) -> dict[str, Any]:
+    """What is told of a run that ended, as plain values."""
+    best = None
+    if outcome.test is not None:
+        best = outcome.test.metrics(0)
+        del best["epoch"]
+    return {
+        "model": title,
+        "run": str(outcome.run.folder),
+        "complete": outcome.complete,
+        "epochs_done": outcome.epoch,
+        "steps_into_epoch": outcome.step,
+        "metrics": list(outcome.metrics),
+        "best_weights": best,
+    }
 
 
 def show_one_batch(options: TrainOptions, form: str) -> None:

@@ -71,7 +71,7 @@ def _step(
     spans = {"call_site": step.pop("call_site"), "defined_at": step.pop("defined_at")}
     return {
         **step,
-        "attrs": _finite(step["attrs"]),
+        "attrs": finite(step["attrs"]),
         "macs": macs,
         "check": check_to_dict(check),
         "receptive_field": receptive_field_to_dict(field),
@@ -79,14 +79,14 @@ def _step(
     }
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """The value with infinities and NaN by name, such as the -inf of a mask: JSON has none."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, list):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     if isinstance(value, dict):
-        return {name: _finite(item) for name, item in value.items()}
+        return {name: finite(item) for name, item in value.items()}
     return value
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -125,7 +126,8 @@ def check_fit(
             of a trace where it finds the reason.
     """
     shape = " x ".join(str(size) for size in images.shape)
-    command = f"shapescope trace {name.spec} --input {','.join(map(str, images.shape))}"
+    sizes = ",".join(map(str, images.shape))
+    command = shlex.join(("shapescope", "trace", name.spec, "--input", sizes))
     training = model.training
     try:
         with torch.no_grad():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -126,7 +127,7 @@ def resumed_request(options: TrainOptions, run: Run) -> tuple[Request, Engine]:
     if options.model and named(options.model).spec != named(config["model"]).spec:
         raise ShapescopeError(
             f"the run in {run.folder} trains {config['model']}, not {options.model}; "
-            f"shapescope train --resume {run.folder} goes on with it"
+            f"shapescope train --resume {shlex.quote(str(run.folder))} goes on with it"
         )
     request, engine = request_from(config, named(config["model"]))
     recipe = request.recipe

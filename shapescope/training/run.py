@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,8 +68,8 @@ class Run:
         """
         if self.exists:
             raise ShapescopeError(
-                f"{self.folder} already holds a run: go on with it by --resume {self.folder}, or "
-                "choose another --out"
+                f"{self.folder} already holds a run: go on with it by "
+                f"--resume {shlex.quote(str(self.folder))}, or choose another --out"
             )
         try:
             self.folder.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -102,7 +103,7 @@ def open_trained(
         if not file.exists():
             raise ShapescopeError(
                 f"{path} has no {file.name} yet: its first epoch is not done",
-                advice=(f"shapescope train --resume {path}",),
+                advice=(shlex.join(("shapescope", "train", "--resume", str(path))),),
             )
         return _from_file(file, model)
     if path.exists():

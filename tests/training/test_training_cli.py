@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from shapescope.cli.app import run as shapescope
+from shapescope.cli.live import LiveReporter
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +55,51 @@ def test_train_prints_lines_on_stdout_and_the_rest_on_stderr(
     assert "\r" not in err
     config = json.loads((folder / "config.json").read_text())
     assert config["recipe"]["optimizer"]["weight_decay"] == 0.1
+
+
+def test_json_on_stdout_is_one_object_and_the_lines_go_to_stderr(
+    in_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["train", "mnist-cnn", "--sample", "--epochs", "1", "--out", "run"]
+    assert shapescope([*arguments, "--format", "json"]) == 0
+    out, err = capsys.readouterr()
+    told = json.loads(out)
+    assert (told["model"], told["run"], told["complete"]) == ("mnist-cnn", "run", True)
+    assert (told["epochs_done"], told["steps_into_epoch"]) == (1, 0)
+    lines = (in_folder / "run" / "metrics.jsonl").read_text().splitlines()
+    assert told["metrics"] == [json.loads(line) for line in lines]
+    assert told["best_weights"]["correct"] == told["metrics"][-1]["correct"]
+    assert "epoch 1  step 100  loss " in err
+    assert "epoch  1  train loss " in err
+
+
+def test_an_interrupted_run_says_where_it_stopped_and_quotes_its_folder(
+    in_folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(reporter: LiveReporter, epoch: int, step: int, loss: float) -> None:
+        if step == 100:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    arguments = ["train", "mnist-cnn", "--sample", "--epochs", "1", "--batch-size", "4"]
+    with monkeypatch.context() as patch:
+        patch.setattr(LiveReporter, "step", interrupt)
+        assert shapescope([*arguments, "--out", "my runs/net", "--format", "json"]) == 130
+    out, err = capsys.readouterr()
+    told = json.loads(out)
+    assert (told["complete"], told["epochs_done"], told["metrics"]) == (False, 0, [])
+    assert told["best_weights"] is None
+    step = told["steps_into_epoch"]
+    assert 100 <= step < 500
+    assert err.endswith(
+        f"note: stopped in epoch 1, after step {step}; go on with: "
+        "shapescope train --resume 'my runs/net'\n"
+    )
+    assert shapescope(["evaluate", "my runs/net"]) == 2
+    assert "shapescope train --resume 'my runs/net'" in capsys.readouterr().err
+    assert shapescope(["train", "--resume", "my runs/net"]) == 0
+    assert capsys.readouterr().out.endswith(
+        "next: shapescope evaluate 'my runs/net'\nnext: shapescope predict 'my runs/net'\n"
+    )
 
 
 def test_resume_of_a_finished_run(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:

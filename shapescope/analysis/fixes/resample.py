@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -41,11 +42,12 @@ def command(trace: Trace, shapes: Sequence[Shape]) -> str:
     if trace.modules and trace.model == trace.modules[0].class_name:
         sizes = ", ".join(str(tuple(shape)) for shape in shapes)
         return f"input_size={sizes}" if len(shapes) == 1 else f"input_size=[{sizes}]"
-    inputs = " ".join(
-        f"--input {input_text(spec, shape)}"
+    inputs = [
+        word
         for spec, shape in zip(trace.inputs, shapes, strict=True)
-    )
-    return f"shapescope trace {trace.model} {inputs}"
+        for word in ("--input", input_text(spec, shape))
+    ]
+    return shlex.join(("shapescope", "trace", trace.model, *inputs))
 
 
 def resized(trace: Trace, sizes: Sequence[int]) -> tuple[Shape, ...]:
