@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from shapescope.diagnostic import Diagnostic, ShapescopeError
+from shapescope.diagnostic import Diagnostic, ShapescopeError, did_you_mean
 from shapescope.result import ParamsResult, TraceResult
 
 if TYPE_CHECKING:
@@ -31,6 +31,9 @@ _COLUMNS = {
     "mult_adds": "macs",
 }
 """torchinfo's names of columns, and ours; every other name is ours already."""
+
+
+_SHAPES = "give a shape, as in (1, 3, 32, 32), or a list of shapes; a tensor goes to `input_data`"
 
 
 def trace(
@@ -151,10 +154,10 @@ def check(
     Raises:
         ShapescopeError: the request cannot be met.
     """
-    from shapescope.analysis.expectations import Expectations, problems
+    from shapescope.analysis.expectations import Expectations, output_shapes, problems
 
+    shapes = None if outputs is None else output_shapes(outputs)
     result = trace(model, input_size, input_data, **kwargs)
-    shapes = None if outputs is None else tuple(tuple(shape) for shape in outputs)
     return problems(result, Expectations(shapes, max_params, max_macs))
 
 
@@ -167,6 +170,7 @@ def _arguments(
     kwargs: Mapping[str, Any],
 ) -> tuple[InputSpec, ...] | tuple[tuple[Any, ...], dict[str, Any]] | None:
     """The inputs as specs to make them from, or as `(args, kwargs)`; None if none were given."""
+    _refuse_unknown(model, kwargs)
     if input_size is not None and input_data is not None:
         raise ShapescopeError("`input_size` and `input_data` exclude each other; give one of them")
     if input_data is not None:
@@ -185,6 +189,33 @@ def _arguments(
     return args, dict(kwargs)
 
 
+def _refuse_unknown(model: nn.Module | str, kwargs: Mapping[str, Any]) -> None:
+    """Make sure that forward takes what no argument of `trace` is called.
+
+    Raises:
+        ShapescopeError: it does not.
+    """
+    import inspect
+
+    from shapescope.capture.argument_names import keywords_of
+
+    if not kwargs:
+        return
+    try:
+        known = keywords_of(_module(model))
+    except ShapescopeError as error:
+        if error.exit_code == 2:
+            raise
+        return  # a model that cannot be built is told of as a result
+    for name in kwargs:
+        if known is not None and name not in known:
+            ours = inspect.signature(trace).parameters
+            raise ShapescopeError(
+                f"neither `trace` nor forward has an argument `{name}`"
+                + did_you_mean(name, (*ours, *known))
+            )
+
+
 def _module(model: nn.Module | str) -> nn.Module:
     if not isinstance(model, str):
         return model
@@ -198,18 +229,36 @@ def _specs(
 ) -> tuple[InputSpec, ...]:
     from shapescope.capture.input_spec import InputSpec
 
+    if not isinstance(input_size, Sequence):
+        raise ShapescopeError(f"`input_size` is {_said(input_size)}; {_SHAPES}")
     shapes = [input_size] if all(isinstance(size, int) for size in input_size) else input_size
     names = [str(dtype).removeprefix("torch.") for dtype in dtypes or ()]
     names += ["float32"] * (len(shapes) - len(names))
     made = []
     for shape, dtype in zip(shapes, names, strict=True):
+        if not isinstance(shape, Sequence):
+            raise ShapescopeError(f"`input_size` holds {_said(shape)}; {_SHAPES}")
         sizes = list(shape)
         if any(not isinstance(size, int) or size < 1 for size in sizes):
-            raise ShapescopeError(f"`input_size` holds {shape!r}; give whole numbers above 0")
+            shown = ", ".join(str(size) if _is_number(size) else _said(size) for size in sizes)
+            raise ShapescopeError(f"`input_size` holds ({shown}); give whole numbers above 0")
         if batch_dim is not None:
             sizes.insert(batch_dim, 1)
         made.append(InputSpec(tuple(sizes), dtype))
     return tuple(made)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float)
+
+
+def _said(value: Any) -> str:
+    """A value in a few words: a tensor's values say nothing here, and may be many."""
+    if _is_number(value) or value is None:
+        return str(value)
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        return "a tensor"
+    return f"of type {type(value).__name__}"
 
 
 def _train(model: nn.Module | str, mode: str | None) -> bool:

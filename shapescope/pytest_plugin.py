@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from shapescope.result import TraceResult
 
 
+_LISTED = 8
+"""So many modules are named where none is called nearly as was asked."""
+
+
 class Shapes:
     """What the fixture gives."""
 
@@ -55,11 +59,11 @@ class Shapes:
             AssertionError: with the diagnosis, as `shapescope check` prints it.
         """
         __tracebackhide__ = True
-        from shapescope.analysis.expectations import Expectations, problems
+        from shapescope.analysis.expectations import Expectations, output_shapes, problems
         from shapescope.diagnostic import Severity
 
+        shapes = None if outputs is None else output_shapes(outputs)
         result = self.trace(model, input_size, **options)
-        shapes = None if outputs is None else tuple(tuple(shape) for shape in outputs)
         expected = Expectations(shapes, max_params, max_macs)
         found = [one for one in problems(result, expected) if one.severity is Severity.ERROR]
         said = [_text(one) for one in found] + _wrong_steps(result, steps or {})
@@ -88,6 +92,8 @@ def _fits(shape: Sequence[int | str], expected: Sequence[int]) -> bool:
 
 
 def _wrong_steps(result: TraceResult, expected: Mapping[str, Sequence[int]]) -> list[str]:
+    from shapescope.diagnostic import did_you_mean
+
     first: dict[str, tuple[int | str, ...]] = {}
     for step in result.trace.steps:
         if step.kind == "module" and step.outputs:
@@ -95,8 +101,13 @@ def _wrong_steps(result: TraceResult, expected: Mapping[str, Sequence[int]]) -> 
     wrong = []
     for path, shape in expected.items():
         if path not in first:
-            called = ", ".join(filter(None, first))
-            wrong.append(f"no module `{path}` was called; there are: {called}")
+            called = [name for name in first if name]
+            more = f", ... {len(called)} in all" if len(called) > _LISTED else ""
+            hint = did_you_mean(path, called)
+            wrong.append(
+                f"no module `{path}` was called"
+                + (hint or f"; there are: {', '.join(called[:_LISTED])}{more}")
+            )
         elif not _fits(first[path], shape):
             gives = " x ".join(map(str, first[path]))
             wrong.append(f"`{path}` gives {gives}, expected is {' x '.join(map(str, shape))}")

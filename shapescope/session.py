@@ -207,13 +207,6 @@ def _target(request: Request) -> Target | None:
     """The loss to compute after the forward pass, if one was asked for."""
     if not request.target and not request.loss:
         return None
-    if not request.target or not request.loss:
-        missing, given = ("--target", "--loss") if not request.target else ("--loss", "--target")
-        raise ShapescopeError(
-            f"`{given}` needs `{missing}` with it",
-            advice=("--target 64:int64 --loss cross_entropy",),
-        )
-    from shapescope.capture.input_spec import parse_input
-    from shapescope.capture.traced import Target
+    from shapescope.capture.losses import target_of
 
-    return Target(parse_input(request.target), request.loss)
+    return target_of(request.target, request.loss)

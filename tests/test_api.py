@@ -217,3 +217,29 @@ def test_the_package_offers_it_all() -> None:
     assert all(hasattr(shapescope, name) for name in shapescope.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         shapescope.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (torch.rand(1, 3), "`input_size` is a tensor; give a shape, as in (1, 3, 32, 32), or a "),
+        ([torch.rand(1, 3)], "`input_size` holds a tensor; give a shape, as in (1, 3, 32, 32), "),
+        (5, "`input_size` is 5; give a shape, as in (1, 3, 32, 32), or a list of shapes; a "),
+        ((1, 0, 9), "`input_size` holds (1, 0, 9); give whole numbers above 0"),
+    ],
+)
+def test_no_shape_is_told_without_its_values(given: Any, said: str) -> None:
+    with pytest.raises(ShapescopeError) as caught:
+        trace(nn.Linear(3, 2), given)
+    assert str(caught.value).startswith(said)
+    assert len(str(caught.value)) < 120
+
+
+def test_an_argument_that_nothing_takes_is_a_slip() -> None:
+    with pytest.raises(ShapescopeError) as caught:
+        trace(nn.Linear(3, 2), input_shape=(1, 3))
+    assert str(caught.value) == (
+        "neither `trace` nor forward has an argument `input_shape`; did you mean `input_size`?"
+    )
+    with pytest.raises(ShapescopeError, match="argument `twyce`; did you mean `twice`"):
+        trace(Two(), [(2, 5), (2, 5, 4)], dtypes=["int64"], twyce=True)

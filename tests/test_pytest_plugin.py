@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -80,3 +81,32 @@ def test_the_fixture_is_there(shapescope: Shapes) -> None:
     assert shapescope.trace("network").trace.outputs[0].shape == (1, 10)
     with pytest.raises(package.ShapescopeError):
         shapescope.trace("netwrok")
+
+
+def test_a_wrong_name_of_a_step_gets_the_closest_one(shapescope: Shapes) -> None:
+    with pytest.raises(pytest.fail.Exception) as caught:
+        shapescope.assert_shapes("torchvision:resnet18", steps={"layer2.0.conv": (1, 128, 28, 28)})
+    assert str(caught.value) == (
+        "no module `layer2.0.conv` was called; did you mean `layer2.0.conv2`?"
+    )
+    with pytest.raises(pytest.fail.Exception) as caught:
+        shapescope.assert_shapes("torchvision:resnet18", steps={"head": (1, 10)})
+    assert str(caught.value) == (
+        "no module `head` was called; there are: conv1, bn1, relu, maxpool, layer1, layer1.0, "
+        "layer1.0.conv1, layer1.0.bn1, ... 67 in all"
+    )
+
+
+@pytest.mark.parametrize(
+    ("outputs", "said"),
+    [
+        ({"score": (2,), "box": (2, 4)}, "`outputs` is of type dict; give a list of shapes, in"),
+        ((1, 10), "`outputs` holds 1, which is no shape; give a list of shapes, in the order"),
+        (["score"], "`outputs` holds 'score', which is no shape; give a list of shapes, in the"),
+    ],
+)
+def test_outputs_that_are_no_list_of_shapes(shapescope: Shapes, outputs: Any, said: str) -> None:
+    for expects in (shapescope.assert_shapes, package.check):
+        with pytest.raises(package.ShapescopeError) as caught:
+            expects("network", outputs=outputs)
+        assert str(caught.value).startswith(said)

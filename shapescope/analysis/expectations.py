@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shapescope.diagnostic import Diagnostic, Label, Severity
+from shapescope.diagnostic import Diagnostic, Label, Severity, ShapescopeError
 from shapescope.trace import Shape
 
 if TYPE_CHECKING:
@@ -26,6 +26,21 @@ class Expectations:
     outputs: tuple[Shape, ...] | None = None
     max_params: int | None = None
     max_macs: int | None = None
+
+
+def output_shapes(outputs: Sequence[Sequence[int]]) -> tuple[Shape, ...]:
+    """The shapes that must come out, as they were given.
+
+    Raises:
+        ShapescopeError: this is a dict, one shape alone, or no shapes at all.
+    """
+    form = "give a list of shapes, in the order in which they come out: [(2, 10), (2, 4)]"
+    if not isinstance(outputs, list | tuple):
+        raise ShapescopeError(f"`outputs` is of type {type(outputs).__name__}; {form}")
+    for shape in outputs:
+        if not isinstance(shape, list | tuple) or any(isinstance(size, str) for size in shape):
+            raise ShapescopeError(f"`outputs` holds {shape!r}, which is no shape; {form}")
+    return tuple(tuple(shape) for shape in outputs)
 
 
 def problems(result: TraceResult, expected: Expectations | None = None) -> tuple[Diagnostic, ...]:

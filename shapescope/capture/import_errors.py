@@ -6,7 +6,8 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from shapescope.capture.source import is_library_file, traceback_site
-from shapescope.diagnostic import ShapescopeError
+from shapescope.capture.spec import ZOOS
+from shapescope.diagnostic import ShapescopeError, did_you_mean
 from shapescope.source_text import absolute_path, display_path
 
 __all__ = ["import_problem", "missing_file", "one_line"]
@@ -98,8 +99,8 @@ def _unreadable(error: OSError, shown: str) -> ShapescopeError:
 def _missing_module(name: str, place: str, where: str) -> ShapescopeError:
     if place == name or place.startswith(f"{name}."):
         return ShapescopeError(
-            f"there is no module `{name}`, neither installed nor in the working folder; "
-            "check the name, or name a file: path/file.py:Class"
+            f"there is no module `{name}`, neither installed nor in the working folder"
+            + (_meant(name) or "; check the name, or name a file: path/file.py:Class")
         )
     absent = _absent_file(name, place)
     if absent is not None:
@@ -107,6 +108,19 @@ def _missing_module(name: str, place: str, where: str) -> ShapescopeError:
         return ShapescopeError(f"{where} imports `{name}`, but {shown}")
     top = name.partition(".")[0]
     return ShapescopeError(f"{where} imports `{name}`, which is not installed; pip install {top}?")
+
+
+def _meant(name: str) -> str:
+    """A zoo, or a module or file in the working folder, of nearly that name."""
+    try:
+        entries = sorted(Path.cwd().iterdir())
+    except OSError:
+        entries = []
+    files = [entry for entry in entries if entry.suffix == ".py"]
+    modules = [entry.stem for entry in files]
+    modules += [entry.name for entry in entries if (entry / "__init__.py").exists()]
+    known = [*ZOOS, *modules, *(file.name for file in files)]
+    return did_you_mean(name, [word for word in known if word != name])
 
 
 def _absent_file(name: str, place: str) -> Path | None:

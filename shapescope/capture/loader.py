@@ -17,7 +17,7 @@ from shapescope.capture.import_errors import missing_file
 from shapescope.capture.input_spec import InputSpec
 from shapescope.capture.loaded import LoadedModel
 from shapescope.capture.spec import ZOOS, ModelSpec, parse_spec
-from shapescope.diagnostic import ShapescopeError
+from shapescope.diagnostic import ShapescopeError, did_you_mean
 from shapescope.networks.registry import find, names
 from shapescope.source_text import absolute_path, display_path
 
@@ -102,10 +102,23 @@ def _unknown(parsed: ModelSpec) -> ShapescopeError:
     zoo = zoo_with(name)
     if zoo is not None:
         return ShapescopeError(f"there is no model called `{name}`; did you mean {zoo}?")
+    files = _files_beside(name)
+    slip = get_close_matches(Path(name).name, files, 1, _ALIKE)
+    if slip:
+        meant = Path(name).with_name(slip[0])
+        return ShapescopeError(f"there is no model called `{name}`; did you mean {meant}?")
     return ShapescopeError(
         f"there is no model called `{name}`; `shapescope models` lists the names, and a model of "
         "your own is path/file.py:Class"
     )
+
+
+def _files_beside(name: str) -> list[str]:
+    """The Python files in the folder that a name would lie in."""
+    try:
+        return sorted(file.name for file in Path(name).parent.glob("*.py"))
+    except OSError:
+        return []
 
 
 def _no_names(name: str) -> Any:
@@ -148,7 +161,7 @@ def _load_code(parsed: ModelSpec, overrides: dict[Path, str]) -> LoadedModel:
         make = _copier(value)
     else:
         make, arguments = maker(
-            parsed, value, attribute, lambda name: _lookup(code.module, name, place)
+            parsed, value, attribute, lambda name: _argument(code.module, name, parsed)
         )
         shown = f"({arguments})" if arguments else shown
     call = calls.of(value)
@@ -175,6 +188,8 @@ def _names_in(parsed: ModelSpec) -> set[str]:
 
 
 _MISSING = object()
+_ALIKE = 0.75
+"""How much of a file's name has to be right for it to be suggested."""
 
 
 def _copier(value: nn.Module) -> Callable[[], nn.Module]:
@@ -207,12 +222,36 @@ def _lookup(module: ModuleType, dotted: str, place: str) -> Any:
     return value
 
 
+def _argument(module: ModuleType, dotted: str, parsed: ModelSpec) -> Any:
+    """What a dotted name among the arguments means.
+
+    Raises:
+        ShapescopeError: nothing in that module.
+    """
+    try:
+        return _lookup(module, dotted, parsed.place)
+    except ShapescopeError as error:
+        own = [name for name in vars(module) if not name.startswith("_")]
+        call = f"{parsed.attribute}({parsed.arguments.text})"
+        raise ShapescopeError(
+            f"the argument `{dotted}` is no name that {_shown(parsed.place)} defines or imports"
+            + (
+                did_you_mean(dotted, own)
+                or f"; set `net = {call}` in a file that does, and name it: path/file.py:net"
+            )
+        ) from error
+
+
+def _shown(place: str) -> str:
+    return display_path(place) if place.endswith((".py", ".pyw")) else place
+
+
 def _no_such_name(module: ModuleType, dotted: str, place: str, part: str) -> ShapescopeError:
     from difflib import get_close_matches
 
     from shapescope.capture.choice import instances, model_classes
 
-    shown = display_path(place) if place.endswith((".py", ".pyw")) else place
+    shown = _shown(place)
     own = [name for name in vars(module) if not name.startswith("_")]
     models = [*model_classes(module), *instances(module)]
     alike = [name for name in models if name.lower() == part.lower()]

@@ -165,8 +165,17 @@ def _computed(text: str, node: ast.expr, mark: str = "") -> ShapescopeError:
     action = "call something" if isinstance(node, ast.Call) else "compute something"
     return ShapescopeError(
         f"{text}: `{shown}` would {action}, and nothing was run; "
-        "arguments are literals or names that the file defines"
+        "arguments are literals or names that the file defines",
+        advice=_way_out(text),
     )
+
+
+def _way_out(text: str) -> tuple[str, ...]:
+    """How a model of the user's own is named that takes more than literals."""
+    place, colon, _ = text.partition("(")[0].rpartition(":")
+    if not colon or place in ZOOS:
+        return ()
+    return (f"a function there that returns the model may do it; name it: {place}:function",)
 
 
 def _require_plain(text: str, node: ast.expr) -> None:

@@ -9,6 +9,7 @@ from typing import Any, TypeGuard
 import torch
 from torch import Tensor, nn
 
+from shapescope.capture.argument_names import refuse_unknown
 from shapescope.capture.constructions import find_constructors
 from shapescope.capture.inputs import InputSpec, make_inputs
 from shapescope.capture.loaded import LoadedModel
@@ -69,7 +70,9 @@ def arguments_on(
         place = to_meta if device == "meta" else _cpu_copy
         args, kwargs = map_tensors(place, inputs)
         return tuple(args), dict(kwargs)
-    return make_inputs(inputs, module, device=device)  # type: ignore[arg-type]
+    specs: Sequence[InputSpec] = inputs  # type: ignore[assignment]
+    refuse_unknown((spec.name for spec in specs), module)
+    return make_inputs(specs, module, device=device)
 
 
 def are_arguments(inputs: Any) -> TypeGuard[Arguments]:

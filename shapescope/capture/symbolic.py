@@ -20,7 +20,7 @@ from shapescope.arithmetic.expressions import (
     number,
     unequal,
 )
-from shapescope.arithmetic.expressions.conditions import above
+from shapescope.arithmetic.expressions.conditions import Comparison, above
 from shapescope.capture.deadline import EndsAfter, OutOfTimeError
 from shapescope.capture.fake import entered, fake_model
 from shapescope.capture.inputs import input_names, rebatch
@@ -256,7 +256,7 @@ _RELATIONS: dict[str, Callable[[Expr, Expr], Condition]] = {
 
 def _conditions(env: Any, symbol_names: dict[str, str]) -> list[str]:
     """What the model asked of the open sizes on its way, as one note."""
-    found: dict[str, None] = {}
+    found: dict[str, Condition] = {}
     for guard in env.guards:
         relation = _RELATIONS.get(type(guard.expr).__name__)
         if relation is None:
@@ -266,9 +266,22 @@ def _conditions(env: Any, symbol_names: dict[str, str]) -> list[str]:
             condition = relation(sides[0], sides[1])
             # what strides and the batch ask is no limit of the model
             if condition.names and "N" not in condition.names and "!=" not in condition.text:
-                found[condition.text] = None
+                found[condition.text] = condition
     if not found:
         return []
-    texts = list(found)
+    conditions = list(found.values())
+    texts = [one.text for one in conditions if not _follows(one, conditions)]
     more = f" and {len(texts) - _MOST_CONDITIONS} more" if len(texts) > _MOST_CONDITIONS else ""
     return [f"holds where {', '.join(texts[:_MOST_CONDITIONS])}{more}"]
+
+
+def _follows(condition: Condition, others: Sequence[Condition]) -> bool:
+    """Whether another limit of the same sizes is the tighter one: `H >= 5` where `H >= 14`."""
+    if not isinstance(condition, Comparison) or condition.is_zero:
+        return False
+    for other in others:
+        if isinstance(other, Comparison) and not other.is_zero:
+            room = condition.expr - other.expr
+            if room.is_number and room.constant > 0:
+                return True
+    return False

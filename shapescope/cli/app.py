@@ -24,6 +24,8 @@ from shapescope.cli.pipe import leave_pipe
 _USAGE_ERROR = next(
     base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException"
 )
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What a stream says that takes no more."""
 
 
 class Command(TyperCommand):
@@ -69,8 +71,7 @@ class Program(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command, or say which one is close to what was typed."""
         if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
-            from shapescope.cli.options import did_you_mean
-            from shapescope.diagnostic import ShapescopeError
+            from shapescope.diagnostic import ShapescopeError, did_you_mean
 
             hint = did_you_mean(args[0], self.list_commands(ctx))
             raise ShapescopeError(
@@ -134,6 +135,8 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         sys.stdout.flush()
     except BrokenPipeError:
         leave_pipe()
+    except OSError as error:
+        code = _report(error)
     sys.exit(code)
 
 
@@ -167,6 +170,10 @@ def _report(error: Exception) -> int:
 
     if isinstance(error, _USAGE_ERROR):
         error = _usage(error)
+    if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:
+        from shapescope.cli.output import unwritten
+
+        error = unwritten(error)
     if not isinstance(error, ShapescopeError):
         error = ShapescopeError(
             f"shapescope itself failed: {type(error).__name__}: {error}",

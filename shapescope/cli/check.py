@@ -18,7 +18,7 @@ from shapescope.cli.options import (
     Train,
     Verbose,
     choices,
-    one_of,
+    form_of,
 )
 
 if TYPE_CHECKING:
@@ -94,10 +94,10 @@ def check(
         typer.Option(
             "--format",
             metavar="FORM",
-            help="text, json, github or sarif.",
+            help="text, json, github or sarif; else by the ending of -o.",
             autocompletion=choices(*FORMATS),
         ),
-    ] = "text",
+    ] = "",
     output: Output = None,
     verbose: Verbose = False,
 ) -> int:
@@ -120,7 +120,7 @@ def check(
     shapescope check --format github
     shapescope check --format sarif --output shapes.sarif
     """
-    one_of("--format", form, FORMATS)
+    form = form_of(form, output, FORMATS)
     from shapescope.analysis.expectations import Expectations
     from shapescope.cli.config import CheckedModel
     from shapescope.diagnostic import ShapescopeError
@@ -230,17 +230,18 @@ def _text(done: list[Checked], form: str, *, verbose: bool) -> str:
         return checked_to_json([(one.model, one.result, one.problems) for one in done])
     found = [(one.model, problem) for one in done for problem in one.problems]
     if form == "sarif":
-        from shapescope.render.annotations import sarif_log
+        from shapescope.render.annotations import home_of, sarif_log
         from shapescope.render.json import to_json
 
-        return to_json(sarif_log(found))
+        homes = [home_of(one.result, one.problems) for one in done for _ in one.problems]
+        return to_json(sarif_log(found, homes))
     if form == "github":
         from shapescope.render.annotations import github_annotation, home_of
 
-        homes = [(one, home_of(one.result, one.problems)) for one in done]
+        placed = [(one, home_of(one.result, one.problems)) for one in done]
         return "".join(
             github_annotation(problem, one.model, home) + "\n"
-            for one, home in homes
+            for one, home in placed
             for problem in one.problems
         )
     from shapescope.render.checked import checked_text

@@ -130,7 +130,7 @@ def _load(
     if known is None and entry is not None:
         known = find_set(recipe_for(entry.name).dataset)
     if known is None:
-        from shapescope.cli.options import did_you_mean
+        from shapescope.diagnostic import did_you_mean
 
         hint = did_you_mean(name, [*set_names(), *names()])
         raise ShapescopeError(

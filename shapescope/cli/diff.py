@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from shapescope.cli.completion import complete_model
-from shapescope.cli.options import Inputs, Output, Train, choices, one_of
+from shapescope.cli.options import Inputs, Output, Train, choices, form_of
 from shapescope.diagnostic import ShapescopeError
 
 if TYPE_CHECKING:
@@ -61,10 +61,10 @@ def diff(
         typer.Option(
             "--format",
             metavar="FORM",
-            help="table, markdown or json.",
+            help="table, markdown or json; else by the ending of -o.",
             autocompletion=choices(*FORMATS),
         ),
-    ] = "table",
+    ] = "",
     output: Output = None,
 ) -> int:
     """Compare two models step by step: shapes, settings, parameters, multiply-adds.
@@ -79,7 +79,7 @@ def diff(
     shapescope diff lenet5 --input 1,1,32,32 --input-b 1,1,36,36
     shapescope diff git:main net.py --format markdown
     """
-    one_of("--format", form, FORMATS)
+    form = form_of(form, output, FORMATS)
     if not after and not inputs_b:
         raise ShapescopeError(
             "nothing to compare with",

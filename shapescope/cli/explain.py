@@ -38,9 +38,8 @@ def explain(
     shapescope explain
     shapescope explain linear-in-features
     """
-    from shapescope.cli.options import did_you_mean
     from shapescope.cli.output import emit
-    from shapescope.diagnostic import ShapescopeError
+    from shapescope.diagnostic import ShapescopeError, did_you_mean
     from shapescope.render.pages import first_sentence, page_text
 
     known = rule_names()

@@ -14,7 +14,6 @@ from shapescope.diagnostic import ShapescopeError
 
 if TYPE_CHECKING:
     from shapescope.capture.mend import Mended
-    from shapescope.capture.traced import Target
 
 
 def register(app: typer.Typer) -> None:
@@ -53,13 +52,14 @@ def fix(
     shapescope fix net.py --input 64,3,32,32 --target 64:int64 --loss cross_entropy
     """
     from shapescope.capture.input_spec import parse_inputs
+    from shapescope.capture.losses import target_of
     from shapescope.capture.mend import mend
     from shapescope.cli.output import emit, say_notes
     from shapescope.render.fixes import mended_text
 
     if write:
         _refuse_own(model)
-    wanted = _target(target, loss)
+    wanted = target_of(target, loss)
     specs = parse_inputs(inputs) or None
     read = _contents(model)
     done = mend(model, specs, train=train, target=wanted)
@@ -103,21 +103,6 @@ def _refuse_own(model: str) -> None:
         )
 
 
-def _target(target: str, loss: str) -> Target | None:
-    if not target and not loss:
-        return None
-    if not target or not loss:
-        missing, given = ("--target", "--loss") if not target else ("--loss", "--target")
-        raise ShapescopeError(
-            f"`{given}` needs `{missing}` with it",
-            advice=("--target 64:int64 --loss cross_entropy",),
-        )
-    from shapescope.capture.input_spec import parse_input
-    from shapescope.capture.traced import Target
-
-    return Target(parse_input(target), loss)
-
-
 def _contents(model: str) -> dict[str, bytes]:
     """The bytes of the named file as they are now, to see later whether it changed."""
     from shapescope.source_text import absolute_path
@@ -140,7 +125,7 @@ def _old_text(path: str, read: dict[str, bytes]) -> str:
 def _write(done: Mended, before: dict[str, str], read: dict[str, bytes]) -> None:
     """Write every file, unless one changed since it was read."""
     from shapescope.analysis.fixes.apply import with_line_ends
-    from shapescope.cli.output import write_bytes
+    from shapescope.cli.output import refuse_read_only, write_bytes
     from shapescope.source_text import display_path
 
     contents = {}
@@ -154,6 +139,7 @@ def _write(done: Mended, before: dict[str, str], read: dict[str, bytes]) -> None
                 f"{name} is not UTF-8 throughout, so it is left alone",
                 advice=("save it as UTF-8",),
             )
+        refuse_read_only(Path(name))
         contents[path] = made
     for path, data in contents.items():
         write_bytes(Path(path), data)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shapescope.cli.options import Output, choices, one_of
+from shapescope.cli.options import Output, choices, form_of
 
 if TYPE_CHECKING:
     from shapescope.render.line import Line
@@ -33,9 +33,12 @@ def models(
     form: Annotated[
         str,
         typer.Option(
-            "--format", metavar="FORM", help="table or json.", autocompletion=choices(*FORMATS)
+            "--format",
+            metavar="FORM",
+            help="table or json; else by the ending of -o.",
+            autocompletion=choices(*FORMATS),
         ),
-    ] = "table",
+    ] = "",
     output: Output = None,
 ) -> int:
     """List what can be named as MODEL.
@@ -49,7 +52,7 @@ def models(
     shapescope models resnet
     shapescope models "timm:*vit*"
     """
-    one_of("--format", form, FORMATS)
+    form = form_of(form, output, FORMATS)
     from shapescope.cli.output import emit, show
 
     place, names = named(pattern)

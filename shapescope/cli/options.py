@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from shapescope.cli.completion import complete_model
-from shapescope.diagnostic import ShapescopeError
+from shapescope.diagnostic import ShapescopeError, did_you_mean
 
 
 def choices(*values: str) -> Callable[[str], list[str]]:
@@ -71,12 +71,28 @@ def one_of(option: str, value: str, allowed: Sequence[str]) -> str:
     return value
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`; did you mean ...?` where something known is close to the word, else nothing."""
-    from difflib import get_close_matches
+_ENDINGS = {"json": "json", "md": "markdown", "markdown": "markdown", "csv": "csv",
+            "html": "html", "htm": "html", "sarif": "sarif"}  # fmt: skip
 
-    close = get_close_matches(word, list(known), n=1)
-    return f"; did you mean `{close[0]}`?" if close else ""
+
+def form_of(form: str, output: Path | None, allowed: Sequence[str]) -> str:
+    """The form that was asked for, by `--format` or else by what the file's name ends with.
+
+    The first of those allowed where neither says anything.
+
+    Raises:
+        ShapescopeError: the form is none of them.
+    """
+    if form or output is None:
+        return one_of("--format", form or allowed[0], allowed)
+    meant = _ENDINGS.get(output.suffix.lower().removeprefix("."), allowed[0])
+    if meant not in allowed:
+        advice = [f"--format takes {', '.join(allowed)}"]
+        advice += ["shapescope report MODEL -o FILE writes a page"] if meant == "html" else []
+        raise ShapescopeError(
+            f"{output} asks for {meant}, which is not written here", advice=tuple(advice)
+        )
+    return meant
 
 
 ALL_AXES = "*"

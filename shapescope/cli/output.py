@@ -46,6 +46,14 @@ def emit(text: str, output: Path | None = None) -> None:
     except BrokenPipeError:
         # The reader has seen enough; the exit code still tells what was found.
         leave_pipe()
+    except OSError as error:
+        raise unwritten(error) from error
+
+
+def unwritten(error: OSError) -> ShapescopeError:
+    """What to say when stdout takes no more; what it still holds goes nowhere."""
+    leave_pipe()
+    return ShapescopeError(f"cannot write to stdout: {(error.strerror or str(error)).lower()}")
 
 
 def stdout_surface(output: Path | None = None) -> Surface:
@@ -75,6 +83,7 @@ def write_bytes(path: Path, data: bytes) -> None:
         if target.exists() and not target.is_file() and not target.is_dir():
             target.write_bytes(data)  # a pipe or device cannot be replaced
             return
+        refuse_read_only(path)
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         try:
             with os.fdopen(handle, "wb") as file:
@@ -87,6 +96,20 @@ def write_bytes(path: Path, data: bytes) -> None:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise ShapescopeError(f"cannot write {path}: {reason}") from error
+
+
+def refuse_read_only(path: Path) -> None:
+    """Make sure that a file that is there may be replaced, as a plain write into it would.
+
+    Raises:
+        ShapescopeError: it is read-only.
+    """
+    target = path.resolve()
+    if not target.is_file():
+        return
+    # whoever may do everything is still told what the mode says
+    if not target.stat().st_mode & 0o222 or not os.access(target, os.W_OK):
+        raise ShapescopeError(f"cannot write {path}: it is read-only")
 
 
 def say_written(path: Path, remark: str = "") -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shapescope.cli.options import Inputs, ModelName, Output, choices, one_of
+from shapescope.cli.options import Inputs, ModelName, Output, choices, form_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -50,10 +50,10 @@ def params(
         typer.Option(
             "--format",
             metavar="FORM",
-            help="table, json, markdown or csv.",
+            help="table, json, markdown or csv; else by the ending of -o.",
             autocompletion=choices(*FORMATS),
         ),
-    ] = "table",
+    ] = "",
     output: Output = None,
 ) -> int:
     """Show every named parameter: its shape, its axes in words, its values.
@@ -67,7 +67,7 @@ def params(
     shapescope params net.py:Net --no-statistics
     shapescope params checkpoint.pt
     """
-    one_of("--format", form, FORMATS)
+    form = form_of(form, output, FORMATS)
     from shapescope.capture.loader import load
     from shapescope.cli.output import emit, stdout_surface
     from shapescope.cli.output import show as show_lines
@@ -125,12 +125,14 @@ def _materialised(loaded: LoadedModel, inputs: tuple[str, ...], seed: int) -> nn
     """The model after a forward pass has given its lazy layers their shapes."""
     import torch
 
+    from shapescope.capture.argument_names import refuse_unknown
     from shapescope.capture.input_spec import parse_inputs
     from shapescope.capture.inputs import make_inputs
     from shapescope.diagnostic import ShapescopeError
 
     module = loaded.build("cpu", seed=seed).module
     specs = parse_inputs(inputs) or tuple(loaded.default_inputs)
+    refuse_unknown((spec.name for spec in specs), module)
     args, kwargs = make_inputs(specs, module, device="cpu", seed=seed)
     with loaded.environment(), torch.no_grad():
         try:
@@ -147,8 +149,7 @@ def _materialised(loaded: LoadedModel, inputs: tuple[str, ...], seed: int) -> nn
 def _shown(module: nn.Module, name: str, surface: Surface) -> list[Line]:
     """The values of one parameter, and its kernels drawn where it has any."""
     from shapescope.capture.parameters import find_parameter, read_parameters
-    from shapescope.cli.options import did_you_mean
-    from shapescope.diagnostic import ShapescopeError
+    from shapescope.diagnostic import ShapescopeError, did_you_mean
     from shapescope.render import kernels as render
     from shapescope.render.line import Line
     from shapescope.render.params import meaning

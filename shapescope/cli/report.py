@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,7 +31,7 @@ def report(
             "-o",
             metavar="FILE",
             show_default=False,
-            help="Write the page to FILE; stdout if left out.",
+            help="Write the page to FILE; into a pipe if left out.",
         ),
     ] = None,
     inputs: Inputs = [],  # noqa: B006 - the parser makes a list of its own
@@ -72,6 +73,11 @@ def report(
         raise ShapescopeError(f"`{option}` needs `--run` with it")
     if serve and output is not None:
         raise ShapescopeError("`--serve` shows the page, `-o` writes it: give one of the two")
+    if not serve and output is None and sys.stdout.isatty():
+        raise ShapescopeError(
+            "the page is a long file, not for a terminal",
+            advice=("-o report.html writes it", "--serve shows it in a browser"),
+        )
     from shapescope.cli.session import Request
 
     request = Request(model, tuple(inputs), train=train)

@@ -50,7 +50,24 @@ def _shown(revision: str, folder: Path, path: str, name: str) -> str:
     except UnicodeDecodeError:
         raise ShapescopeError(f"{name} at {revision} is not UTF-8") from None
     except _GitError as error:
+        if not _is_revision(revision, folder):
+            raise ShapescopeError(
+                f"git knows no revision `{revision}` here", advice=("git log --oneline lists them",)
+            ) from None
         raise ShapescopeError(f"git has no {name} at {revision}: {error}") from None
+
+
+def _is_revision(revision: str, folder: Path) -> bool:
+    """Whether git finds a commit by that name; true where there is no repository to ask."""
+    try:
+        _git(folder, "rev-parse", "--git-dir")
+    except _GitError:
+        return True
+    try:
+        _git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{tree}")
+    except _GitError:
+        return False
+    return True
 
 
 def _changed_since(revision: str, folder: Path) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from shapescope.cli.options import Inputs, ModelName, Output, choices, one_of
+from shapescope.cli.options import Inputs, ModelName, Output, choices, form_of
 
 FORMATS = ("text", "json")
 
@@ -22,9 +22,12 @@ def sizes(
     form: Annotated[
         str,
         typer.Option(
-            "--format", metavar="FORM", help="text or json.", autocompletion=choices(*FORMATS)
+            "--format",
+            metavar="FORM",
+            help="text or json; else by the ending of -o.",
+            autocompletion=choices(*FORMATS),
         ),
-    ] = "text",
+    ] = "",
     output: Output = None,
 ) -> int:
     """Say which input sizes fit a model, which one it was built for, and why.
@@ -41,7 +44,7 @@ def sizes(
     shapescope sizes torchvision:vit_b_16
     shapescope sizes net.py:Net --input 1,3,28,28 --format json
     """
-    one_of("--format", form, FORMATS)
+    form = form_of(form, output, FORMATS)
     from shapescope.cli.output import emit, show, stdout_surface
     from shapescope.sizing import sizes_of_request
 

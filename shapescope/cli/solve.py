@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shapescope.cli.options import Output, choices, one_of
+from shapescope.cli.options import Output, choices, form_of, one_of
 
 if TYPE_CHECKING:
     from shapescope.arithmetic.solve import Window
@@ -77,9 +77,12 @@ def solve(
     form: Annotated[
         str,
         typer.Option(
-            "--format", metavar="FORM", help="text or json.", autocompletion=choices(*FORMATS)
+            "--format",
+            metavar="FORM",
+            help="text or json; else by the ending of -o.",
+            autocompletion=choices(*FORMATS),
         ),
-    ] = "text",
+    ] = "",
     output: Output = None,
 ) -> int:
     """List the windows that turn one size into another, the common ones first.
@@ -97,7 +100,7 @@ def solve(
     shapescope solve "224 -> 7 in 5 stages"
     shapescope solve 28 to 14 to 7
     """  # fmt: skip
-    one_of("--format", form, FORMATS)
+    form = form_of(form, output, FORMATS)
     one_of("--kind", kind, KINDS)
     from shapescope.arithmetic.nearest import nearest_windows, widely_padded
     from shapescope.arithmetic.solve import solve_window

@@ -18,8 +18,9 @@ from shapescope.cli.options import (
     Train,
     Verbose,
     choices,
-    one_of,
+    form_of,
 )
+from shapescope.diagnostic import ShapescopeError
 
 FORMATS = ("table", "json", "markdown", "csv")
 
@@ -100,10 +101,10 @@ def trace(
         typer.Option(
             "--format",
             metavar="FORM",
-            help="table, json, markdown or csv.",
+            help="table, json, markdown or csv; else by the ending of -o.",
             autocompletion=choices(*FORMATS),
         ),
-    ] = "table",
+    ] = "",
     output: Output = None,
     verbose: Verbose = False,
 ) -> int:
@@ -125,11 +126,13 @@ def trace(
     shapescope trace net.py --input 64,3,32,32 --target 64:int64 --loss cross_entropy
     shapescope trace network --format json --output network.json
     """
-    one_of("--format", form, FORMATS)
+    form = form_of(form, output, FORMATS)
     from shapescope.render.rows import RowOptions
     from shapescope.render.table import TableOptions, parse_columns
 
     named = parse_columns(columns) if columns else ()
+    if named and form in ("json", "csv"):
+        raise ShapescopeError(f"`--columns` chooses columns of the table; {form} has all of them")
     options = TableOptions(RowOptions(every or values, depth, fold), named, verbose)
     from shapescope.cli.patience import said_after
     from shapescope.cli.session import Request, run_trace

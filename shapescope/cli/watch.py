@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -162,7 +163,7 @@ class Watcher:
             lines = [*result_lines(self.result, surface, drawn), *self._changes(surface)]
         else:
             lines = []
-        names = ", ".join(sorted(file.name for file in self.files))
+        names = ", ".join(_names(self.files))
         took = f"{self.seconds * 1000:.0f} ms"
         return [*lines, Line(), Line(f"watching {names}   {took}   Ctrl-C ends it", "faint")]
 
@@ -178,6 +179,15 @@ class Watcher:
         if diff.same:
             return [Line(), Line("no change since the last save", "faint")]
         return [Line(), *diff_lines(diff, ("before this save", "now"), surface)]
+
+
+def _names(files: Iterable[Path]) -> list[str]:
+    """The names of files; those that share theirs with another, with their folders."""
+    from shapescope.source_text import display_path
+
+    files = sorted(files)
+    often = Counter(file.name for file in files)
+    return sorted(file.name if often[file.name] == 1 else display_path(file) for file in files)
 
 
 def _own_files(file: Path | None, files: Iterable[Path]) -> frozenset[Path]:

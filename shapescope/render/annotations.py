@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from shapescope import __version__
@@ -80,8 +81,15 @@ def _escape_property(value: object) -> str:
     return _escape_data(str(value)).replace(":", "%3A").replace(",", "%2C")
 
 
-def sarif_log(found: Sequence[tuple[str, Diagnostic]]) -> dict[str, Any]:
-    """A SARIF 2.1.0 log of one run: each diagnostic with the model it was found in."""
+def sarif_log(
+    found: Sequence[tuple[str, Diagnostic]], homes: Sequence[SourceSpan | None] = ()
+) -> dict[str, Any]:
+    """A SARIF 2.1.0 log of one run: each diagnostic with the model it was found in.
+
+    Args:
+        found: the models' names and what was found.
+        homes: for each, the line to show it at where it has no place of its own.
+    """
     rules = list(dict.fromkeys(diagnostic.rule for _, diagnostic in found))
     return {
         "$schema": _SARIF_SCHEMA,
@@ -97,15 +105,17 @@ def sarif_log(found: Sequence[tuple[str, Diagnostic]]) -> dict[str, Any]:
                 },
                 "columnKind": "unicodeCodePoints",
                 "results": [
-                    _sarif_result(model, diagnostic, rules.index(diagnostic.rule))
-                    for model, diagnostic in found
+                    _sarif_result(model, diagnostic, rules.index(diagnostic.rule), home)
+                    for (model, diagnostic), home in zip_longest(found, homes)
                 ],
             }
         ],
     }
 
 
-def _sarif_result(model: str, diagnostic: Diagnostic, rule: int) -> dict[str, Any]:
+def _sarif_result(
+    model: str, diagnostic: Diagnostic, rule: int, home: SourceSpan | None
+) -> dict[str, Any]:
     result: dict[str, Any] = {
         "ruleId": diagnostic.rule,
         "ruleIndex": rule,
@@ -116,6 +126,8 @@ def _sarif_result(model: str, diagnostic: Diagnostic, rule: int) -> dict[str, An
     primary = diagnostic.primary
     if primary is not None:
         result["locations"] = [_location(primary.span, primary.text)]
+    elif home is not None:
+        result["locations"] = [_line(home)]
     related = [label for label in diagnostic.labels if not label.primary]
     if related:
         result["relatedLocations"] = [_location(label.span, label.text) for label in related]
@@ -126,6 +138,12 @@ def _sarif_result(model: str, diagnostic: Diagnostic, rule: int) -> dict[str, An
             for entry in fixes
         ]
     return result
+
+
+def _line(span: SourceSpan) -> dict[str, Any]:
+    """The line on which a span begins, as a whole."""
+    place = {"artifactLocation": {"uri": _uri(span.file)}, "region": {"startLine": span.line}}
+    return {"physicalLocation": place}
 
 
 def _location(span: SourceSpan, text: str) -> dict[str, Any]:

@@ -57,8 +57,8 @@ def diff_text(file: str, before: str, after: str) -> str:
         difflib.unified_diff(
             before.splitlines(keepends=True),
             after.splitlines(keepends=True),
-            f"a/{file}",
-            f"b/{file}",
+            f"a/{file.lstrip('/')}",
+            f"b/{file.lstrip('/')}",
         )
     )
 

@@ -30,6 +30,11 @@ _STYLES = {ADDED: "added", REMOVED: "mismatch", CHANGED: "unknown", SAME: "faint
 _NAMED = 6
 """Renamed modules that are listed."""
 
+_SHOWN = 0.05
+"""Percent that one decimal still shows."""
+_LEAST = 0.01
+"""Percent below which only the sign is told."""
+
 _TITLES = ("", "path", "op", "output", "params", "MACs")
 
 
@@ -188,12 +193,22 @@ def _macs(step: Step | None) -> str | None:
 def _change(before: int, after: int) -> str:
     if before == after:
         return f"{count_text(before)}, unchanged"
-    share = f", {100 * (after - before) / before:+.1f} %" if before else ""
+    share = f", {_percent(after - before, before)}" if before else ""
     sign = "+" if after > before else "-"
     return (
         f"{count_text(before)} -> {count_text(after)} "
         f"({sign}{count_text(abs(after - before))}{share})"
     )
+
+
+def _percent(change: int, before: int) -> str:
+    """A change in percent: `+4.2 %`; what one decimal would show as 0 keeps its first digit."""
+    value = 100 * change / before
+    if abs(value) >= _SHOWN:
+        return f"{value:+.1f} %"
+    if abs(value) >= _LEAST:
+        return f"{value:+.1g} %"
+    return f"{'+' if change > 0 else '-'} under {_LEAST} %"
 
 
 def _outcome(trace: Trace) -> str:

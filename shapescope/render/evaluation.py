@@ -77,9 +77,9 @@ def confusion_lines(figures: Evaluation, classes: Sequence[str]) -> list[Line]:
 
 
 def mistake_titles(figures: Evaluation, classes: Sequence[str]) -> list[str]:
-    """Return a title for each mistake: its place, what it was taken for and what it is."""
+    """Return a title for each mistake: its place, what it is and what it was taken for."""
     return [
-        f"{mistake.number}: {classes[mistake.predicted]} not {classes[mistake.actual]}"
+        f"{mistake.number}: {classes[mistake.actual]} taken for {classes[mistake.predicted]}"
         for mistake in figures.mistakes
     ]
 

@@ -26,7 +26,7 @@ def values_lines(values: Nested, shape: Sequence[int], surface: Surface) -> list
     cut = _count(shape) > MANY_VALUES
     texts = list(_texts(values, cut))
     width = max((len(text) for text in texts), default=1)
-    lines = _block(values, width, 0, cut)
+    lines = _block(values, width, 0, cut, surface.width)
     if cut:
         remark = f"{count_text(_count(shape))} values; the middle of long axes is left out"
         lines.append(Line(remark, "faint"))
@@ -62,21 +62,27 @@ def _number(value: float | bool) -> str:
     return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.3e}"
 
 
-def _block(values: Nested, width: int, depth: int, cut: bool) -> list[Line]:
+def _block(values: Nested, width: int, depth: int, cut: bool, room: int) -> list[Line]:
     indent = " " * depth
     if not isinstance(values, list):
         return [Line(_number(values))]
     items = _kept(values, cut)
     if not items or not isinstance(items[0], list):
-        row = ", ".join("..." if item is None else _number(item).rjust(width) for item in items)
-        return [Line(f"{indent}[{row}]")]
+        cells = ["..." if item is None else _number(item).rjust(width) for item in items]
+        # a comma and a space behind each; the brackets of the outer axes close behind the last
+        fit = max((room - 2 * depth - 2) // (width + 2), 1)
+        rows = [", ".join(cells[at : at + fit]) for at in range(0, len(cells), fit)] or [""]
+        return [
+            Line((f"{indent} " if at else f"{indent}[") + row + ("]" if row is rows[-1] else ","))
+            for at, row in enumerate(rows)
+        ]
     lines: list[Line] = []
     for number, item in enumerate(items):
         last = number == len(items) - 1
         if item is None:
             lines.append(Line(f"{indent} ..."))
             continue
-        inner = _block(item, width, depth + 1, cut)
+        inner = _block(item, width, depth + 1, cut, room)
         inner[-1].add("" if last else ",")
         lines += inner
     first = lines[0].plain

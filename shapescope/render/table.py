@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from shapescope.diagnostic import ShapescopeError
+from shapescope.diagnostic import ShapescopeError, did_you_mean
 from shapescope.render.columns import COLUMNS
 from shapescope.render.figures import Figures
 from shapescope.render.layout import Layout, cut, lay_out
@@ -120,17 +120,13 @@ def parse_columns(text: str) -> tuple[str, ...]:
     Raises:
         ShapescopeError: a column that does not exist.
     """
-    from difflib import get_close_matches
-
     names = tuple(
         name.strip().lower().replace("-", "_") for name in text.split(",") if name.strip()
     )
     for name in names:
         if name not in COLUMNS:
-            close = get_close_matches(name, COLUMNS, n=1)
-            hint = f"; did you mean `{close[0]}`?" if close else ""
             raise ShapescopeError(
-                f"no column is called `{printable(name)}`{hint}",
+                f"no column is called `{printable(name)}`{did_you_mean(name, COLUMNS)}",
                 advice=("columns: " + ", ".join(COLUMNS),),
             )
     if not names:

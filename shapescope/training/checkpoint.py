@@ -60,6 +60,10 @@ def load(path: Path) -> dict[str, Any]:
             f"{path} does not exist" if not path.exists() else f"{path} is no file"
         )
     try:
+        if not _begins_as_saved(path):
+            raise ShapescopeError(
+                f"{path} is damaged or no checkpoint: it does not begin as files of torch.save do"
+            )
         _check_sums(path)
         with warnings.catch_warnings():
             # of a pickle in another protocol, which is refused or read like the others
@@ -67,6 +71,8 @@ def load(path: Path) -> dict[str, Any]:
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ShapescopeError(_refusal(path, error)) from error
+    except ShapescopeError:
+        raise
     except Exception as error:  # bytes that are no checkpoint make an unpickler raise anything
         raise ShapescopeError(
             f"{path} is damaged or no checkpoint: {_first_line(error)}"
@@ -102,6 +108,12 @@ def _refusal(path: Path, error: Exception) -> str:
     if "Unsupported operand" in text or "Unsupported class" in text or "REDUCE" in text:
         return f"{path} is refused: reading it would run code"
     return f"{path} is damaged or no checkpoint: {_first_line(error)}"
+
+
+def _begins_as_saved(path: Path) -> bool:
+    """Whether a file begins as those of torch.save do: an archive, or a pickle before torch 1.6."""
+    with path.open("rb") as file:
+        return file.read(4).startswith((b"PK\x03\x04", b"\x80"))
 
 
 def _first_line(error: Exception) -> str:

@@ -14,7 +14,9 @@ from shapescope.capture.inputs import InputSpec
 from shapescope.capture.loader import load
 from shapescope.capture.tracer import trace_model
 from shapescope.cli.app import run
-from shapescope.render.diff import diff_lines, summary
+from shapescope.cli.revision import texts_at
+from shapescope.diagnostic import ShapescopeError
+from shapescope.render.diff import _percent, diff_lines, summary
 from shapescope.render.line import plain_text
 from shapescope.render.theme import Surface
 from shapescope.trace import Trace
@@ -380,3 +382,31 @@ def test_the_input_of_both_sides_is_told(
     (in_folder / "other.py").write_text(net(8))
     run(["diff", "net.py", "other.py", "--input", "2,1,8,8"])
     assert capsys.readouterr().out.splitlines()[-1] == "both with input 2 x 1 x 8 x 8"
+
+
+@pytest.mark.parametrize(
+    ("after", "said"),
+    [
+        (1_100_000, "+10.0 %"),
+        (999_700, "-0.03 %"),
+        (999_999, "- under 0.01 %"),
+        (1_000_001, "+ under 0.01 %"),
+    ],
+)
+def test_a_small_change_is_not_shown_as_none(after: int, said: str) -> None:
+    assert _percent(after - 1_000_000, 1_000_000) == said
+
+
+def test_a_revision_that_is_missing_is_named(
+    in_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (in_folder / "net.py").write_text("")
+    (in_folder / "old.py").write_text("")
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
+    for command in (["init", "-q"], ["add", "old.py"], ["commit", "-qm", "1"]):
+        subprocess.run([*git, *command], check=True, cwd=in_folder)
+    with pytest.raises(ShapescopeError) as caught:
+        texts_at("HEAD~9", in_folder / "old.py")
+    assert str(caught.value) == "git knows no revision `HEAD~9` here"
+    with pytest.raises(ShapescopeError, match=r"git has no net\.py at HEAD: "):
+        texts_at("HEAD", in_folder / "net.py")

@@ -198,7 +198,11 @@ def test_detectors_take_pictures_in_a_list(net: Path) -> None:
         ("net.py:mak", "net.py defines no `mak`; did you mean make?"),
         ("net.py:zzz", "net.py defines no `zzz`; its models are Block, Net, ready"),
         ("net.py:Net.zzz", "net.py defines no `Net.zzz`; its models are Block, Net, ready"),
-        ("net.py:Net(zzz)", "net.py defines no `zzz`; its models are Block, Net, ready"),
+        (
+            "net.py:Net(zzz)",
+            "the argument `zzz` is no name that net.py defines or imports; set `net = Net(zzz)` "
+            "in a file that does, and name it: path/file.py:net",
+        ),
         ("net.py:ready.block", "net.py defines no `ready.block`; did you mean Block?"),
         ("net.py:Config", "net.py:Config: `Config` is a class, but no torch.nn.Module"),
         (
@@ -359,3 +363,43 @@ print(sorted(name for name in sys.modules if name.startswith("shapescope.network
         "[]",
         "['shapescope.networks.lenet5', 'shapescope.networks.registry']",
     ]
+
+
+def test_an_argument_that_the_file_does_not_know(in_folder: Path) -> None:
+    (in_folder / "nets.py").write_text(
+        "from torch import nn\nSIZE = 3\n\n\n"
+        "class Net(nn.Linear):\n    def __init__(self, size):\n        super().__init__(size, 1)\n"
+    )
+    with pytest.raises(ShapescopeError) as caught:
+        load("nets.py:Net(config.BASE)")
+    assert str(caught.value) == (
+        "the argument `config.BASE` is no name that nets.py defines or imports; set "
+        "`net = Net(config.BASE)` in a file that does, and name it: path/file.py:net"
+    )
+    with pytest.raises(ShapescopeError, match="defines or imports; did you mean `SIZE`"):
+        load("nets.py:Net(SIZES)")
+    with pytest.raises(ShapescopeError) as caught:
+        load("nets.py:Net(size=make(3))")
+    (help_,) = caught.value.diagnostic.help
+    assert help_.message == (
+        "a function there that returns the model may do it; name it: nets.py:function"
+    )
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ("torchvison:resnet18", "did you mean `torchvision`?"),
+        ("flat.pyy", "there is no model called `flat.pyy`; did you mean flat.py?"),
+        ("parts/deep.pu", "there is no model called `parts/deep.pu`; did you mean parts/deep.py?"),
+        ("flat.pyy:Net", "did you mean `flat.py`?"),
+        ("prts:Net", "did you mean `parts`?"),
+    ],
+)
+def test_a_slip_in_a_zoo_or_a_file_is_answered(in_folder: Path, spec: str, said: str) -> None:
+    (in_folder / "parts").mkdir()
+    for name in ("flat.py", "parts/__init__.py", "parts/deep.py"):
+        (in_folder / name).write_text("")
+    with pytest.raises(ShapescopeError) as caught:
+        load(spec)
+    assert str(caught.value).endswith(said)

@@ -93,3 +93,23 @@ def test_a_model_that_fails_with_numbers_too_fails() -> None:
 
     trace = trace_model(Wrong(), INPUTS, mode="symbolic").trace
     assert trace.failure is not None
+
+
+class Twice(nn.Module):
+    """Two windows: the second asks for more of the input than the first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convs = nn.Sequential(nn.Conv2d(3, 3, 5), nn.MaxPool2d(2), nn.Conv2d(3, 3, 5))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = self.convs(x)
+        return out
+
+
+def test_of_two_limits_the_tighter_is_told() -> None:
+    notes = trace_model(Twice(), INPUTS, mode="symbolic").notes
+    (told,) = (note for note in notes if note.startswith("holds where "))
+    limits = told.removeprefix("holds where ").split(", ")
+    assert "H >= 14" in limits
+    assert not [one for one in limits if one.startswith("H >= ") and one != "H >= 14"]

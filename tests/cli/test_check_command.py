@@ -144,3 +144,14 @@ def test_what_cannot_be_looked_at_leaves_the_others_checked(net: Path, program: 
     assert "Traceback" not in ran.err
     assert program("check", "--output", "found.txt").code == 2
     assert Path("found.txt").read_text().startswith("lenet5: ok, gives 1 x 10")
+
+
+def test_sarif_places_what_is_wrong_with_the_whole_model(program: Run, net: Path) -> None:
+    ran = program("check", "net.py", "--max-params", "10", "--format", "sarif")
+    assert ran.code == 1
+    (result,) = json.loads(ran.out)["runs"][0]["results"]
+    assert result["ruleId"] == "too-many-params"
+    line = result["locations"][0]["physicalLocation"]["region"]["startLine"]
+    assert (net / "net.py").read_text().splitlines()[line - 1] == "class Net(nn.Module):"
+    said = program("check", "net.py", "--max-params", "10", "--format", "github").out
+    assert said.startswith(f"::error file=net.py,line={line},")

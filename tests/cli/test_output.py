@@ -3,15 +3,19 @@ from __future__ import annotations
 import io
 import os
 import stat
+import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from shapescope.cli.options import one_of, with_optional_values
+from shapescope.cli.options import form_of, one_of, with_optional_values
 from shapescope.cli.output import emit, show, show_error, stdout_surface, write_file
 from shapescope.diagnostic import Diagnostic, Severity, ShapescopeError
 from shapescope.render.line import Line
+
+Process = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def test_text_ends_with_a_newline(capsys: pytest.CaptureFixture[str]) -> None:
@@ -122,3 +126,37 @@ def test_choices() -> None:
 )
 def test_an_option_that_may_stand_alone(args: list[str], expected: list[str]) -> None:
     assert with_optional_values(args) == expected
+
+
+def test_a_read_only_file_is_not_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "kept.txt"
+    path.write_text("before")
+    path.chmod(0o444)
+    with pytest.raises(ShapescopeError) as caught:
+        write_file(path, "after")
+    assert str(caught.value) == f"cannot write {path}: it is read-only"
+    assert path.read_text() == "before"
+
+
+@pytest.mark.parametrize("words", [("solve", "--in", "28", "--out", "14"), ("--help",)])
+def test_a_full_disk_is_one_line(process: Process, words: tuple[str, ...]) -> None:
+    code = (
+        "import sys; from shapescope.cli.app import main; "
+        f"sys.stdout = open('/dev/full', 'w'); main({list(words)!r})"
+    )
+    done = process("-c", code)
+    assert done.returncode == 2
+    assert done.stderr == "error: cannot write to stdout: no space left on device\n"
+
+
+def test_the_ending_of_a_file_tells_the_form() -> None:
+    forms = ("table", "json", "markdown")
+    assert form_of("", None, forms) == "table"
+    assert form_of("", Path("x.txt"), forms) == "table"
+    assert form_of("", Path("x.JSON"), forms) == "json"
+    assert form_of("", Path("x.md"), forms) == "markdown"
+    assert form_of("table", Path("x.md"), forms) == "table"
+    with pytest.raises(ShapescopeError, match=r"x.csv asks for csv, which is not written here"):
+        form_of("", Path("x.csv"), forms)
+    with pytest.raises(ShapescopeError, match=r"--format jsn. is not known"):
+        form_of("jsn", None, forms)

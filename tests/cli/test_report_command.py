@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Any, Protocol
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -243,3 +243,35 @@ def test_a_save_makes_the_page_anew(net: Path) -> None:
         process.wait()
         out.close()
         err.close()
+
+
+def test_a_page_is_not_poured_into_a_terminal(
+    program: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    done = program("report", "network")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == (
+        "error: the page is a long file, not for a terminal\n"
+        "help: -o report.html writes it\n"
+        "help: --serve shows it in a browser\n"
+    )
+
+
+def test_the_step_that_failed_shows_no_formula_and_the_badge_says_why(
+    program: Run, in_folder: Path
+) -> None:
+    (in_folder / "net.py").write_text(
+        "from torch import nn\n\n\n"
+        "class Net(nn.Sequential):\n"
+        "    def __init__(self):\n"
+        "        super().__init__(nn.Conv2d(1, 6, 5), nn.Flatten(), nn.Linear(400, 10))\n"
+    )
+    done = program("report", "net.py", "-i", "2,1,28,28")
+    assert done.code == 1
+    data: dict[str, Any] = page_data(done.out)
+    steps, failed = data["steps"], data["failed"]
+    assert data["strings"][steps["path"][failed]] == "2"
+    assert data["strings"][steps["formula"][failed]] == ""
+    assert data["statuses"][steps["status"][failed]] == "not_applicable"
+    assert "fails: `2` (nn.Linear) takes 400 features, but 3456 arrive" in done.out

@@ -149,6 +149,45 @@ def test_a_loss_is_a_step(program: Run) -> None:
     assert alone.err.startswith("error: `--loss` needs `--target` with it")
 
 
+def test_a_loss_may_be_called_by_its_class(program: Run) -> None:
+    given = ("trace", "network", "--target", "1,10", "--loss")
+    plain = program(*given, "mse_loss")
+    assert plain.code == 0
+    assert "mse_loss" in plain.out
+    assert program(*given, "MSELoss") == plain
+    assert program(*given, "nn.MSELoss") == plain
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("mse", "did you mean `mse_loss`?"),
+        ("BCE", "did you mean `binary_cross_entropy`?"),
+        ("CrossEntropyLos", "did you mean `cross_entropy`?"),
+        ("relu", "\nhelp: the losses are binary_cross_entropy, binary_cross_entropy_with_logits"),
+    ],
+)
+def test_a_loss_that_is_none_is_a_wrong_request(program: Run, name: str, said: str) -> None:
+    for command in ("trace", "fix"):
+        model = "network" if command == "trace" else "net.py"
+        ran = program(command, model, "--target", "1,10", "--loss", name)
+        assert (ran.code, ran.out) == (2, "")
+        between = "" if said.startswith("\n") else "; "
+        assert ran.err.startswith(f"error: there is no loss called `{name}`{between}{said}")
+
+
+@pytest.mark.parametrize("command", ["trace", "sizes", "check", "draw", "fix", "annotate"])
+def test_an_input_by_a_name_that_forward_does_not_know(
+    program: Run, net: Path, command: str
+) -> None:
+    ran = program(command, "net.py", "--input", "image=1,1,28,28")
+    assert (ran.code, ran.out) == (2, "")
+    assert (
+        "error: --input names `image`, and forward has no such argument: its arguments are x\n"
+        in (ran.err)
+    )
+
+
 def test_training_mode(program: Run) -> None:
     ran = program("trace", "lenet5", "--input", "4,1,32,32", "--train", "--format", "json")
     norm = next(step for step in json.loads(ran.out)["steps"] if step["op"] == "batch_norm")
@@ -263,3 +302,27 @@ def test_ascii_where_the_pipe_is(
     assert done.returncode == 0, done.stderr
     assert done.stdout.isascii()
     assert "ok (28 - 5 + 2*0)/1 + 1 = 24" in done.stdout
+
+
+def test_the_file_that_is_written_tells_the_form(program: Run, in_folder: Path) -> None:
+    for ending, form in (("json", "json"), ("md", "markdown"), ("csv", "csv"), ("txt", "table")):
+        ran = program("trace", "network", "-o", f"out.{ending}")
+        assert (ran.code, ran.out) == (0, "")
+        told = program("trace", "network", "--format", form, "-o", "named")
+        assert told.code == 0
+        assert (in_folder / f"out.{ending}").read_text() == (in_folder / "named").read_text()
+    ran = program("trace", "network", "-o", "out.html")
+    assert ran.code == 2
+    assert ran.err == (
+        "error: out.html asks for html, which is not written here\n"
+        "help: --format takes table, json, markdown, csv\n"
+        "help: shapescope report MODEL -o FILE writes a page\n"
+    )
+    assert not (in_folder / "out.html").exists()
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_columns_are_of_the_table(program: Run, form: str) -> None:
+    ran = program("trace", "network", "--columns", "path,output", "--format", form)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == f"error: `--columns` chooses columns of the table; {form} has all of them\n"

@@ -14,7 +14,7 @@ import pytest
 
 from shapescope.cli.app import run
 from shapescope.cli.restart import done_in_time
-from shapescope.cli.watch import Watcher
+from shapescope.cli.watch import Watcher, _names
 from shapescope.render.line import plain_text
 from shapescope.render.theme import Surface
 
@@ -247,3 +247,10 @@ def _read_screen(program: subprocess.Popen[str]) -> str:
             break
         lines.append(line)
     return "".join(lines)
+
+
+def test_files_of_one_name_are_told_apart(in_folder: Path) -> None:
+    for folder in ("a", "b"):
+        (in_folder / folder).mkdir()
+    files = [in_folder / name for name in ("net.py", "a/__init__.py", "b/__init__.py")]
+    assert _names(files) == ["a/__init__.py", "b/__init__.py", "net.py"]

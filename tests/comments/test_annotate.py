@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from pathlib import Path
@@ -301,3 +302,18 @@ def test_bad_requests(
     assert said in shown.err
     assert Path("latin.py").read_bytes() == before
     assert Path("net.py").read_text() == MNIST
+
+
+def test_the_diff_of_a_file_elsewhere_names_it_once(
+    tmp_path: Path, in_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "elsewhere"
+    place.mkdir()
+    (place / "net.py").write_text(MNIST)
+    folder = in_folder / "here"
+    folder.mkdir()
+    with contextlib.chdir(folder):
+        run(["annotate", str(place / "net.py"), "--input", "8,1,28,28"])
+    out = capsys.readouterr().out
+    name = str(place / "net.py").lstrip("/")
+    assert f"--- a/{name}\n+++ b/{name}\n" in out

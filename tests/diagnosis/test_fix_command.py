@@ -182,3 +182,11 @@ def test_what_only_got_a_constructor_further_is_not_written(
     assert run(["fix", "net.py", "--input", "4,3,32,32", "--write"]) == 1
     assert net.read_text() == text
     assert "`nn` has no `Conv2D`" in capsys.readouterr().out
+
+
+def test_a_read_only_file_is_not_written(net: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = net.read_text()
+    net.chmod(0o444)
+    assert run(["fix", "net.py", "--input", "4,3,32,32", "--write"]) == 2
+    assert capsys.readouterr().err == "error: cannot write net.py: it is read-only\n"
+    assert net.read_text() == before

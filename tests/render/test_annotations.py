@@ -88,3 +88,12 @@ def test_an_absolute_path_is_a_file_uri() -> None:
     place = log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
     assert place["artifactLocation"]["uri"] == "file:///a%20b/net.py"
     assert "message" not in log["runs"][0]["results"][0]["locations"][0]
+
+
+def test_what_has_no_place_is_shown_at_the_models_home() -> None:
+    total = Diagnostic("changed-params", Severity.ERROR, "more parameters")
+    home = SourceSpan("net.py", 7, 1, 9, 1)
+    results = sarif_log([("net.py", total), ("m", total)], [home, None])["runs"][0]["results"]
+    place = results[0]["locations"][0]["physicalLocation"]
+    assert place == {"artifactLocation": {"uri": "net.py"}, "region": {"startLine": 7}}
+    assert "locations" not in results[1]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 
 import pytest
@@ -94,3 +95,15 @@ def test_equal_values_are_in_the_middle_of_the_scale() -> None:
 def test_the_heading(meaning: str) -> None:
     text = heading("conv1.weight", (6, 1, 5, 5), meaning).plain
     assert text == "conv1.weight  6 x 1 x 5 x 5" + (f"  {meaning}" if meaning else "")
+
+
+def test_long_rows_are_broken_to_the_width() -> None:
+    rows = [[float(row * 40 + column) for column in range(40)] for row in range(2)]
+    lines = [line.plain for line in values_lines(rows, (2, 40), Surface(width=60))]
+    assert max(map(len, lines)) <= 60
+    assert lines[0].startswith("[[ 0.0000,  1.0000,")
+    assert lines[0].endswith(",")
+    assert lines[1].startswith("  ")
+    assert lines[-1].endswith("79.0000]]")
+    read = json.loads("".join(lines))
+    assert read == rows

@@ -190,3 +190,14 @@ def test_checkpoints_are_ordinary_torch_files(tmp_path: Path) -> None:
     checkpoint.save(path, {"weights": Network().state_dict()})
     assert zipfile.is_zipfile(path)
     Network().load_state_dict(torch.load(path, weights_only=True)["weights"])
+
+
+@pytest.mark.parametrize("content", [b"hi", b"", b"\x89PNG\r\n", b"some text"])
+def test_a_file_of_another_kind_is_not_said_to_run_code(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "other.pt"
+    path.write_bytes(content)
+    with pytest.raises(ShapescopeError) as caught:
+        checkpoint.load(path)
+    assert str(caught.value) == (
+        f"{path} is damaged or no checkpoint: it does not begin as files of torch.save do"
+    )

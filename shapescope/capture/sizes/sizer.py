@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from shapescope.arithmetic.expressions import BATCH
-from shapescope.capture.inputs import InputSpec, input_names, make_inputs
+from shapescope.capture.inputs import InputSpec, input_names
 from shapescope.capture.loaded import LoadedModel
 from shapescope.capture.passes import Pass, run_pass
 from shapescope.capture.sizes.axes import (
@@ -23,7 +23,7 @@ from shapescope.capture.sizes.axes import (
     shape_at,
 )
 from shapescope.capture.sizes.passage import run_passage
-from shapescope.capture.subject import Arguments, Subject, are_arguments
+from shapescope.capture.subject import Arguments, Subject, are_arguments, arguments_on
 from shapescope.capture.tensors import dtype_name, map_tensors, meta_copy, real_copy, tensors_in
 from shapescope.ops import lookup
 from shapescope.trace import TensorSpec
@@ -219,7 +219,7 @@ def _as_arguments(inputs: Sequence[InputSpec] | Arguments, module: nn.Module) ->
     if are_arguments(inputs):
         args, kwargs = inputs
         return tuple(args), dict(kwargs)
-    return make_inputs(inputs, module, device="cpu")  # type: ignore[arg-type]
+    return arguments_on("cpu", inputs, module)
 
 
 def _wanted(arguments: Arguments) -> list[_Wanted]:

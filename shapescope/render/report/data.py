@@ -7,6 +7,7 @@ from collections.abc import Hashable, Sequence
 from typing import Any, Generic, TypeVar
 
 from shapescope.analysis.cost import module_costs
+from shapescope.analysis.step_check import NOT_APPLICABLE, Check
 from shapescope.render.drawing.wording import kind_of, words
 from shapescope.render.json import receptive_field_to_dict
 from shapescope.render.settings import settings_text
@@ -17,6 +18,7 @@ from shapescope.trace import ParamSpec, SourceSpan, Step
 
 K = TypeVar("K", bound=Hashable)
 
+NO_CHECK = Check(NOT_APPLICABLE)
 STATUSES = ("not_applicable", "match", "mismatch", "unknown")
 MOST_LINES = 8
 """So many lines of an expression are shown."""
@@ -62,12 +64,11 @@ class _Packer:
 
     def data(self) -> dict[str, Any]:
         trace = self.result.trace
-        failed = -1 if trace.failure is None or trace.failure.step is None else trace.failure.step
         columns = self._columns()
         return {
             "model": printable(trace.model),
             "steps": columns,
-            "failed": failed,
+            "failed": self._failed(),
             "input": self._first_input(),
             "strings": self.strings.values,
             "fields": self.fields.values,
@@ -78,12 +79,20 @@ class _Packer:
             "statuses": STATUSES,
         }
 
+    def _failed(self) -> int:
+        """The step that failed; -1 for none."""
+        failure = self.result.trace.failure
+        return -1 if failure is None or failure.step is None else failure.step
+
     def _columns(self) -> dict[str, list[Any]]:
         result = self.result
+        failed = self._failed()
         costs = module_costs(result.trace)
         columns: dict[str, list[Any]] = {name: [] for name in _COLUMNS}
         for step in result.trace.steps:
             check = result.checks[step.index]
+            if step.index == failed and check.status != "mismatch":
+                check = NO_CHECK  # what it would have made of its input never came
             field = result.receptive_fields[step.index]
             own = result.macs[step.index]
             row = {

@@ -172,6 +172,9 @@ def _verdict(result: TraceResult) -> tuple[str, str]:
     """The one line that says whether all is well, and its class."""
     failure = result.trace.failure
     if failure is not None:
+        error = next((one for one in result.diagnostics if one.severity is Severity.ERROR), None)
+        if error is not None:
+            return "error", printable(f"fails: {error.message.splitlines()[0]}")
         what = failure.message.splitlines()[0] if failure.message else ""
         return "error", printable(f"fails: {failure.exception}: {what}".rstrip(": "))
     statuses = [check.status for check in result.checks]
@@ -253,14 +256,18 @@ def _curves(run: RunView | None) -> list[Markup]:
 
 
 def _confusion(run: RunView | None) -> list[dict[str, Any]]:
-    """Rows of the confusion matrix: the class, and each count with the share of its row."""
+    """Rows of the confusion matrix: the class, and each count with its shade.
+
+    The shade is the root of the share of its row, so that rare mistakes are seen as well, and
+    right and wrong of one share are as dark as each other.
+    """
     if run is None:
         return []
     rows = []
     for number, row in enumerate(run.confusion):
         total = max(sum(row), 1)
         cells = [
-            {"count": count, "share": count / total, "right": place == number}
+            {"count": count, "shade": (count / total) ** 0.5, "right": place == number}
             for place, count in enumerate(row)
         ]
         rows.append({"name": _class(run.classes, number), "cells": cells})
