@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from time import process_time
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from shapescope.arithmetic.expressions import (
     unequal,
 )
 from shapescope.arithmetic.expressions.conditions import Comparison, above
+from shapescope.capture.axis_settings import in_axis_names
 from shapescope.capture.deadline import EndsAfter, OutOfTimeError
 from shapescope.capture.fake import entered, fake_model
 from shapescope.capture.inputs import input_names, rebatch
@@ -146,7 +148,8 @@ def _pass(
         inside=lambda: _inside(fake_mode) if kernels else entered(fake_mode),
         limit=lambda: EndsAfter(end - process_time()),
     )
-    return done, _conditions(env, symbol_names)
+    named = replace(done, trace=in_axis_names(done.trace, symbol_names))
+    return named, _conditions(env, symbol_names)
 
 
 @contextmanager

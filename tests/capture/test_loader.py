@@ -200,8 +200,8 @@ def test_detectors_take_pictures_in_a_list(net: Path) -> None:
         ("net.py:Net.zzz", "net.py defines no `Net.zzz`; its models are Block, Net, ready"),
         (
             "net.py:Net(zzz)",
-            "the argument `zzz` is no name that net.py defines or imports; set `net = Net(zzz)` "
-            "in a file that does, and name it: path/file.py:net",
+            "the argument `zzz` is no name that net.py defines or imports; set `net = Net(zzz)` in \
+a file that does, and name it: path/file.py:net",
         ),
         ("net.py:ready.block", "net.py defines no `ready.block`; did you mean Block?"),
         ("net.py:Config", "net.py:Config: `Config` is a class, but no torch.nn.Module"),

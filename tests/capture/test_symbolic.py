@@ -7,8 +7,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from shapescope.analysis.step_check import MATCH, UNKNOWN
+from shapescope.analysis.symbolic_check import check_symbolic
 from shapescope.arithmetic.expressions import parse_expression
+from shapescope.attrs import CallAttrs
 from shapescope.capture.input_spec import InputSpec
+from shapescope.capture.loader import load
 from shapescope.capture.tracer import trace_model
 from shapescope.diagnostic import ShapescopeError
 
@@ -113,3 +117,32 @@ def test_of_two_limits_the_tighter_is_told() -> None:
     limits = told.removeprefix("holds where ").split(", ")
     assert "H >= 14" in limits
     assert not [one for one in limits if one.startswith("H >= ") and one != "H >= 14"]
+
+
+class Asking(nn.Module):
+    """It asks for its input's own sizes."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows = x.reshape(x.shape[0] * x.shape[2], -1).view(x.shape[0], x.shape[2], -1)
+        return rows[:, : x.shape[2] // 2].reshape(x.shape[0], -1)
+
+
+def test_settings_speak_of_the_axes_and_are_checked() -> None:
+    trace = trace_model(Asking(), INPUTS, mode="symbolic").trace
+    given = [step.attrs for step in trace.leaves]
+    assert [attrs.arguments[0][1] for attrs in given if isinstance(attrs, CallAttrs)] == [
+        ("H*N", -1),
+        ("N", "H", -1),
+        (":", ":(H//2)"),
+        ("N", -1),
+    ]
+    assert [check.status for check in check_symbolic(trace)][1:] == [MATCH] * 4
+
+
+def test_no_step_of_lenet5_is_unknown() -> None:
+    loaded = load("lenet5")
+    trace = trace_model(loaded, loaded.default_inputs, mode="symbolic").trace
+    statuses = {step.op: check.status for step, check in zip(
+        trace.steps, check_symbolic(trace), strict=True)}  # fmt: skip
+    assert statuses["reshape"] == MATCH
+    assert UNKNOWN not in statuses.values()

@@ -274,4 +274,4 @@ def test_the_step_that_failed_shows_no_formula_and_the_badge_says_why(
     assert data["strings"][steps["path"][failed]] == "2"
     assert data["strings"][steps["formula"][failed]] == ""
     assert data["statuses"][steps["status"][failed]] == "not_applicable"
-    assert "fails: `2` (nn.Linear) takes 400 features, but 3456 arrive" in done.out
+    assert "fails: `2` takes 400 features, but 3456 arrive" in done.out
