@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
 
+from shapescope.analysis.fixes.resample import command
 from shapescope.session import Request, run_trace
 
 TEXT = """\
@@ -42,3 +44,12 @@ def test_every_place_that_changes_is_counted(
     result = run_trace(Request("net.py:Net", ("2,8,16,16",)))
     (found,) = [one for one in result.diagnostics if one.rule == "add-shape"]
     assert found.help[0].message == f"let `blocks.0.conv` keep the size{words}"
+
+
+def test_a_command_in_a_help_can_be_pasted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("my nets").mkdir()
+    Path("my nets/net.py").write_text(TEXT.replace("BLOCKS", "Block(8)"))
+    trace = run_trace(Request("my nets/net.py:Net", ("2,8,16,16",))).trace
+    pasted = shlex.split(command(trace, [(2, 8, 16, 16)]))
+    assert pasted == ["shapescope", "trace", "my nets/net.py:Net", "--input", "2,8,16,16"]

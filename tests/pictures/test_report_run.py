@@ -35,7 +35,7 @@ def test_a_run_is_shown(
         classes=("cat", "dog"),
         split="test",
         confusion=((8, 2), (1, 9)),
-        mistakes=(Exhibit(colour, "dog not cat"),),
+        mistakes=(Exhibit(colour, "cat taken for dog"),),
         kernels=(Exhibit(grey, "conv1.weight"),),
         maps=(Maps(Exhibit(colour, "image 0"), (Exhibit(grey, "conv1"),)),),
     )
