@@ -7,10 +7,14 @@ from pathlib import Path
 
 from shapescope.capture.source import is_library_file, traceback_site
 from shapescope.capture.spec import ZOOS
-from shapescope.diagnostic import ShapescopeError, did_you_mean
+from shapescope.diagnostic import ShapescopeError
 from shapescope.source_text import absolute_path, display_path
 
 __all__ = ["import_problem", "missing_file", "one_line"]
+
+
+_ALIKE = 0.75
+"""How much of a module's name has to be right for another to be suggested."""
 
 
 def import_problem(error: BaseException, place: str, what: str = "") -> ShapescopeError:
@@ -120,7 +124,8 @@ def _meant(name: str) -> str:
     modules = [entry.stem for entry in files]
     modules += [entry.name for entry in entries if (entry / "__init__.py").exists()]
     known = [*ZOOS, *modules, *(file.name for file in files)]
-    return did_you_mean(name, [word for word in known if word != name])
+    close = get_close_matches(name, [word for word in known if word != name], 1, _ALIKE)
+    return f"; did you mean `{close[0]}`?" if close else ""
 
 
 def _absent_file(name: str, place: str) -> Path | None:
