@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType, TracebackType
 
@@ -38,13 +39,27 @@ def done_in_time(work: Callable[[], None], files: Iterable[Path]) -> bool:
     """
     guard = _Guard(files)
     try:
-        with said_after(_TELL_AFTER, _LONG), guard:
+        with said_after(_TELL_AFTER, _LONG), _interruptible(), guard:
             work()
     except KeyboardInterrupt:
         if not guard.outdated:
             raise
         return False
     return True
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """The signal that interrupts is heard, also in a job in the background that ignores it."""
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    if not ignored or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _stamp(file: Path) -> int:

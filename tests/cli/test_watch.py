@@ -207,6 +207,19 @@ def test_an_import_that_never_ends_is_begun_anew_at_the_next_save(
     assert "conv  conv2d 3x3" in screen(watcher)
 
 
+def test_a_job_in_the_background_begins_anew_too(in_folder: Path) -> None:
+    net = in_folder / "net.py"
+    later = threading.Timer(0.5, lambda: net.write_text("x = 1"))
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell has it behind `&`
+    try:
+        later.start()
+        assert not done_in_time(lambda: time.sleep(20), [net])
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+        later.cancel()
+
+
 def test_a_library_that_is_being_imported_is_left_alone(
     in_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
