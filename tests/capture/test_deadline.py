@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from time import perf_counter, sleep
 
@@ -61,6 +63,18 @@ def test_nothing_is_told_afterwards() -> None:
         pass
     assert works_for(0.6)
     assert threading.active_count() == before
+
+
+def test_functions_can_be_traced_afterwards() -> None:
+    # in a process of its own, as a failure would be a loop in C that nothing ends
+    program = (
+        "import sys\n"
+        "from shapescope.capture.deadline import EndsAfter\n"
+        "with EndsAfter(5):\n    pass\n"
+        "sys.settrace(lambda *_: None)\n"
+        "(lambda: 1)()\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
 class Grows(nn.Module):
