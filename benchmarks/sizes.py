@@ -3,7 +3,7 @@
     python benchmarks/sizes.py                      # all models, samples of large ones
     python benchmarks/sizes.py --full               # every pair of sizes, however long it takes
     python benchmarks/sizes.py --only UNet --last 120 --points 3000
-    python benchmarks/sizes.py --promised --full --record /tmp/found    # again in seconds
+    python benchmarks/sizes.py --promised --full --record findings    # again in seconds
 
 The brute force knows nothing of shapescope: it builds the model, runs it for batches of 2 and 3
 and looks whether every output starts with the batch. `cpu` cases run on real tensors, where values
