@@ -23,8 +23,10 @@ from typing import TypeAlias
 __all__ = [
     "absolute_path",
     "block_at",
+    "class_around",
     "display_path",
     "enclosing_name",
+    "first_line",
     "function_at",
     "overridden",
     "source_lines",
@@ -169,10 +171,8 @@ def _function_at(lines: list[str], line: int) -> ast.FunctionDef | None:
     if tree is None:  # the block ends elsewhere: text at the margin inside of it
         tree = _parse("\n".join(lines))
     for node in () if tree is None else statements_in(tree):
-        if isinstance(node, ast.FunctionDef):
-            first = min([node.lineno, *(mark.lineno for mark in node.decorator_list)])
-            if first == line:
-                return node
+        if isinstance(node, ast.FunctionDef) and first_line(node) == line:
+            return node
     return None
 
 
@@ -213,13 +213,14 @@ def class_around(file: str | os.PathLike[str], line: int) -> ast.ClassDef | None
     around = [
         node
         for node in (ast.walk(tree) if tree is not None else ())
-        if isinstance(node, ast.ClassDef) and _begins(node) <= line <= (node.end_lineno or line)
+        if isinstance(node, ast.ClassDef) and first_line(node) <= line <= (node.end_lineno or line)
     ]
     return max(around, key=lambda node: node.lineno, default=None)
 
 
-def _begins(node: ast.ClassDef) -> int:
-    return min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+def first_line(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Where a definition begins for Python: at its first decorator, else at its def or class."""
+    return min([node.lineno, *(mark.lineno for mark in node.decorator_list)])
 
 
 def enclosing_name(file: str | os.PathLike[str], line: int) -> str | None:

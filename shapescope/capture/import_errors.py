@@ -10,7 +10,7 @@ from shapescope.capture.spec import ZOOS
 from shapescope.diagnostic import ShapescopeError
 from shapescope.source_text import absolute_path, display_path
 
-__all__ = ["import_problem", "missing_file", "one_line"]
+__all__ = ["import_problem", "missing_file", "one_line", "shown_place"]
 
 
 _ALIKE = 0.75
@@ -25,7 +25,7 @@ def import_problem(error: BaseException, place: str, what: str = "") -> Shapesco
         place: the file's path, or the dotted name of a module.
         what: what raised, where it was not the import: `` `make` raises ``.
     """
-    shown = display_path(place) if place.endswith((".py", ".pyw")) else place
+    shown = shown_place(place)
     if isinstance(error, ShapescopeError):
         return error
     if isinstance(error, SyntaxError):
@@ -55,6 +55,11 @@ def import_problem(error: BaseException, place: str, what: str = "") -> Shapesco
     if what:
         return ShapescopeError(f"{where}: {what} {kind}{text}")
     return ShapescopeError(f"{where}: {kind} {action.removeprefix('raises ')}{text}")
+
+
+def shown_place(place: str) -> str:
+    """A file's path, or the dotted name of a module, as people read it."""
+    return display_path(place) if place.endswith((".py", ".pyw")) else place
 
 
 def missing_file(place: str) -> ShapescopeError:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from shapescope.capture.import_errors import missing_file
+from shapescope.capture.import_errors import missing_file, shown_place
 from shapescope.capture.input_spec import InputSpec
 from shapescope.capture.loaded import LoadedModel
 from shapescope.capture.spec import ZOOS, ModelSpec, parse_spec
@@ -232,9 +232,9 @@ def _argument(module: ModuleType, dotted: str, parsed: ModelSpec) -> Any:
         return _lookup(module, dotted, parsed.place)
     except ShapescopeError as error:
         own = [name for name in vars(module) if not name.startswith("_")]
-        call = f"{parsed.attribute}({parsed.arguments.text})"
+        call, shown = f"{parsed.attribute}({parsed.arguments.text})", shown_place(parsed.place)
         raise ShapescopeError(
-            f"the argument `{dotted}` is no name that {_shown(parsed.place)} defines or imports"
+            f"the argument `{dotted}` is no name that {shown} defines or imports"
             + (
                 did_you_mean(dotted, own)
                 or f"; set `net = {call}` in a file that does, and name it: path/file.py:net"
@@ -242,16 +242,12 @@ def _argument(module: ModuleType, dotted: str, parsed: ModelSpec) -> Any:
         ) from error
 
 
-def _shown(place: str) -> str:
-    return display_path(place) if place.endswith((".py", ".pyw")) else place
-
-
 def _no_such_name(module: ModuleType, dotted: str, place: str, part: str) -> ShapescopeError:
     from difflib import get_close_matches
 
     from shapescope.capture.choice import instances, model_classes
 
-    shown = _shown(place)
+    shown = shown_place(place)
     own = [name for name in vars(module) if not name.startswith("_")]
     models = [*model_classes(module), *instances(module)]
     alike = [name for name in models if name.lower() == part.lower()]

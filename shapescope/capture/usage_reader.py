@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from torch import nn
 
-from shapescope.source_text import source_tree
+from shapescope.source_text import function_at
 
 __all__ = ["Argument", "Use", "read_uses"]
 
@@ -86,15 +86,8 @@ def read_uses(module: nn.Module, forward: Any, arguments: dict[str, Argument]) -
 
 def _definition(function: Any) -> ast.FunctionDef | None:
     code: CodeType | None = getattr(inspect.unwrap(function), "__code__", None)
-    tree = None if code is None else source_tree(code.co_filename)
-    if code is None or tree is None:
-        return None
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef) and node.name == code.co_name:
-            first = min([node.lineno, *(it.lineno for it in node.decorator_list)])
-            if first <= code.co_firstlineno <= node.lineno:
-                return node
-    return None
+    node = None if code is None else function_at(code.co_filename, code.co_firstlineno)
+    return node if code is not None and node is not None and node.name == code.co_name else None
 
 
 class _Reader:

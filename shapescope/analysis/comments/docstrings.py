@@ -17,9 +17,9 @@ from shapescope.analysis.comments.places import (
     STATEMENT,
     Place,
     Remark,
-    first_line,
     statements_of,
 )
+from shapescope.source_text import first_line
 
 _JAXTYPING = frozenset(
     ["Float", "Int", "UInt", "Bool", "Num", "Shaped", "Real", "Inexact", "Integer", "Complex"]

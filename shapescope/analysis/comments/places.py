@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from shapescope.source_text import first_line
+
 COMMENT, DOCSTRING, ANNOTATION = "comment", "docstring", "annotation"
 STATEMENT, ARGUMENT, PARAMETERS, PARAMETER, RESULT, ALONE, BETWEEN, NOTHING = (
     "statement", "argument", "parameters", "parameter", "result", "alone", "between", "nothing",
@@ -77,11 +79,6 @@ def statement_lines(tree: ast.Module) -> dict[int, tuple[int, int]]:
             for line in range(first, last + 1):
                 lines[line] = (first, last)
     return lines
-
-
-def first_line(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """Where a function begins for Python: at its first decorator, else at its def."""
-    return min([node.lineno, *(one.lineno for one in node.decorator_list)])
 
 
 def assigned_names(node: ast.stmt) -> tuple[str, ...]:
