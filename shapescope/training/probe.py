@@ -192,31 +192,38 @@ class _Runner:
             own = own.to(memory_format=torch.channels_last)
         self.optimizer = make_optimizer(recipe.optimizer, own.parameters())
         self.step = make_step(own, way, "cpu", recipe.label_smoothing)
-        self.works = False
+        self.works = True
 
     def warm_up(self) -> None:
         """Take the first steps, which cost more than others."""
         torch.set_num_threads(self.threads)
-        try:
-            self._once()
-            self._once()
-        except RuntimeError:  # as a view of what channels_last has permuted
-            return
-        except Exception:
-            if not self.is_delicate:
-                raise
-            return  # compilers and recorders fail in many ways, and the run can do without
-        self.works = True
+        self._try()
+        self._try()
 
     def rate(self) -> float:
         """Return images per second over a short time; 0 if the network cannot go this way."""
         torch.set_num_threads(self.threads)
         steps, start, passed = 0, time.perf_counter(), 0.0
-        while self.works and passed < _SECONDS:
-            self._once()
+        while passed < _SECONDS and self._try():
             steps += 1
             passed = time.perf_counter() - start
-        return steps * len(self.images) / passed if steps else 0.0
+        return steps * len(self.images) / passed if self.works else 0.0
+
+    def _try(self) -> bool:
+        """Take a step; tell whether the network could and can go this way.
+
+        Compiled code may fail in a later step than the first, when it is compiled once more.
+        """
+        if self.works:
+            try:
+                self._once()
+            except RuntimeError:  # as a view of what channels_last has permuted
+                self.works = False
+            except Exception:
+                if not self.is_delicate:
+                    raise
+                self.works = False  # compilers fail in many ways, and the run can do without
+        return self.works
 
     def _once(self) -> None:
         self.optimizer.zero_grad()

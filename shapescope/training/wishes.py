@@ -49,7 +49,7 @@ class Wishes:
         precisions = ["float32", "bfloat16"] if self.precision == "auto" else [self.precision]
         counts = {1, self.most_threads} if self.threads is None else {self.threads}
         kinds = [(False, False), (False, True)]  # compiled, quick
-        kinds += [(True, False), (True, True)] if self.compile else []
+        kinds += [(True, False)] if self.compile else []  # quick ones only as a recording
         found = [
             Way(precision, layout, threads, compiled, quick)
             for threads in sorted(counts)

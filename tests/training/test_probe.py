@@ -89,7 +89,7 @@ def test_a_way_the_network_cannot_go_is_never_taken() -> None:
         (Wishes("bfloat16", threads=1), 4),
         (Wishes(threads=3, most_threads=8), 8),
         (Wishes("float32", most_threads=4), 8),
-        (Wishes("float32", compile=True), 8),
+        (Wishes("float32", compile=True), 6),
     ],
 )
 def test_only_what_is_free_is_considered(wishes: Wishes, count: int) -> None:
@@ -100,6 +100,39 @@ def test_only_what_is_free_is_considered(wishes: Wishes, count: int) -> None:
         assert {way.precision for way in ways} == {wishes.precision}
     if wishes.threads is not None:
         assert {way.threads for way in ways} == {wishes.threads}
+
+
+@pytest.mark.parametrize("error", [RuntimeError, AttributeError])
+def test_a_way_that_fails_once_it_is_warm_is_not_taken(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def failing(model: nn.Module, way: Way, device: str, smoothing: float = 0.0) -> Step:
+        step = make_step(model, replace(way, compiled=False), device, smoothing)
+        taken = 0
+
+        def third_fails(images: torch.Tensor, labels: torch.Tensor, factor: float) -> Any:
+            nonlocal taken
+            taken += 1
+            if way.compiled and taken > 2:
+                raise error("compiled once more, and in vain")
+            return step(images, labels, factor)
+
+        return third_fails
+
+    monkeypatch.setattr(probe, "make_step", failing)
+    engine = measured(LeNet5(), Wishes("float32", compile=True))
+    rates = engine.images_per_second
+    assert not engine.way.compiled
+    assert all((rate == 0) == ("compiled" in name) for name, rate in rates.items())
+
+
+def test_an_error_of_the_network_itself_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Wrong(LeNet5):
+        def forward(self, x: torch.Tensor) -> Any:
+            raise KeyError("no such part")
+
+    with pytest.raises(KeyError, match="no such part"):
+        measured(Wrong(), Wishes("float32"))
 
 
 def test_a_small_gain_is_not_worth_fewer_digits_or_more_threads() -> None:
