@@ -1,12 +1,18 @@
 """Values of options without pydantic, which newer versions of typer load for every command.
 
-Loading it takes longer than tracing a small model. Most values need no conversion at all: a text
-stays a text, a default is what it is. Only what is left goes typer's own way.
+Loading it takes longer than tracing a small model, and what it says of a wrong value is not what a
+terminal is for. Texts, paths and numbers are all that the commands take; what is neither goes
+typer's own way.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+import typer
+
+_KINDS = {int: "whole number", float: "number"}
 
 
 def lightly(parameters: list[Any]) -> list[Any]:
@@ -28,11 +34,31 @@ class _Light:
         if value is None:
             return () if param.multiple or param.nargs == -1 else None
         annotation = param.type_descriptor.annotation
-        if annotation is str and isinstance(value, str):
+        if get_origin(annotation) is list and isinstance(value, list | tuple):
+            kind = get_args(annotation)[0]
+            if kind in (str, Path):
+                return [kind(item) for item in value]
+        if isinstance(annotation, type) and isinstance(value, annotation):
             return value
-        if annotation == list[str] and isinstance(value, list | tuple):
-            return [str(item) for item in value]
-        if isinstance(annotation, type) and type(value) is annotation:
-            return value
+        if annotation is Path and isinstance(value, str):
+            return Path(value)
+        if annotation in _KINDS and isinstance(value, str):
+            return _number(value, param, ctx)
         param._runtime_param = None
         return param.get_runtime_param().coerce(value, param=param, ctx=ctx)
+
+
+def _number(text: str, param: Any, ctx: Any) -> int | float:
+    """The number that was typed, if it is one and within the bounds of its option."""
+    kind, bounds = param.type_descriptor.annotation, param.type_descriptor.parameter_info
+    try:
+        number: int | float = kind(text)
+    except ValueError:
+        wrong = f"`{text}` is no {_KINDS[kind]}"
+        raise typer.BadParameter(wrong, ctx=ctx, param=param) from None
+    # asked this way round so that NaN, which is on no side of a bound, does not pass
+    if bounds.min is not None and not number >= bounds.min:
+        raise typer.BadParameter(f"it has to be {bounds.min} or more", ctx=ctx, param=param)
+    if bounds.max is not None and not number <= bounds.max:
+        raise typer.BadParameter(f"it has to be {bounds.max} or less", ctx=ctx, param=param)
+    return number

@@ -135,10 +135,11 @@ def test_debug_is_an_option_too(program: Run, monkeypatch: pytest.MonkeyPatch) -
         program("--debug", "trace", "lenet55")
 
 
-def test_options_need_no_pydantic(process: Process) -> None:
+def test_options_need_no_pydantic(process: Process, tmp_path: Path) -> None:
     script = (
         "import sys; from shapescope.cli.app import run\n"
         "code = run(['models', 'lenet'])\n"
+        f"code |= run(['solve', '--in', '28', '--out', '14', '-o', '{tmp_path}/out.txt'])\n"
         "assert 'pydantic' not in sys.modules\n"
         "sys.exit(code)"
     )
@@ -146,11 +147,28 @@ def test_options_need_no_pydantic(process: Process) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_numbers_are_still_checked(program: Run) -> None:
-    for value in ("x", "0", "1.5"):
-        ran = program("trace", "lenet5", "--depth", value)
-        assert ran.code == 2
-        assert ran.err.startswith("error: invalid value for '--depth'")
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("trace", "lenet5", "--depth", "x"), "'--depth': `x` is no whole number"),
+        (("trace", "lenet5", "--depth", "1.5"), "'--depth': `1.5` is no whole number"),
+        (("trace", "lenet5", "--depth", "0"), "'--depth': it has to be 1 or more"),
+        (("report", "lenet5", "--port", "65536"), "'--port': it has to be 65535 or less"),
+        (("train", "lenet5", "--lr", "fast"), "'--lr': `fast` is no number"),
+        (("train", "lenet5", "--checkpoint-every", "nan"), "it has to be 0 or more"),
+    ],
+)
+def test_numbers_are_checked(args: tuple[str, ...], said: str, program: Run) -> None:
+    ran = program(*args)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("error: invalid value for '--")
+    assert ran.err.splitlines() == [ran.err.splitlines()[0], f"help: shapescope {args[0]} --help"]
+    assert ran.err.splitlines()[0].endswith(said)
+
+
+def test_numbers_may_be_grouped(program: Run) -> None:
+    assert program("check", "lenet5", "--max-params", "61_750").code == 0
+    assert program("check", "lenet5", "--max-params", "61_749").code == 1
 
 
 def test_an_interrupt_ends_with_130(program: Run, monkeypatch: pytest.MonkeyPatch) -> None:
