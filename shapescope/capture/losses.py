@@ -51,7 +51,7 @@ def loss_function(name: str) -> str:
     plain |= {_plain(function): function for function in classes.values()}
     meant = plain.get(_plain(bare))
     hint = did_you_mean(bare, classes.values()) if meant is None else f"; did you mean `{meant}`?"
-    advice = () if hint else ("the losses are " + ", ".join(sorted(classes.values())),)
+    advice = () if hint else ("the losses are " + ", ".join(sorted({*classes.values()})),)
     raise ShapescopeError(f"there is no loss called `{name}`{hint}", advice=advice)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from contextlib import chdir, nullcontext, redirect_stdout
 from dataclasses import dataclass, replace
@@ -187,9 +188,13 @@ def _named(error: ShapescopeError, model: str) -> ShapescopeError:
 def _shape(text: str) -> tuple[int, ...]:
     from shapescope.diagnostic import ShapescopeError
 
-    sizes = [part.strip() for part in text.replace("x", ",").strip("[]() ").split(",") if part]
-    if not all(size.isdigit() for size in sizes):
-        raise ShapescopeError(f"--expect {text}: write sizes with commas, as in --expect 1,10")
+    if text.strip() in ("()", "[]"):
+        return ()  # a scalar
+    sizes = re.split("[,x]", re.sub(r",?\s*[])]$", "", text.strip().lstrip("[(")))
+    if not all(size.strip().isdecimal() for size in sizes):
+        raise ShapescopeError(
+            f"--expect {text or repr(text)}: write sizes with commas, as in --expect 1,10"
+        )
     return tuple(map(int, sizes))
 
 

@@ -71,6 +71,18 @@ def test_expectations(net: Path, program: Run) -> None:
     ]
 
 
+@pytest.mark.parametrize("spelling", ["2,10", "2x10", "(2, 10)", "[2,10]", "(2, 10,)"])
+def test_an_expected_shape_may_be_spelled_as_anywhere(
+    spelling: str, net: Path, program: Run
+) -> None:
+    assert program("check", "net.py", "-i", "2,1,28,28", "--expect", spelling).code == 0
+
+
+def test_a_scalar_may_be_expected(net: Path, program: Run) -> None:
+    ran = program("check", "net.py", "-i", "2,1,28,28", "--expect", "()")
+    assert "the output is 2 x 10, expected is a scalar" in ran.out
+
+
 def program_macs(ran: Ran) -> int:
     """The MACs that a line of a good model tells."""
     return int(ran.out.rsplit(", ", 1)[1].split()[0].replace(",", ""))
@@ -114,6 +126,9 @@ def test_formats(net: Path, program: Run) -> None:
         (("--max-macs", "5"), "these options need a MODEL"),
         (("lenet6",), "did you mean lenet5"),
         (("lenet5", "--expect", "1,a"), "--expect 1,a: write sizes with commas"),
+        (("lenet5", "--expect", "x"), "--expect x: write sizes with commas"),
+        (("lenet5", "--expect", ""), "--expect '': write sizes with commas"),
+        (("lenet5", "--expect", "1,,10"), "--expect 1,,10: write sizes with commas"),
         (("lenet5", "--format", "table"), "`--format table` is not known"),
     ],
 )
