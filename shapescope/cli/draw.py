@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shapescope.cli.options import Inputs, ModelName, Train, choices, one_of
+from shapescope.cli.options import Inputs, ModelName, Train, choices, file_of, one_of
 from shapescope.diagnostic import ShapescopeError
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def draw(
             "-o",
             metavar="FILE",
             show_default=False,
+            callback=file_of,
             help="Write to FILE; its ending tells the form: .svg .png .pdf .mmd .dot.",
         ),
     ] = None,

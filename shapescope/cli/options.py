@@ -49,10 +49,22 @@ Real = Annotated[
     bool, typer.Option("--real", help="Compute on real CPU tensors instead of shapes alone.")
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also show torch's own error text.")]
+
+
+def file_of(output: Path | None) -> Path | None:
+    """The file to write; None for `-`, which is stdout wherever files are named."""
+    return None if output == Path("-") else output
+
+
 Output = Annotated[
     Path | None,
     typer.Option(
-        "--output", "-o", metavar="FILE", show_default=False, help="Write to FILE, not to stdout."
+        "--output",
+        "-o",
+        metavar="FILE",
+        show_default=False,
+        callback=file_of,
+        help="Write to FILE, not to stdout.",
     ),
 ]
 

@@ -80,8 +80,9 @@ def write_bytes(path: Path, data: bytes) -> None:
     """
     target = path.resolve()
     try:
-        if target.exists() and not target.is_file() and not target.is_dir():
-            target.write_bytes(data)  # a pipe or device cannot be replaced
+        if path.exists() and not path.is_file() and not path.is_dir():
+            # a pipe or device cannot be replaced, and /dev/stdout leads to a pipe of no real name
+            path.write_bytes(data)
             return
         refuse_read_only(path)
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")

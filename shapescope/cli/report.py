@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shapescope.cli.options import Inputs, ModelName, Train
+from shapescope.cli.options import Inputs, ModelName, Train, file_of
 from shapescope.diagnostic import ShapescopeError
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def report(
             "-o",
             metavar="FILE",
             show_default=False,
+            callback=file_of,
             help="Write the page to FILE; into a pipe if left out.",
         ),
     ] = None,

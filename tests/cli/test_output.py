@@ -160,3 +160,17 @@ def test_the_ending_of_a_file_tells_the_form() -> None:
         form_of("", Path("x.csv"), forms)
     with pytest.raises(ShapescopeError, match=r"--format jsn. is not known"):
         form_of("jsn", None, forms)
+
+
+def test_a_dash_is_stdout(process: Process) -> None:
+    plain = process("-m", "shapescope", "models")
+    dashed = process("-m", "shapescope", "models", "-o", "-")
+    assert dashed.stdout == plain.stdout != ""
+    assert not Path("-").exists()
+
+
+def test_stdout_may_be_named_as_a_file(process: Process) -> None:
+    plain = process("-m", "shapescope", "models")
+    named = process("-m", "shapescope", "models", "-o", "/dev/stdout")
+    assert (named.returncode, named.stderr) == (0, "")
+    assert named.stdout == plain.stdout != ""
