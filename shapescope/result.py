@@ -141,6 +141,8 @@ class TraceResult:
 
         return plain_text(result_lines(self, options=self.options)).rstrip("\n")
 
+    __repr__ = __str__  # so that a prompt shows the table, as a notebook does
+
     def show(self) -> None:
         """Draw the table on standard output, in its colours and its width."""
         import sys
@@ -216,6 +218,8 @@ class ParamsResult:
         from shapescope.render.theme import Surface
 
         return plain_text(params_lines(self, Surface())).rstrip("\n")
+
+    __repr__ = __str__  # so that a prompt shows the table, as a notebook does
 
 
 _WIDE_TYPES = {"bool": 1, "complex64": 8, "complex128": 16}

@@ -159,6 +159,16 @@ def test_repeated_layers_can_be_hidden() -> None:
     assert "Sequential x 5" in shown
 
 
+def test_an_input_called_input_is_named_once() -> None:
+    first = str(trace(nn.Sequential(nn.Linear(4, 4)), (1, 4))).splitlines()[0]
+    assert first == "Sequential   input 1 x 4   traced on meta tensors"
+
+
+def test_a_prompt_shows_the_table() -> None:
+    for result in (trace("network"), params("network")):
+        assert repr(result) == str(result)
+
+
 def test_the_result_in_every_form() -> None:
     result = trace("network")
     assert result.to_dict()["schema"] == "shapescope.trace/1"

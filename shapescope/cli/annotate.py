@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shapescope.cli.options import Inputs, Output, Train, choices, one_of
+from shapescope.cli.options import Inputs, Output, Train, choices, form_of
 from shapescope.diagnostic import Diagnostic, Severity, ShapescopeError
 
 if TYPE_CHECKING:
@@ -42,10 +42,10 @@ def annotate(
         typer.Option(
             "--format",
             metavar="FORM",
-            help="text, json or github.",
+            help="text or json, and with --check github; else by the ending of -o.",
             autocompletion=choices(*FORMATS),
         ),
-    ] = "text",
+    ] = "",
     output: Output = None,
 ) -> int:
     """Write shape comments behind the lines of forward, or check those already there.
@@ -60,9 +60,13 @@ def annotate(
     shapescope annotate net.py:Net --input 8,1,28,28 --write
     shapescope annotate net.py --input 8,1,28,28 --check --format github
     """
-    one_of("--format", form, FORMATS)
+    form = form_of(form, output, FORMATS)
     if check and write:
         raise ShapescopeError("--check and --write exclude each other", advice=("leave one out",))
+    if form == "github" and not check:
+        raise ShapescopeError(
+            "--format github tells which comments are wrong", advice=("add --check",)
+        )
     from shapescope.analysis.comments.verdicts import WRONG, judge
     from shapescope.cli.output import emit, show, stdout_surface
     from shapescope.render import comments as drawn
@@ -76,7 +80,7 @@ def annotate(
     wrong = any(one.status == WRONG for one in verdicts)
     if check:
         if form == "json":
-            emit(drawn.to_json(loaded.name, trace, verdicts, None, found), output)
+            emit(drawn.comments_json(loaded.name, trace, verdicts, None, found), output)
         elif form == "github":
             emit(drawn.github_lines(verdicts), output)
         else:
@@ -90,7 +94,7 @@ def annotate(
     if write and after != source:
         _write(file, source, after)
     if form == "json":
-        emit(drawn.to_json(loaded.name, trace, verdicts, additions, found), output)
+        emit(drawn.comments_json(loaded.name, trace, verdicts, additions, found), output)
     else:
         from shapescope.render.line import Line
 
@@ -182,7 +186,7 @@ def _write(file: Path, before: str, after: str) -> None:
     mark = _MARK if held.startswith(_MARK.encode()) else ""
     if held != (mark + before).encode("utf-8"):
         raise ShapescopeError(f"{_display(file)} changed meanwhile; nothing was written")
-    write_bytes(file, (mark + after).encode("utf-8"))
+    write_bytes(Path(_display(file)), (mark + after).encode("utf-8"))
 
 
 def _told(found: tuple[Diagnostic, ...], surface: object) -> list:  # type: ignore[type-arg]

@@ -115,6 +115,7 @@ def _load(
 ) -> ImageSet:
     from shapescope.networks.registry import find, names
     from shapescope.training.config import DataChoice
+    from shapescope.training.datasets.fetch import data_dir_from
     from shapescope.training.datasets.known import find_set, set_names
     from shapescope.training.recipes import recipe_for
 
@@ -124,6 +125,11 @@ def _load(
     if not name:
         if sample:
             raise ShapescopeError(f"--sample needs a name: {', '.join(set_names())}")
+        if data_dir_from(data_dir) is None:
+            raise ShapescopeError(
+                "name a set, or a folder of your own images",
+                advice=(f"the names are {', '.join(set_names())}", "or give --data-dir DIR"),
+            )
         return DataChoice("", place, image_size=size).load()
     known = find_set(name)
     entry = find(name)

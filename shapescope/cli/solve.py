@@ -34,7 +34,7 @@ def solve(
     question: Annotated[
         list[str],
         typer.Argument(
-            metavar="[IN -> OUT in STAGES]",
+            metavar="IN -> OUT in STAGES",
             show_default=False,
             help='A chain: "224 -> 7 in 5 stages".',
         ),

@@ -101,7 +101,8 @@ def trace(
         typer.Option(
             "--format",
             metavar="FORM",
-            help="table, json, markdown or csv; else by the ending of -o.",
+            help="table, json, markdown or csv; else by the ending of -o. json and csv have every "
+            "step, whatever shapes the table.",
             autocompletion=choices(*FORMATS),
         ),
     ] = "",
@@ -133,6 +134,12 @@ def trace(
     named = parse_columns(columns) if columns else ()
     if named and form in ("json", "csv"):
         raise ShapescopeError(f"`--columns` chooses columns of the table; {form} has all of them")
+    shaping = {"--depth": depth is not None, "--fold": fold is not None, "--all": every}
+    if form in ("json", "csv") and any(shaping.values()):
+        from shapescope.cli.output import say_notes
+
+        asked = ", ".join(option for option, given in shaping.items() if given)
+        say_notes([f"{asked} shapes the table; {form} has every step"])
     options = TableOptions(RowOptions(every or values, depth, fold), named, verbose)
     from shapescope.cli.patience import said_after
     from shapescope.cli.session import Request, run_trace

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from shapescope.analysis.comments.verdicts import RIGHT, UNCHECKED, WRONG, Verdict
 from shapescope.analysis.comments.writing import Addition
 from shapescope.diagnostic import Diagnostic
-from shapescope.render.json import diagnostic_to_dict
+from shapescope.render.json import diagnostic_to_dict, to_json
 from shapescope.render.line import Line
 from shapescope.render.shapes import plural, printable
 from shapescope.render.theme import Surface
@@ -63,7 +62,7 @@ def diff_text(file: str, before: str, after: str) -> str:
     )
 
 
-def to_json(
+def comments_json(
     model: str,
     trace: Trace,
     verdicts: Sequence[Verdict],
@@ -89,7 +88,7 @@ def to_json(
         "totals": {status: sum(one["status"] == status for one in comments) for status in statuses},
         "diagnostics": [diagnostic_to_dict(one) for one in diagnostics],
     }
-    return json.dumps(data, indent=2) + "\n"
+    return to_json(data)
 
 
 def _comment(one: Verdict, *, check: bool) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from shapescope.analysis.cost import Totals, step_macs
@@ -17,6 +16,7 @@ from shapescope.analysis.diff import (
     StepChange,
     TraceDiff,
 )
+from shapescope.render.json import to_json
 from shapescope.render.line import Line
 from shapescope.render.markdown import escape
 from shapescope.render.settings import op_text, settings_text
@@ -87,7 +87,7 @@ def diff_json(diff: TraceDiff, names: tuple[str, str]) -> str:
             if one.kind != SAME
         ],
     }  # fmt: skip
-    return json.dumps(data, indent=2) + "\n"
+    return to_json(data)
 
 
 def summary(diff: TraceDiff) -> list[str]:

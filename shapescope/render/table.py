@@ -81,7 +81,8 @@ _MODES = {
 
 def _named(spec: TensorSpec) -> str:
     text = tensor_text(spec)
-    return f"{printable(spec.name)} {text}" if spec.name else text
+    # many a forward calls its argument just that, and `input input` reads like a slip
+    return f"{printable(spec.name)} {text}" if spec.name not in (None, "", "input") else text
 
 
 def table_lines(

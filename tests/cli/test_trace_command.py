@@ -176,6 +176,24 @@ def test_a_loss_that_is_none_is_a_wrong_request(program: Run, name: str, said: s
         assert ran.err.startswith(f"error: there is no loss called `{name}`{between}{said}")
 
 
+def test_each_loss_is_listed_once(program: Run) -> None:
+    said = program("trace", "network", "--target", "1,10", "--loss", "relu").err
+    losses = said.partition("the losses are ")[2].split(", ")
+    assert len(losses) > 10
+    assert len(losses) == len(set(losses))
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_data_are_whole_and_say_so_where_the_table_would_not_be(form: str, program: Run) -> None:
+    whole = program("trace", "lenet5", "--format", form)
+    assert whole.err == ""
+    shaped = program("trace", "lenet5", "--format", form, "--depth", "1", "--no-fold", "--all")
+    assert shaped.out == whole.out
+    said = f"note: --depth, --fold, --all shapes the table; {form} has every step\n"
+    assert shaped.err == said
+    assert program("trace", "lenet5", "--format", "markdown", "--depth", "1").err == ""
+
+
 @pytest.mark.parametrize("command", ["trace", "sizes", "check", "draw", "fix", "annotate"])
 def test_an_input_by_a_name_that_forward_does_not_know(
     program: Run, net: Path, command: str

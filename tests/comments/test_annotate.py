@@ -279,10 +279,26 @@ def test_github_annotations(in_folder: Path, capsys: pytest.CaptureFixture[str])
     )
 
 
+def test_the_ending_tells_the_form(in_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("net.py").write_text(MNIST)
+    assert annotate(capsys, "net.py", "--input", "8,1,28,28", "-o", "out.json") == ""
+    assert json.loads(Path("out.json").read_text())["schema"] == "shapescope.annotate/1"
+
+
+def test_a_read_only_file_is_named_as_it_was_asked_for(
+    in_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("net.py").write_text(MNIST)
+    Path("net.py").chmod(0o444)
+    assert run(["annotate", "net.py", "--input", "8,1,28,28", "--write"]) == 2
+    assert capsys.readouterr().err == "error: cannot write net.py: it is read-only\n"
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (["net.py", "--check", "--write"], "--check and --write exclude each other"),
+        (["net.py", "--format", "github"], "--format github tells which comments are wrong"),
         (["lenet5", "--write"], "`lenet5` is one of shapescope's own networks"),
         (["torchvision:resnet18"], "`torchvision:resnet18`"),
         (["missing.py"], "missing.py"),

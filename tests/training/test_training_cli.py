@@ -205,6 +205,18 @@ def test_data(capsys: pytest.CaptureFixture[str], in_folder: Path) -> None:
     assert shapescope(["data", "cifar-10", "--sample", "--save", "grid.bmp"]) == 2
 
 
+def test_data_of_nothing_says_what_data_takes(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SHAPESCOPE_DATA", raising=False)
+    assert shapescope(["data"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "error: name a set, or a folder of your own images",
+        "help: the names are mnist, fashion-mnist, fashionmnist, cifar-10, cifar10",
+        "help: or give --data-dir DIR",
+    ]
+
+
 def test_evaluate(trained: Path, capsys: pytest.CaptureFixture[str], in_folder: Path) -> None:
     best = max(
         json.loads(line)["correct"]
