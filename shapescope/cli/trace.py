@@ -134,6 +134,8 @@ def trace(
     named = parse_columns(columns) if columns else ()
     if named and form in ("json", "csv"):
         raise ShapescopeError(f"`--columns` chooses columns of the table; {form} has all of them")
+    values = values or not {"min", "max", "mean"}.isdisjoint(named)  # a column asks for its figures
+    time = time or "time" in named
     shaping = {"--depth": depth is not None, "--fold": fold is not None, "--all": every}
     if form in ("json", "csv") and any(shaping.values()):
         from shapescope.cli.output import say_notes

@@ -84,7 +84,7 @@ class _Walk:
         self.trace = trace
         self.options = options
         self.fold = fold
-        self.folds_steps = not options.all_steps and options.depth is None
+        self.folds_steps = not options.all_steps
         self.children: dict[int | None, list[Step]] = {}
         for step in trace.steps:
             self.children.setdefault(step.parent, []).append(step)

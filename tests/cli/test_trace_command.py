@@ -176,6 +176,13 @@ def test_a_loss_that_is_none_is_a_wrong_request(program: Run, name: str, said: s
         assert ran.err.startswith(f"error: there is no loss called `{name}`{between}{said}")
 
 
+def test_a_column_has_its_figures_made(program: Run) -> None:
+    given = ("trace", "network", "--columns", "path,op,output,max")
+    assert program(*given) == program(*given, "--values")
+    titles = program("trace", "network", "--columns", "path,time").out.splitlines()[2]
+    assert titles.split() == ["path", "time"]
+
+
 def test_each_loss_is_listed_once(program: Run) -> None:
     said = program("trace", "network", "--target", "1,10", "--loss", "relu").err
     losses = said.partition("the losses are ")[2].split(", ")

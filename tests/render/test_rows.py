@@ -50,12 +50,24 @@ def test_all_gives_each_step_its_row(network: TraceResult) -> None:
 def test_depth_collapses(traced: Callable[..., TraceResult]) -> None:
     rows = make_rows(traced("lenet5"), RowOptions(depth=1)).rows
     assert [row.label for row in rows] == [
-        "x", "layer1", "layer2", "", "fc", "relu", "fc1", "relu1", "fc2",
+        "x", "layer1", "layer2", "", "fc", "fc1", "fc2",
     ]  # fmt: skip
     assert not any(row.heading for row in rows)
     assert [row.heading for row in make_rows(traced("lenet5"), RowOptions(depth=2)).rows].count(
         True
     ) == 2
+
+
+def test_depth_folds_what_any_table_folds(traced: Callable[..., TraceResult]) -> None:
+    result = traced("lenet5")
+    deep = make_rows(result, RowOptions(depth=9))
+    assert deep == make_rows(result)
+    assert [step.path for step in make_rows(result, RowOptions(depth=1)).folded] == [
+        "relu", "relu1",
+    ]  # fmt: skip
+    every = make_rows(result, RowOptions(all_steps=True, depth=1))
+    assert every.folded == ()
+    assert [row.label for row in every.rows][-3:] == ["fc1", "relu1", "fc2"]
 
 
 class Branches(nn.Module):
