@@ -76,6 +76,13 @@ def lp_pool_output(
     return pool_output(n, kernel_size, stride, ceil_mode=ceil_mode)
 
 
+def _strides(stride: PerAxis | None, kernel: tuple[int, ...]) -> tuple[int, ...]:
+    """The step per axis, which is the kernel size where it is left out or empty."""
+    if stride is None or stride in ((), []):
+        return kernel
+    return per_axis(stride, len(kernel), "stride")
+
+
 def pool_refusal(
     sizes: Sequence[int],
     kernel_size: PerAxis,
@@ -107,9 +114,7 @@ def pool_refusal(
     """
     rank = len(sizes)
     kernel = per_axis(kernel_size, rank, "kernel_size")
-    strides = kernel
-    if stride is not None and stride != () and stride != []:
-        strides = per_axis(stride, rank, "stride")
+    strides = _strides(stride, kernel)
     paddings = per_axis(padding, rank, "padding")
     dilations = per_axis(dilation, rank, "dilation")
     reason = (
@@ -214,9 +219,7 @@ def unpool_refusal(
     """
     rank = len(sizes)
     kernel = per_axis(kernel_size, rank, "kernel_size")
-    strides = kernel
-    if stride is not None and stride != () and stride != []:
-        strides = per_axis(stride, rank, "stride")
+    strides = _strides(stride, kernel)
     paddings = per_axis(padding, rank, "padding")
     outputs: Sequence[int] = [
         unpool_output(n, k, s, p)

@@ -11,8 +11,10 @@ from shapescope.ops import (
     detection,
     elementwise,
     factory,
+    fractional,
     gather,
     indexing,
+    joining,
     linear,
     loss,
     norm,
@@ -30,6 +32,7 @@ from shapescope.ops import (
     shuffle,
     transform,
     unfold,
+    unpool,
 )
 from shapescope.ops.names import canonical_name, is_inplace, snake_case
 from shapescope.ops.registry import (
@@ -54,10 +57,12 @@ __all__ = [
     "detection",
     "elementwise",
     "factory",
+    "fractional",
     "gather",
     "indexing",
     "is_inplace",
     "is_registered",
+    "joining",
     "linear",
     "lookup",
     "loss",
@@ -80,4 +85,5 @@ __all__ = [
     "snake_case",
     "transform",
     "unfold",
+    "unpool",
 ]
