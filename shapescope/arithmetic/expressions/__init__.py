@@ -16,15 +16,14 @@ from shapescope.arithmetic.expressions.conditions import (
     equal,
     every,
     junction,
-    learn,
     negation,
-    settled,
     some,
     unequal,
 )
 from shapescope.arithmetic.expressions.evaluation import compiled
 from shapescope.arithmetic.expressions.expansion import expanded
 from shapescope.arithmetic.expressions.growth import Horizon, horizon
+from shapescope.arithmetic.expressions.judging import learn, settled
 from shapescope.arithmetic.expressions.maxima import extreme
 from shapescope.arithmetic.expressions.parse import parse_condition, parse_expression
 from shapescope.arithmetic.expressions.rewriting import given_equalities, renamed

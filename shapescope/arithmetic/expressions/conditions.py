@@ -6,14 +6,14 @@ Equal limits then have equal keys, whatever layer set them: `H//4 - 3 >= 1` is `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from math import gcd
 from typing import TypeAlias
 
 from shapescope.arithmetic.expressions.atoms import Product, Quotient
-from shapescope.arithmetic.expressions.bounds import Facts, interval
+from shapescope.arithmetic.expressions.bounds import interval
 from shapescope.arithmetic.expressions.division import lone_extreme, remainder_form
 from shapescope.arithmetic.expressions.expansion import expanded
 from shapescope.arithmetic.expressions.terms import Expr, build, content, exactly_divided, number
@@ -112,9 +112,6 @@ Condition: TypeAlias = Always | Comparison | Junction
 YES, NO = Always(True), Always(False)
 
 
-# --- making
-
-
 def equal(left: Expr, right: Expr) -> Condition:
     """`left == right`."""
     return _zero(left - right)
@@ -166,7 +163,7 @@ def _not_negative(expr: Expr) -> Condition:
         return YES
     if high is not None and high < 0:
         return NO
-    lowered = _without_quotient(full)
+    lowered = without_quotient(full)
     if lowered is not None:
         return _not_negative(lowered)
     inner = lone_extreme(full)
@@ -188,7 +185,7 @@ def _not_negative(expr: Expr) -> Condition:
     )
 
 
-def _without_quotient(expr: Expr) -> Expr | None:
+def without_quotient(expr: Expr) -> Expr | None:
     """`a//m >= c` as `a >= c*m`, and `a//m <= c` as `a <= c*m + m - 1`."""
     if len(expr.terms) != 1:
         return None
@@ -244,55 +241,6 @@ def junction(parts: Iterable[Condition], *, every: bool) -> Condition:
     return next(iter(flat)) if len(flat) == 1 else Junction(tuple(flat), every)
 
 
-# --- judging
-
-
-def settled(condition: Condition, facts: Facts) -> bool | None:
-    """Whether it holds or fails for all sizes under these facts; None where that is open."""
-    if isinstance(condition, Always):
-        return condition.holds
-    if isinstance(condition, Junction):
-        found = [settled(part, facts) for part in condition.parts]
-        if condition.every:
-            return False if False in found else None if None in found else True
-        return True if True in found else None if None in found else False
-    low, high = facts.interval(condition.expr)
-    if not condition.is_zero:
-        if low is not None and low >= 0:
-            return True
-        return False if high is not None and high < 0 else None
-    if low == high == 0:
-        return not condition.negated
-    if (low is not None and low > 0) or (high is not None and high < 0):
-        return condition.negated
-    return None
-
-
-def learn(condition: Condition, facts: Facts) -> None:
-    """Add what follows for the size of expressions from a condition that holds."""
-    if isinstance(condition, Junction) and condition.every:
-        for part in condition.parts:
-            learn(part, facts)
-    if not isinstance(condition, Comparison) or condition.negated:
-        return
-    expr = condition.expr
-    facts.learn_at_least(expr, 0)
-    if condition.is_zero:
-        facts.learn_at_least(-expr, 0)
-        _learn_inside(expr, facts)
-
-
-def _learn_inside(expr: Expr, facts: Facts) -> None:
-    """`a//m == c` also bounds a."""
-    for signed in (expr, -expr):
-        lowered = _without_quotient(signed)
-        if lowered is not None:
-            facts.learn_at_least(lowered, 0)
-
-
-# --- text
-
-
 def _comparison_text(condition: Comparison) -> str:
     left: dict[Product, int] = {}
     right: dict[Product, int] = {}
@@ -312,6 +260,3 @@ def _comparison_text(condition: Comparison) -> str:
     # the constant stands where it is positive
     over, under = (constant, 0) if constant > 0 else (0, -constant)
     return f"{build(left, over).text} {sign} {build(right, under).text}"
-
-
-Judge: TypeAlias = Callable[[Mapping[str, int]], bool]
