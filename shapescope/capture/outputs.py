@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -61,7 +60,3 @@ def _scaled(values: Tensor, low: Tensor, high: Tensor) -> bytes:
     span = (high - low).clamp_min(1e-12)
     shades: Tensor = ((values - low) / span * 255).round().clamp(0, 255).to(torch.uint8)
     return bytes(shades.contiguous().flatten().tolist())
-
-
-Shade = Callable[[Tensor], bytes]
-"""How a tensor of two axes becomes shades of grey."""

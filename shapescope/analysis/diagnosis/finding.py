@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from shapescope.analysis.batch import Evidence
 from shapescope.diagnostic import Diagnostic, Edit, Label, Severity
@@ -122,12 +122,6 @@ def _distinct(labels: Iterable[Label | None]) -> tuple[Label, ...]:
 def label(span: SourceSpan | None, text: str, *, primary: bool = False) -> Label | None:
     """A label, or None where the source is not known."""
     return None if span is None else Label(span, text, primary)
-
-
-def with_notes(given: Finding, *notes: str) -> Finding:
-    """The finding with notes added."""
-    diagnostic = replace(given.diagnostic, notes=(*given.diagnostic.notes, *notes))
-    return replace(given, diagnostic=diagnostic)
 
 
 Rule = Callable[[Case], Iterator[Finding]]

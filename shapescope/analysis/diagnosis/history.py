@@ -19,7 +19,6 @@ from shapescope.trace import Shape, Step, TensorSpec, Trace
 
 _MOST_SHOWN = 9
 _LONGEST_LINE = 84
-_FLATTENING = frozenset({"flatten", "view", "reshape", "squeeze"})
 _MERGING = frozenset({"flatten", "view", "reshape"})
 
 
@@ -115,12 +114,6 @@ def spatial_axes(step: Step) -> int:
     if isinstance(attrs, ResizeAttrs) and step.inputs:
         return max(len(step.inputs[0].shape) - 2, 0)
     return 0
-
-
-def spatial_of(shape: Shape) -> tuple[int, ...]:
-    """The sizes behind batch and channels; those of an unbatched map where there are three."""
-    sizes = ints(shape)
-    return sizes[2:] if len(sizes) > 3 else sizes[1:] if len(sizes) == 3 else ()
 
 
 def spatial_after(step: Step, sizes: tuple[int, ...]) -> tuple[int, ...] | None:

@@ -6,7 +6,6 @@ import ast
 from collections.abc import Iterator, Sequence
 
 from shapescope.analysis.code import CallSource, call_at, constructor_of
-from shapescope.analysis.code.owners import class_node
 from shapescope.analysis.diagnosis.finding import Proposal
 from shapescope.analysis.fixes.flatten import keep_batch
 from shapescope.analysis.fixes.sizes import size_nodes
@@ -152,10 +151,3 @@ def repeat_each(step: Step, rank: int) -> Iterator[Proposal]:
         return
     text = f"{call.code.text(call.receiver)}.repeat_interleave({times}, dim=0)"
     yield Proposal("repeat each sample, not the whole batch", (call.code.replace(call.node, text),))
-
-
-def owner_method(trace: Trace, step: Step, name: str) -> bool:
-    """Whether the class that calls a step has a method of this name."""
-    spec = next((spec for spec in trace.modules if spec.path == step.path), None)
-    found = None if spec is None else class_node(trace, spec.class_name)
-    return found is not None and found[0].method(found[1].name, name) is not None
