@@ -9,11 +9,11 @@ import pytest
 
 from shapescope.diagnostic import ShapescopeError
 from shapescope.render.drawing import draw
+from shapescope.render.drawing.bars import bars_of
 from shapescope.render.drawing.folding import Item
 from shapescope.render.drawing.stages import Stage, is_chain, stages_of
 from shapescope.render.drawing.tree import BUDGET, tree_of
 from shapescope.render.drawing.units import unit_graph
-from shapescope.render.drawing.ushape import bars_of
 from shapescope.trace import Trace
 
 MODELS = Path(__file__).parents[1] / "models" / "pictures" / "unet.py"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from shapescope.analysis.cost import totals
 from shapescope.diagnostic import ShapescopeError
+from shapescope.render.drawing.bars import bars_of
 from shapescope.render.drawing.columns import in_columns, in_row
 from shapescope.render.drawing.feature_maps import feature_maps, notes_of
 from shapescope.render.drawing.fields import fields_of
@@ -16,7 +17,7 @@ from shapescope.render.drawing.stages import Stage, is_chain, stages_of
 from shapescope.render.drawing.text_metrics import shortened, text_width
 from shapescope.render.drawing.tree import tree_of
 from shapescope.render.drawing.units import UnitGraph, unit_graph
-from shapescope.render.drawing.ushape import bars_of, ushape_items
+from shapescope.render.drawing.ushape import ushape_items
 from shapescope.render.drawing.wording import size_text
 from shapescope.render.shapes import plural, printable, shape_text, short_count
 from shapescope.trace import Trace

@@ -6,8 +6,7 @@ its upper side and leave it at one on its lower side, so that a residual's way a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from shapescope.render.drawing.edges import bent, curve
 from shapescope.render.drawing.folding import Item as TreeItem
@@ -16,6 +15,7 @@ from shapescope.render.drawing.nodes import Drawn, input_node, node, path_range
 from shapescope.render.drawing.scene import Box, Group, Item, Outline, Point, Text, rectangle
 from shapescope.render.drawing.text_metrics import shortened_path, text_width
 from shapescope.render.drawing.tree import Tree
+from shapescope.render.drawing.wiring import Key, Level, levels_of, name_of, name_of_input
 from shapescope.trace import Trace
 
 GAP = 16.0
@@ -24,21 +24,7 @@ FRAME = 7.0
 HEADER = 18.0
 SHORT_PATH = 76.0
 """A frame is wide enough for so much of its path."""
-MOST_PORTS = 3
 PORT = Node(6.0, 0.0, 2.0)
-
-Key = int
-"""What a port carries: a unit by number, or -1 - i for input i of the model."""
-
-
-@dataclass(slots=True)
-class Level:
-    """The inside of one frame: what is there, and the edges between it."""
-
-    item: TreeItem
-    edges: dict[tuple[object, object], Key] = field(default_factory=dict)
-    enters: dict[Key, None] = field(default_factory=dict)
-    leaves: dict[Key, None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,75 +46,23 @@ class GraphFigure:
         self.trace = trace
         self.tree = tree
         self.failed = None if trace.failure is None else trace.failure.step
-        self.levels: dict[int, Level] = {}
-        self.chains: dict[int, list[TreeItem]] = {}
-        self._walk()
-        self._wire()
+        self.levels = levels_of(tree)
 
     def root(self) -> Laid:
         """The whole model, laid out."""
-        return self._lay(self.levels[id(self.tree.root)])
-
-    # --- which edges are drawn at which level
-
-    def _walk(self) -> None:
-        """For each unit that is drawn, the items around it that are seen."""
-        stack: list[tuple[TreeItem, list[TreeItem]]] = [(self.tree.root, [self.tree.root])]
-        while stack:
-            item, chain = stack.pop()
-            if item.unit is None and item.opened:
-                self.levels[id(item)] = Level(item)
-                stack.extend((child, [*chain, child]) for child in item.children)
-                continue
-            for unit in item.units():
-                self.chains[unit.number] = chain
-
-    def _wire(self) -> None:
-        root = self.tree.root
-        for key, target in self.tree.inputs:
-            if target in self.chains:
-                self._connect(key, [root, _InputMark(key)], self.chains[target])
-        for source, target in self.tree.edges:
-            if source in self.chains and target in self.chains:
-                self._connect(source, self.chains[source], self.chains[target])
-
-    def _connect(self, key: Key, one: Sequence[object], other: Sequence[object]) -> None:
-        shared = 0
-        while shared < min(len(one), len(other)) and one[shared] is other[shared]:
-            shared += 1
-        if shared == min(len(one), len(other)):
-            return  # within one closed item
-        level = self.levels[id(one[shared - 1])]
-        level.edges.setdefault((_name(one[shared]), _name(other[shared])), key)
-        for place in range(shared, len(one) - 1):
-            inner = self.levels[id(one[place])]
-            port = self._port(inner.leaves, key)
-            inner.edges.setdefault((_name(one[place + 1]), ("leaves", port)), key)
-        for place in range(shared, len(other) - 1):
-            inner = self.levels[id(other[place])]
-            port = self._port(inner.enters, key)
-            inner.edges.setdefault((("enters", port), _name(other[place + 1])), key)
-
-    def _port(self, ports: dict[Key, None], key: Key) -> Key:
-        """The port for a key: its own, or the last one where there are many."""
-        if key in ports or len(ports) < MOST_PORTS:
-            ports[key] = None
-            return key
-        return list(ports)[-1]
-
-    # --- layout
+        return self._lay(self.levels[name_of(self.tree.root)])
 
     def _lay(self, level: Level) -> Laid:
         boxes: dict[object, tuple[Drawn, Laid | None]] = {}
         for child in level.item.children:
             if child.unit is None and child.opened:
-                inner = self._lay(self.levels[id(child)])
-                boxes[id(child)] = (self._frame(child, inner), inner)
+                inner = self._lay(self.levels[name_of(child)])
+                boxes[name_of(child)] = (self._frame(child, inner), inner)
             else:
-                boxes[id(child)] = (node(child, self.failed), None)
+                boxes[name_of(child)] = (node(child, self.failed), None)
         if level.item is self.tree.root:
             for place, spec in enumerate(self.trace.inputs):
-                name = ("input", -1 - place)
+                name = name_of_input(-1 - place)
                 if any(name == edge[0] for edge in level.edges):
                     boxes[name] = (
                         input_node(spec.name or "", spec.shape, self.tree.input_rank),
@@ -265,17 +199,6 @@ def _node(drawn: Drawn, inner: Laid | None) -> Node:
     ports = [] if inner is None else [*inner.enters.values(), *inner.leaves.values()]
     skew = drawn.inset + ports[0] - drawn.width / 2 if ports else 0.0
     return Node(drawn.width, drawn.height, skew=skew)
-
-
-@dataclass(frozen=True, slots=True)
-class _InputMark:
-    """Stands for an input of the model among the items."""
-
-    key: Key
-
-
-def _name(item: object) -> object:
-    return ("input", item.key) if isinstance(item, _InputMark) else id(item)
 
 
 def _header(item: TreeItem) -> tuple[str, str]:
