@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from shapescope.analysis.comments.fitting import Names, fit
 from shapescope.analysis.comments.made import CALL, Made, Sighting
 from shapescope.analysis.comments.notation import INPUT, OUTPUT, Written
-from shapescope.analysis.comments.observed import Call, Observed, Snapshot, Value, Visit, tensors
+from shapescope.analysis.comments.observed import Call, Observed, Visit, tensors
 from shapescope.analysis.comments.places import (
     ALONE,
     ARGUMENT,
@@ -20,6 +19,16 @@ from shapescope.analysis.comments.places import (
     STATEMENT,
     Place,
     Remark,
+)
+from shapescope.analysis.comments.spoken import (
+    all_fit,
+    chosen,
+    goes_out,
+    goes_through,
+    meant,
+    of_locals,
+    of_names,
+    of_targets,
 )
 from shapescope.trace import Shape, Step
 
@@ -51,7 +60,7 @@ class Candidates:
         if place.subject == ARGUMENT:
             return tuple(self._argument(place, one))
         if place.subject == ALONE:
-            told = len(_WORD.findall(remark.text[: one.start])) > 2 or _goes_through(written)
+            told = len(_WORD.findall(remark.text[: one.start])) > 2 or goes_through(written)
             return tuple(self._alone(place, written, index, sentence=told))
         if place.subject in (PARAMETERS, PARAMETER):
             return tuple(self._parameters(place, written, index))
@@ -72,7 +81,7 @@ class Candidates:
                 shapes = self._read(place, visit)
                 yield Sighting(visit.order, (CALL, visit.call), shapes, _first(place.names))
                 continue
-            name, value = _meant(place, visit, written, index)
+            name, value = meant(place, visit, written, index)
             found = tuple(tensors(value))
             if not found and not place.returns:  # `b, t, f = x.shape  # (B, T, F)`
                 read = [name for name in place.names if name in visit.before]
@@ -134,35 +143,27 @@ class Candidates:
         """
         following, one = place.following, written[index]
         if following is None:
-            for visit in self.observed.visits_of(place.line):
-                if visit.finished:
-                    shapes = [*_named(one, visit.after, {})]
-                    shapes = shapes or _of_targets(place.targets, visit.after)
-                    if not shapes and place.returns:
-                        shapes = [*tensors(visit.result)]
-                    if shapes:
-                        order, name = visit.order + 0.95, _first(place.targets)
-                        yield Sighting(order, (CALL, visit.call), tuple(shapes), name)
+            yield from self._last(place, one)
             return
         for visit in self.observed.visits_of(following.line):
-            shapes = [*_named(one, visit.before, visit.after)]
-            if not shapes and _goes_through(written) and visit.finished:
+            shapes = [*of_names(one, visit.before, visit.after)]
+            if not shapes and goes_through(written) and visit.finished:
                 sides = self._sides(place, following, visit, written)
-                fitting = next((side for side in sides if _all_fit(written, side)), None)
+                fitting = next((side for side in sides if all_fit(written, side)), None)
                 if fitting is not None:
                     shapes = fitting[index]
             if not shapes:
-                shapes += _of_targets(place.targets, visit.before)
+                shapes += of_targets(place.targets, visit.before)
                 if not shapes:  # what stands above did not run, or made no tensor
-                    shapes += _of_targets(following.names, visit.before)
+                    shapes += of_targets(following.names, visit.before)
                 if one.role == INPUT:
                     shapes += self._read(following, visit)
                 elif visit.finished:
-                    made = _of_targets(following.targets, visit.after)
+                    made = of_targets(following.targets, visit.after)
                     made += tensors(visit.result) if following.returns else []
                     shapes = [*made, *shapes] if one.role == OUTPUT else [*shapes, *made]
                 if not place.targets or not shapes:
-                    shapes += _of_locals(visit.before)
+                    shapes += of_locals(visit.before)
                 if sentence:
                     steps = self._steps_between(following.line, place.paragraph)
                     shapes += [spec.shape for step in steps for spec in step.outputs]
@@ -170,11 +171,23 @@ class Candidates:
                 name = _first(place.targets) or _first(following.targets)
                 yield Sighting(visit.order + 0.25, (CALL, visit.call), tuple(shapes), name)
 
+    def _last(self, place: Place, one: Written) -> Iterator[Sighting]:
+        """The named variable, else what the statement above gives: none comes below."""
+        for visit in self.observed.visits_of(place.line):
+            if visit.finished:
+                shapes = [*of_names(one, visit.after, {})]
+                shapes = shapes or of_targets(place.targets, visit.after)
+                if not shapes and place.returns:
+                    shapes = [*tensors(visit.result)]
+                if shapes:
+                    order, name = visit.order + 0.95, _first(place.targets)
+                    yield Sighting(order, (CALL, visit.call), tuple(shapes), name)
+
     def _sides(
         self, place: Place, following: Place, visit: Visit, written: Sequence[Written]
     ) -> Iterator[list[list[Shape]]]:
         """What `a -> b` may speak of: the statement below a comment, or the one above it."""
-        outgoing = _of_targets(following.targets, visit.after)
+        outgoing = of_targets(following.targets, visit.after)
         outgoing += tensors(visit.result) if following.returns else []
         incoming = [*self._read(following, visit)]
         yield [incoming if one.role == INPUT else outgoing for one in written]
@@ -182,7 +195,7 @@ class Candidates:
         earlier = [v for v in above if v.finished and v.order < visit.order]
         if earlier:
             incoming = [*self._read(place, earlier[-1])]
-            outgoing = _of_targets(place.targets, earlier[-1].after)
+            outgoing = of_targets(place.targets, earlier[-1].after)
             yield [incoming if one.role == INPUT else outgoing for one in written]
 
     # --- functions
@@ -190,12 +203,12 @@ class Candidates:
     def _parameters(
         self, place: Place, written: Sequence[Written], index: int
     ) -> Iterator[Sighting]:
-        if _goes_out(written, index):
+        if goes_out(written, index):
             yield from self._results(place, written, index)
             return
         for call in self._calls(place):
             named = [name for name in place.targets if name in call.arguments]
-            name, value = _chosen(named, call.arguments, written, index)
+            name, value = chosen(named, call.arguments, written, index)
             shapes = tuple(tensors(value))
             if shapes:
                 yield Sighting(_started(call, self.observed), (CALL, call.number), shapes, name)
@@ -223,78 +236,6 @@ class Candidates:
     def _last_step(self, place: Place) -> int | None:
         steps = list(self._steps_between(place.line, place.end_line))
         return max((step.index for step in steps if not step.is_composite), default=None)
-
-
-def _goes_out(written: Sequence[Written], index: int) -> bool:
-    """Whether it stands behind the arrow of `x: (B, T) -> (B, C)`."""
-    return written[index].role != INPUT and any(one.role == INPUT for one in written[:index])
-
-
-def _meant(
-    place: Place, visit: Visit, written: Sequence[Written], index: int
-) -> tuple[str, Value | None]:
-    """The variable that a shape behind a statement speaks of, and its value."""
-    if place.returns:
-        parts = visit.result
-        outputs = [one for one in written if one.role != INPUT]
-        if isinstance(parts, list) and len(outputs) == len(parts) > 1:
-            return "return", parts[outputs.index(written[index])]
-        return "return", parts
-    return _chosen(place.targets, visit.after, written, index)
-
-
-def _chosen(
-    targets: Sequence[str], values: Snapshot, written: Sequence[Written], index: int
-) -> tuple[str, Value | None]:
-    """The named one of several variables, or all of them in order."""
-    known = [name for name in targets if name in values]
-    one = written[index]
-    for name in one.names:
-        if name in known:
-            return name, values[name]
-    named = {name for other in written for name in other.names if name in known}
-    rest = [name for name in known if name not in named]
-    unnamed = [other for other in written if other.role != INPUT and not named & set(other.names)]
-    if len(unnamed) > 1 and len(unnamed) == len(rest) and one in unnamed:
-        name = rest[unnamed.index(one)]
-        return name, values[name]
-    if len(known) == 1:
-        return known[0], values[known[0]]
-    return (known[0], [values[name] for name in known]) if known else ("", None)
-
-
-def _named(one: Written, before: Snapshot, after: Snapshot) -> Iterator[Shape]:
-    for name in one.names:
-        for values in (before, after):
-            if name in values:
-                yield from tensors(values[name])
-
-
-def _of_targets(targets: Sequence[str], values: Snapshot) -> list[Shape]:
-    return [shape for name in targets if name in values for shape in tensors(values[name])]
-
-
-def _goes_through(written: Sequence[Written]) -> bool:
-    """Whether it tells what goes in and what comes out."""
-    return len(written) > 1 and written[0].role == INPUT
-
-
-def _all_fit(written: Sequence[Written], shapes: Sequence[Sequence[Shape]]) -> bool:
-    names: Names = {}
-    return all(
-        any(fit(one.says, shape, names) is None for shape in seen)
-        for one, seen in zip(written, shapes, strict=True)
-    )
-
-
-def _of_locals(values: Snapshot) -> list[Shape]:
-    """All shapes at hand but those that belong to the module itself."""
-    return [
-        shape
-        for name, value in values.items()
-        if not name.startswith("self.")
-        for shape in tensors(value)
-    ]
 
 
 def _first(names: Sequence[str]) -> str:
