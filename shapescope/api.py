@@ -9,16 +9,16 @@ A user of torchinfo changes one import:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from shapescope.diagnostic import Diagnostic, ShapescopeError, did_you_mean
+from shapescope.arguments import given_inputs, in_training, refuse_unknown, way_of
+from shapescope.diagnostic import Diagnostic, ShapescopeError
 from shapescope.result import ParamsResult, TraceResult
 
 if TYPE_CHECKING:
     from torch import nn  # noqa: TID251 - for annotations only
 
-    from shapescope.capture.input_spec import InputSpec
     from shapescope.render.table import TableOptions
 
 _COLUMNS = {
@@ -31,9 +31,6 @@ _COLUMNS = {
     "mult_adds": "macs",
 }
 """torchinfo's names of columns, and ours; every other name is ours already."""
-
-
-_SHAPES = "give a shape, as in (1, 3, 32, 32), or a list of shapes; a tensor goes to `input_data`"
 
 
 def trace(
@@ -75,13 +72,16 @@ def trace(
         ShapescopeError: the request cannot be met. A forward pass that raises is no error: the
             result holds the steps up to there, and says why.
     """
+    from shapescope.capture.known import require_model
     from shapescope.session import trace_any
 
+    require_model(model)
+    refuse_unknown(model, kwargs, trace)
     result = trace_any(
         model,
-        _arguments(model, input_size, input_data, batch_dim, dtypes, kwargs),
-        train=_train(model, mode),
-        mode=_way(device),
+        given_inputs(model, input_size, input_data, batch_dim, dtypes, kwargs),
+        train=in_training(model, mode),
+        mode=way_of(device),
     )
     result = result.changed(options=_options(col_names, depth, row_settings))
     if verbose:
@@ -110,8 +110,10 @@ def params(model: nn.Module | str, *, seed: int = 0) -> ParamsResult:
     Raises:
         ShapescopeError: the model cannot be had, or it is lazy and has no shapes yet.
     """
+    from shapescope.capture.known import require_model
     from shapescope.capture.parameters import is_lazy, read_parameters
 
+    require_model(model)
     if isinstance(model, str):
         from shapescope.capture.file_weights import without_model
         from shapescope.capture.loader import load
@@ -159,120 +161,6 @@ def check(
     shapes = None if outputs is None else output_shapes(outputs)
     result = trace(model, input_size, input_data, **kwargs)
     return problems(result, Expectations(shapes, max_params, max_macs))
-
-
-def _arguments(
-    model: nn.Module | str,
-    input_size: Any,
-    input_data: Any,
-    batch_dim: int | None,
-    dtypes: Sequence[Any] | None,
-    kwargs: Mapping[str, Any],
-) -> tuple[InputSpec, ...] | tuple[tuple[Any, ...], dict[str, Any]] | None:
-    """The inputs as specs to make them from, or as `(args, kwargs)`; None if none were given."""
-    _refuse_unknown(model, kwargs)
-    if input_size is not None and input_data is not None:
-        raise ShapescopeError("`input_size` and `input_data` exclude each other; give one of them")
-    if input_data is not None:
-        if isinstance(input_data, Mapping):
-            return (), {**input_data, **kwargs}
-        several = isinstance(input_data, list | tuple)
-        return (tuple(input_data) if several else (input_data,)), dict(kwargs)
-    if input_size is None:
-        return ((), dict(kwargs)) if kwargs else None
-    specs = _specs(input_size, batch_dim, dtypes)
-    if not kwargs:
-        return specs
-    from shapescope.capture.inputs import make_inputs
-
-    args, _ = make_inputs(specs, _module(model), device="cpu")
-    return args, dict(kwargs)
-
-
-def _refuse_unknown(model: nn.Module | str, kwargs: Mapping[str, Any]) -> None:
-    """Make sure that forward takes what no argument of `trace` is called.
-
-    Raises:
-        ShapescopeError: it does not.
-    """
-    import inspect
-
-    from shapescope.capture.argument_names import keywords_of
-
-    if not kwargs:
-        return
-    try:
-        known = keywords_of(_module(model))
-    except ShapescopeError as error:
-        if error.exit_code == 2:
-            raise
-        return  # a model that cannot be built is told of as a result
-    for name in kwargs:
-        if known is not None and name not in known:
-            ours = inspect.signature(trace).parameters
-            raise ShapescopeError(
-                f"neither `trace` nor forward has an argument `{name}`"
-                + did_you_mean(name, (*ours, *known))
-            )
-
-
-def _module(model: nn.Module | str) -> nn.Module:
-    if not isinstance(model, str):
-        return model
-    from shapescope.capture.loader import load
-
-    return load(model).build("meta").module
-
-
-def _specs(
-    input_size: Any, batch_dim: int | None, dtypes: Sequence[Any] | None
-) -> tuple[InputSpec, ...]:
-    from shapescope.capture.input_spec import InputSpec
-
-    if not isinstance(input_size, Sequence):
-        raise ShapescopeError(f"`input_size` is {_said(input_size)}; {_SHAPES}")
-    shapes = [input_size] if all(isinstance(size, int) for size in input_size) else input_size
-    names = [str(dtype).removeprefix("torch.") for dtype in dtypes or ()]
-    names += ["float32"] * (len(shapes) - len(names))
-    made = []
-    for shape, dtype in zip(shapes, names, strict=True):
-        if not isinstance(shape, Sequence):
-            raise ShapescopeError(f"`input_size` holds {_said(shape)}; {_SHAPES}")
-        sizes = list(shape)
-        if any(not isinstance(size, int) or size < 1 for size in sizes):
-            shown = ", ".join(str(size) if _is_number(size) else _said(size) for size in sizes)
-            raise ShapescopeError(f"`input_size` holds ({shown}); give whole numbers above 0")
-        if batch_dim is not None:
-            sizes.insert(batch_dim, 1)
-        made.append(InputSpec(tuple(sizes), dtype))
-    return tuple(made)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float)
-
-
-def _said(value: Any) -> str:
-    """A value in a few words: a tensor's values say nothing here, and may be many."""
-    if _is_number(value) or value is None:
-        return str(value)
-    if hasattr(value, "shape") and hasattr(value, "dtype"):
-        return "a tensor"
-    return f"of type {type(value).__name__}"
-
-
-def _train(model: nn.Module | str, mode: str | None) -> bool:
-    if mode not in (None, "train", "eval", "same"):
-        raise ShapescopeError(f"`mode` is {mode!r}; give 'train', 'eval' or 'same'")
-    if mode == "same" and not isinstance(model, str):
-        return bool(model.training)
-    return mode == "train"
-
-
-def _way(device: Any) -> str:
-    if device is None:
-        return "auto"
-    return "meta" if str(device) == "meta" else "real"
 
 
 def _options(

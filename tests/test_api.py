@@ -159,6 +159,20 @@ def test_repeated_layers_can_be_hidden() -> None:
     assert "Sequential x 5" in shown
 
 
+@pytest.mark.parametrize("call", [trace, params, check, summary])
+def test_what_is_no_model_is_said(call: Any) -> None:
+    with pytest.raises(ShapescopeError, match=r"^this is no model but of type int; give a torch"):
+        call(3)
+    with pytest.raises(ShapescopeError, match=r"^`Linear` is a class, not a model; give one of it"):
+        call(nn.Linear)
+
+
+def test_a_device_that_torch_does_not_know() -> None:
+    for device in ("tpu9", 3.5):
+        with pytest.raises(ShapescopeError, match="torch knows no device"):
+            trace("network", device=device)
+
+
 def test_an_input_called_input_is_named_once() -> None:
     first = str(trace(nn.Sequential(nn.Linear(4, 4)), (1, 4))).splitlines()[0]
     assert first == "Sequential   input 1 x 4   traced on meta tensors"
@@ -234,6 +248,8 @@ def test_the_package_offers_it_all() -> None:
     [
         (torch.rand(1, 3), "`input_size` is a tensor; give a shape, as in (1, 3, 32, 32), or a "),
         ([torch.rand(1, 3)], "`input_size` holds a tensor; give a shape, as in (1, 3, 32, 32), "),
+        ("1,3", "`input_size` is a str; give a shape, as in (1, 3, 32, 32), or a list of "),
+        (["1,3"], "`input_size` holds a str; give a shape, as in (1, 3, 32, 32), or a list "),
         (5, "`input_size` is 5; give a shape, as in (1, 3, 32, 32), or a list of shapes; a "),
         ((1, 0, 9), "`input_size` holds (1, 0, 9); give whole numbers above 0"),
     ],
