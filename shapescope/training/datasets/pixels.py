@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -115,10 +115,6 @@ class ImageSet:
     def splits(self) -> tuple[Split, Split]:
         """The training and the test split."""
         return self.train, self.test
-
-    def with_notes(self, *notes: str) -> ImageSet:
-        """Return the same set with further notes."""
-        return replace(self, notes=(*self.notes, *notes))
 
 
 def hold_out(split: Split, count: int, seed: int) -> tuple[Split, Split]:
