@@ -8,14 +8,15 @@ import ast
 import importlib
 import os
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from shapescope.capture.first_backward import TrainsError, ends_at_backward
 from shapescope.capture.import_errors import import_problem
 from shapescope.capture.one_device import without_gpu
 from shapescope.capture.source import call_user
-from shapescope.capture.top_level import defines, defining, until_training
+from shapescope.capture.top_level import defines, defining, is_over, until_training
 from shapescope.capture.userfile import UserCode
 from shapescope.diagnostic import ShapescopeError
 from shapescope.source_text import absolute_path, display_path, working_folder
@@ -51,14 +52,13 @@ def load_file(
         text = code.texts.get(path)
         source: str | bytes = Path(path).read_bytes() if text is None else text
         code.tree = ast.parse(source, path)
-        name = Path(path).stem
         if wanted is not None:
             _choose_portion(code, wanted)
-        if package and code.owns(path) and _imports_package(code.tree, package):
-            code.module = call_user(without_gpu, importlib.import_module, f"{package}.{name}")
-            return code
         try:
-            code.module = call_user(without_gpu, code.execute, name, package)
+            with _ending_at_training(code, wanted):
+                call_user(without_gpu, _execute, code, package)
+        except TrainsError as stop:
+            code.told += (_training_note(path, stop.line),)
         except (KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:
@@ -69,6 +69,31 @@ def load_file(
     return code
 
 
+def _execute(code: UserCode, package: str) -> None:
+    """Execute a file, as a part of the package it lies in where it imports from that."""
+    assert code.file is not None
+    name = Path(code.file).stem
+    if package and code.owns(code.file) and _imports_package(code.tree, package):
+        code.module = importlib.import_module(f"{package}.{name}")
+    else:
+        code.execute(name, package)
+
+
+def _ending_at_training(
+    code: UserCode, wanted: Collection[str] | None
+) -> AbstractContextManager[None]:
+    """What keeps a file that is read for its model from training it."""
+    if wanted is None or code.file is None:
+        return nullcontext()
+    tree = code.running or code.tree
+    return ends_at_backward(code.file, lambda line: is_over(tree, line, wanted))
+
+
+def _training_note(file: str, line: int) -> str:
+    place = f"{display_path(file)}:{line}"
+    return f"{place} trains when the file runs: it is not executed from there on"
+
+
 def _choose_portion(code: UserCode, wanted: Collection[str]) -> None:
     """What of a file runs to get a model from it."""
     assert code.file is not None
@@ -77,8 +102,7 @@ def _choose_portion(code: UserCode, wanted: Collection[str]) -> None:
         return
     code.running, ends_at = until_training(code.tree, wanted)
     if ends_at is not None:
-        place = f"{display_path(code.file)}:{ends_at}"
-        code.told += (f"{place} trains when the file runs: it is not executed from there on",)
+        code.told += (_training_note(code.file, ends_at),)
 
 
 def _is_behind_definitions(error: BaseException, code: UserCode) -> bool:
@@ -91,8 +115,7 @@ def _is_behind_definitions(error: BaseException, code: UserCode) -> bool:
             line = entry.tb_lineno
         entry = entry.tb_next
     above = [one for one in code.tree.body if (one.end_lineno or one.lineno) < line]
-    behind = code.tree.body[len(above) :]
-    return any(map(defines, above)) and not any(map(defines, behind))
+    return any(map(defines, above)) and is_over(code.tree, line)
 
 
 def load_module(name: str, overrides: Mapping[Path, str] | None = None) -> UserCode:

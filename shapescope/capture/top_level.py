@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from types import CodeType
 from typing import NamedTuple, TypeAlias
 
-__all__ = ["Portion", "defines", "defining", "until_training"]
+__all__ = ["Portion", "defines", "defining", "is_over", "until_training"]
 
 _Defining: TypeAlias = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 _Functions: TypeAlias = dict[str, ast.FunctionDef | ast.AsyncFunctionDef]
@@ -48,12 +48,24 @@ def until_training(tree: ast.Module, wanted: Collection[str] = ()) -> Portion:
         if isinstance(statement, _Defining) or _is_guard(statement):
             continue
         if _trains(statement, functions):
-            before, behind = tree.body[:position], tree.body[position:]
-            later = set[str]().union(*map(_bound, behind)) - set[str]().union(*map(_bound, before))
-            if later & set(wanted) or any(map(defines, behind)):
+            if not is_over(tree, statement.lineno, wanted):
                 break
-            return Portion(ast.Module(before, tree.type_ignores), statement.lineno)
+            return Portion(ast.Module(tree.body[:position], tree.type_ignores), statement.lineno)
     return Portion(tree)
+
+
+def is_over(tree: ast.Module, line: int, wanted: Collection[str] = ()) -> bool:
+    """Whether a file's statements define nothing and bind no wanted name for the first time.
+
+    Args:
+        tree: the file.
+        line: where the first of these statements stands, the last being the file's last.
+        wanted: the names that are asked of it, if any.
+    """
+    before = [one for one in tree.body if (one.end_lineno or one.lineno) < line]
+    behind = tree.body[len(before) :]
+    later = set[str]().union(*map(_bound, behind)) - set[str]().union(*map(_bound, before))
+    return not later & set(wanted) and not any(map(defines, behind))
 
 
 def defining(tree: ast.Module, wanted: Collection[str]) -> ast.Module:

@@ -43,6 +43,7 @@ class _SourceLoader(SourceFileLoader):
 
     def __init__(self, name: str, path: str, owner: UserCode) -> None:
         super().__init__(name, path)
+        self._owner = weakref.ref(owner)
         self._text = owner.texts.get(path)
         self._tree = owner.running if path == owner.file else None
 
@@ -51,6 +52,12 @@ class _SourceLoader(SourceFileLoader):
             return compile(self._tree, self.path, "exec", dont_inherit=True)
         source = self.get_data(self.path) if self._text is None else self._text
         return compile(source, self.path, "exec", dont_inherit=True)
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        owner = self._owner()
+        if owner is not None and self.path == owner.file and owner.module.__spec__ is None:
+            owner.module = module  # kept also where it ends early: what it defined is there
+        super().exec_module(module)
 
 
 class _FolderFinder(MetaPathFinder):
@@ -159,8 +166,7 @@ class UserCode:
         loader = _SourceLoader(full, self.file, self)
         spec = spec_from_file_location(full, self.file, loader=loader)
         assert spec is not None
-        # Kept also where it ends early: what it defined until then is there.
-        self.module = module = module_from_spec(spec)
+        module = module_from_spec(spec)
         sys.modules[full] = module
         weakref.finalize(self, sys.modules.pop, full, None)
         loader.exec_module(module)

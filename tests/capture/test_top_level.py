@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import ast
 import textwrap
+from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
+from shapescope.capture.loader import load
 from shapescope.capture.top_level import defining, until_training
 
 SCRIPT = """
@@ -137,3 +141,85 @@ def test_what_uses_the_model_does_not(use: str) -> None:
 def test_without_a_class_or_a_name_everything_counts() -> None:
     tree = parsed("from models import Net\nnet = Net()\nprint(net)\n")
     assert defining(tree, ()) is tree
+
+
+METHOD = """
+import torch
+from torch import nn
+{imports}
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(8, 2)
+        self.steps = 0
+
+    def forward(self, x):
+        return self.fc(x)
+
+    def fit(self, batches):
+        for batch in batches:
+            self(batch).sum().backward()
+            self.steps += 1
+
+net = Net()
+{training}
+net.fc = None
+"""
+FUNCTION = """
+def run(net):
+    try:
+        net(torch.randn(2, 8)).sum().backward()
+        net.steps += 1
+    except Exception:
+        pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("imports", "training"),
+    [
+        ("", "for _ in range(3):\n    net.fit(torch.randn(4, 2, 8))"),
+        ("import engine", "engine.run(net)"),
+        ("from engine import run", "for _ in range(3):\n    run(net)"),
+    ],
+)
+@pytest.mark.parametrize("folder", ["", "package"])
+def test_training_that_the_text_does_not_show_ends_a_file(
+    tmp_path: Path, imports: str, training: str, folder: str
+) -> None:
+    (tmp_path / "engine.py").write_text("import torch\n" + FUNCTION)
+    file = tmp_path / folder / "net.py"
+    if folder:
+        file.parent.mkdir()
+        (file.parent / "__init__.py").write_text("")
+        (file.parent / "sizes.py").write_text("WIDTH = 8\n")
+        imports += "\nfrom .sizes import WIDTH"
+    text = METHOD.format(imports=imports, training=training)
+    file.write_text(text)
+    loaded = load(f"{file}:net")
+    net: Any = loaded.build("cpu").module
+    assert net.steps == 0
+    assert net.fc is not None
+    line = 1 + text.splitlines().index(training.splitlines()[-1])
+    assert loaded.notes == (
+        f"{file}:{line} trains when the file runs: it is not executed from there on",
+    )
+
+
+def test_what_is_defined_behind_the_training_is_reached(tmp_path: Path) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(
+        METHOD.format(imports="", training="net.fit(torch.randn(1, 2, 8))") + "later = net\n"
+    )
+    net: Any = load(f"{file}:later").build("cpu").module
+    assert net.steps == 1
+    assert net.fc is None
+
+
+def test_a_backward_pass_is_torchs_again_behind_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "net.py"
+    before = torch.autograd.backward
+    file.write_text(METHOD.format(imports="", training="net.fit(torch.randn(1, 2, 8))"))
+    load(f"{file}:net")
+    assert torch.autograd.backward is before
