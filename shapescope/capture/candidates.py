@@ -8,7 +8,13 @@ from typing import TypeAlias
 
 from torch import nn
 
-from shapescope.capture.entrance import TOKENS, Entrance, dtype_of, entrances_below
+from shapescope.capture.entrance import (
+    TOKENS,
+    Entrance,
+    dtype_of,
+    entrances_below,
+    image_sizes,
+)
 from shapescope.capture.input_spec import InputSpec
 from shapescope.capture.inputs import is_lengths
 from shapescope.capture.usage import Argument, Use
@@ -20,13 +26,16 @@ Choice: TypeAlias = Entrance | InputSpec
 
 _EDGES = 32
 _NODES = 16
+_SAMPLES = 16_000
 _GRAPH = ("edge_index", "edges", "edge_list", "adj", "adjacency", "adj_matrix")
 _WAVE = ("wav", "wave", "waveform", "waveforms", "audio", "audios", "signal", "speech")
 _TIMES = ("t", "timestep", "timesteps", "time", "step", "steps", "time_step", "noise_level", "ts")
 _HIDDEN = ("h", "h0", "h_0", "hidden", "hx", "hidden_state", "state", "prev_hidden")
 _LABELS = ("y", "label", "labels", "cls", "class_labels", "target_class", "c")
+_COMPLEX = {"float32": "complex64", "float64": "complex128"}
 _VALUES = {"int": "4", "float": "1.0", "bool": "false", "str": '""'}
 _AXES_OF_TOKENS = 2
+_AXES_OF_PICTURES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +87,17 @@ def choices_for(place: Place, module: nn.Module, options: Sequence[Entrance]) ->
     """
     use = place.use
     options = [*_parts(options, use.repeats), *options]
+    if use.is_complex:
+        options = [replace(it, dtype=_COMPLEX.get(it.dtype, it.dtype)) for it in options]
     value = _value(place)
     if value is not None:
         return [value]
+    if use.is_wave:
+        return [Entrance("forward", "takes its spectrum", (1, _SAMPLES), dtype=dtype_of(module))]
     found: list[Choice] = []
     taken = [it for path in use.paths[:1] for it in entrances_below(module, path)]
+    if use.is_complex:
+        taken = []
     named = None if use.joined else _named(place.name, module, options)
     direct = any(not list(module.get_submodule(path).children()) for path in use.paths[:1])
     if direct and named is not None and taken and taken[0].dtype == named.dtype == "int64":
@@ -131,7 +146,18 @@ def _with_rank(options: Sequence[Entrance], rank: int | None) -> list[Entrance]:
         side = TOKENS if rank == _AXES_OF_TOKENS + 1 else 2 * TOKENS
         head = (1, *(side,) * (rank - 2), wide[0].head[-1])
         fitting = [replace(wide[0], head=head)]
+    if rank == _AXES_OF_PICTURES and not any(it.free for it in fitting):
+        fitting += _pictures(options)
     return fitting + [it for it in options if it not in fitting]
+
+
+def _pictures(options: Sequence[Entrance]) -> list[Entrance]:
+    """Pictures for a forward that names four axes and cuts them into patches by itself."""
+    dtype = next((it.dtype for it in options if it.dtype != "int64"), "float32")
+    return [
+        Entrance("forward", "four axes", (1, channels), 2, image_sizes(channels, 2), dtype)
+        for channels in (3, 1)
+    ]
 
 
 def _mixed(options: Sequence[Entrance]) -> list[Entrance]:
@@ -157,7 +183,7 @@ def _named(name: str, module: nn.Module, options: Sequence[Entrance]) -> InputSp
     if name in ("position_ids", "positions", "pos"):
         return InputSpec((1, TOKENS), "int64", bound=TOKENS)
     if name in _WAVE:
-        return InputSpec((1, 16_000), dtype_of(module))
+        return InputSpec((1, _SAMPLES), dtype_of(module))
     if name in ("edge_index", "edges", "edge_list"):
         return InputSpec((2, _EDGES), "int64", bound=_NODES)
     if name in ("edge_weight", "edge_weights"):

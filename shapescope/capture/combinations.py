@@ -9,7 +9,7 @@ from dataclasses import replace
 from torch import nn
 
 from shapescope.capture.candidates import Choice, Place
-from shapescope.capture.entrance import Entrance, entrances_below
+from shapescope.capture.entrance import TOKENS, Entrance, entrances_below
 from shapescope.capture.input_spec import InputSpec
 from shapescope.capture.size_search import Candidate
 
@@ -24,7 +24,8 @@ def combinations(
     """Inputs for all places at once, the likeliest first.
 
     The best of each; what is concatenated shares the features of one layer; then the same for all,
-    one after the other, and any.
+    one after the other, and any; all this with one token of each sample where sequences failed, as
+    a decoder takes them that is called step by step.
     """
     names = _names(places, choices)
     seen: set[tuple[Choice, ...]] = set()
@@ -32,10 +33,19 @@ def combinations(
         yield from _pyramid(module, places[0])
     if all(choices):
         # One that is given by name has all behind it given by name.
-        for chosen in itertools.chain(_joined(places, choices), _any(choices)):
+        single = [[_one_token(it) for it in options] for options in choices]
+        ways = [_joined(places, choices), _any(choices)]
+        ways += [_any(single)] if single != list(map(list, choices)) else []
+        for chosen in itertools.chain(*ways):
             if chosen not in seen:
                 seen.add(chosen)
                 yield Candidate(_graph(chosen), names)
+
+
+def _one_token(choice: Choice) -> Choice:
+    if isinstance(choice, Entrance) and (choice.head, choice.dtype) == ((1, TOKENS), "int64"):
+        return replace(choice, head=(1,))
+    return choice
 
 
 def _names(places: Sequence[Place], choices: Sequence[Sequence[Choice]]) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from functools import cache, lru_cache
 from types import CodeType, FrameType
 from typing import Any
 
+import torch
 from torch import nn
 
 from shapescope.capture.module_tree import named_modules_of
@@ -134,6 +135,8 @@ class _Reader:
     def read(self) -> dict[str, SourceSpan]:
         """The spans that were found."""
         for path, module in self.modules.items():
+            if isinstance(module, torch.jit.ScriptModule):
+                continue  # what its class writes down was compiled away
             cls = type(module)
             if cls not in self._written:
                 self._written[cls] = list(self._written_in(cls))

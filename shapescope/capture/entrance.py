@@ -115,7 +115,7 @@ def _each_once(found: Iterator[Entrance]) -> list[Entrance]:
 
 
 def _from_tables(module: nn.Module, dtype: str) -> list[Entrance]:
-    """What a model without layers works on: sequences as wide as its largest table."""
+    """What a model without layers works on: rows as wide as one side of its largest table."""
     tables = [
         (name, tensor)
         for name, tensor in (*module.named_parameters(), *module.named_buffers())
@@ -124,8 +124,13 @@ def _from_tables(module: nn.Module, dtype: str) -> list[Entrance]:
     if not tables:
         return []
     name, table = max(tables, key=lambda item: item[1].numel())
-    width = table.shape[-1]
-    return [Entrance(name, f"last axis = {width}", (1, TOKENS, width), dtype=dtype)]
+    last, first = table.shape[-1], table.shape[0]
+    sides = [(f"last axis = {last}", last), (f"first axis = {first}", first)]
+    return [
+        Entrance(name, says, (1, *rows, width), dtype=dtype)
+        for rows in ((TOKENS,), ())
+        for says, width in sides[: 1 + (first != last)]
+    ]
 
 
 def size_hints(module: nn.Module) -> list[int]:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Inferred", "infer_for", "infer_inputs", "plausible_inputs"]
 
+_GIVE = "where the model takes another, give it with --input"
 _OTHER_BATCH = 3
 _MOST_OPTIONS = 6
 _MORE = 12
@@ -136,7 +137,7 @@ def _asked(
     """The tensors that forward needs, and what each may be."""
     options = entrances(module)
     arguments = _arguments(module)
-    if not options or not arguments:
+    if not options or not arguments or any(argument.use.fields for argument in arguments):
         return None
     hints = [*sizes, *size_hints(module)]
     places = places_of(arguments)
@@ -173,7 +174,7 @@ def _one(options: Sequence[Entrance], search: SizeSearch) -> Inferred:
         return found
     candidate = max(candidates, key=search.progress)
     outcome = search(candidate.specs())
-    how = _how(candidate, candidate.specs()) + "; no size that was tried fits"
+    how = _how(candidate, candidate.specs()) + "; no size that was tried fits: " + _GIVE
     return Inferred(candidate.specs(), how, fits=outcome.runs)
 
 

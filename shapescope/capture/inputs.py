@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -153,7 +154,7 @@ def _from_function(
     from shapescope.capture.execute import call_function
 
     made = call_function(source, overrides=overrides)
-    if isinstance(made, Tensor):
+    if isinstance(made, Tensor) or _is_record(made):
         made = (made,)
     if not isinstance(made, tuple | list | dict):
         raise ShapescopeError(
@@ -169,6 +170,13 @@ def _from_function(
             )
         return (), moved
     return tuple(moved), {}
+
+
+def _is_record(value: object) -> bool:
+    """Whether a value is one input of named fields: a dataclass or a named tuple."""
+    if isinstance(value, type):
+        return False
+    return is_dataclass(value) or (isinstance(value, tuple) and hasattr(value, "_fields"))
 
 
 def _a_type(value: object) -> str:

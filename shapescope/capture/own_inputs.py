@@ -6,6 +6,7 @@ from torch import nn
 
 from shapescope.capture.input_spec import InputSpec, format_input
 from shapescope.capture.loaded import LoadedModel
+from shapescope.capture.usage import arguments_of
 from shapescope.diagnostic import ShapescopeError
 
 __all__ = ["own_inputs"]
@@ -37,4 +38,9 @@ def own_inputs(model: nn.Module | LoadedModel) -> tuple[tuple[InputSpec, ...], t
             f"{name} needs inputs, and ran with none that were tried",
             advice=(f"give the shape of each: {shown}",),
         )
+    for argument in arguments_of(module):
+        if argument.use.fields:
+            asked = f"forward asks `{argument.name}` for `.{argument.use.fields[0]}`"
+            made = "return one from a function, and name that: --input @file.py:function"
+            raise ShapescopeError(f"{name} needs an input: {asked}", advice=(made,))
     raise ShapescopeError(f"{name} needs an input", advice=("give its shape: --input 1,3,32,32",))

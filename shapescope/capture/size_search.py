@@ -195,9 +195,9 @@ class SizeSearch:
         while low < high:
             middle = (low + high) // 2
             spatial = self(candidate.specs(middle)).spatial
-            if spatial and spatial[axis] >= wanted:
+            if len(spatial) > axis and spatial[axis] >= wanted:
                 high = middle
             else:
                 low = middle + 1
         spatial = self(candidate.specs(low)).spatial
-        return low if spatial and spatial[axis] == wanted else None
+        return low if len(spatial) > axis and spatial[axis] == wanted else None

@@ -39,10 +39,18 @@ def arguments_of(module: nn.Module) -> list[Argument]:
     torchs = (forward.__module__ or "").startswith("torch.")
     if not torchs:
         read_uses(module, forward, everything)
+    elif isinstance(module, nn.Sequential) and len(module) and found:
+        found[0].use.rank = _rank_at(module[0])
     for name in gathered:
         source = everything[name]
         found += [Argument(key, True, uses={"": source.uses[key]}) for key in source.keys]
     return found
+
+
+def _rank_at(layer: nn.Module) -> int | None:
+    """How many axes the first argument of a layer has, as far as its source says."""
+    arguments = arguments_of(layer)
+    return arguments[0].use.rank if arguments else None
 
 
 def _annotation(kind: Any) -> str:

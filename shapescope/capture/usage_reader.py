@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any, TypeAlias
 
-from torch import nn
+from torch import Tensor, nn
 
+from shapescope.capture.usage_source import dotted, in_order, submodule_of, text_of
 from shapescope.source_text import function_at
 
 __all__ = ["Argument", "Use", "read_uses"]
@@ -40,6 +40,9 @@ class Use:
         counts: it is a number of rounds.
         decides: it is asked only whether it is true.
         may_be_none: it is compared with None.
+        is_wave: its spectrum is asked for.
+        is_complex: its imaginary part is asked for.
+        fields: what it is asked for that no tensor has.
     """
 
     paths: list[str] = field(default_factory=list)
@@ -50,6 +53,9 @@ class Use:
     counts: bool = False
     decides: bool = False
     may_be_none: bool = False
+    is_wave: bool = False
+    is_complex: bool = False
+    fields: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -100,11 +106,13 @@ class _Reader:
     def read(self, function: ast.FunctionDef, names: dict[str, Key], depth: int) -> None:
         """Note what `function` does with what it knows under these names."""
         names = dict(names)
-        for node in _in_order(function):
+        for node in in_order(function):
             if isinstance(node, ast.Call):
                 self._call(node, names, depth)
+            elif isinstance(node, ast.Attribute):
+                self._attribute(node, names)
             elif isinstance(node, ast.Subscript):
-                self._key(node.value, _text(node.slice), names)
+                self._key(node.value, text_of(node.slice), names)
             elif isinstance(node, ast.Assign):
                 self._assign(node, names)
             elif isinstance(node, ast.For | ast.comprehension):
@@ -116,12 +124,17 @@ class _Reader:
         return self.arguments[key[0]].uses.setdefault(key[1], Use())
 
     def _call(self, call: ast.Call, names: dict[str, Key], depth: int) -> None:
-        called = _dotted(call.func)
+        called = dotted(call.func)
         if isinstance(call.func, ast.Attribute):
             self._method(call.func, call, names)
         last = called.rpartition(".")[2]
         if last in _JOINING and call.args and isinstance(call.args[0], ast.List | ast.Tuple):
             self._join([self._meant(it, names, wrapped=True) for it in call.args[0].elts])
+        elif last == "stft":
+            whole = [call.func.value] if isinstance(call.func, ast.Attribute) else []
+            keys = [self._meant(it, names, wrapped=True) for it in [*whole, *call.args[:1]]]
+            for key in filter(None, keys):
+                self._use(key).is_wave = True
         elif last == "range" and len(call.args) == 1:
             key = self._meant(call.args[0], names)
             if key is not None:
@@ -131,10 +144,12 @@ class _Reader:
         target = called.removeprefix("self.")
         handed = [(it, self._meant(it, names, wrapped=True)) for it in call.args]
         handed += [(it.value, self._meant(it.value, names, wrapped=True)) for it in call.keywords]
-        if _submodule(self.module, target) is not None:
+        layer = submodule_of(self.module, target)
+        if layer is not None:
             for _, key in handed:
                 if key is not None and target not in self._use(key).paths:
                     self._use(key).paths.append(target)
+            self._layer(layer, [self._meant(it, names) for it in call.args], depth)
             return
         method = getattr(type(self.module), target, None) if depth else None
         inner = _definition(method) if method is not None else None
@@ -144,6 +159,32 @@ class _Reader:
             known = {name: key for name, key in bound.items() if key is not None}
             if known:
                 self.read(inner, known, depth - 1)
+
+    def _layer(self, layer: nn.Module, handed: list[Key | None], depth: int) -> None:
+        """Note of arguments that a layer of the user's is given as they are what it does."""
+        forward: Any = type(layer).forward
+        known = depth and any(handed) and not (forward.__module__ or "").startswith("torch.")
+        inner = _definition(forward) if known else None
+        if inner is None:
+            return
+        taken = [it.arg for it in inner.args.args][1:]
+        own = {name: key for name, key in zip(taken, handed, strict=False) if key is not None}
+        arguments = {name: Argument(name) for name in own}
+        _Reader(layer, arguments).read(inner, {name: (name, "") for name in own}, depth - 1)
+        for name, key in own.items():
+            use, found = self._use(key), arguments[name].use
+            use.rank = use.rank or found.rank
+            use.is_wave |= found.is_wave
+            use.is_complex |= found.is_complex
+
+    def _attribute(self, node: ast.Attribute, names: dict[str, Key]) -> None:
+        key = self._meant(node.value, names)
+        if key is None:
+            return
+        use = self._use(key)
+        use.is_complex |= node.attr == "imag"
+        if not hasattr(Tensor, node.attr) and node.attr not in (*use.fields, *dir(dict)):
+            use.fields.append(node.attr)
 
     def _join(self, parts: list[Key | None]) -> None:
         """Note of several arguments that they are concatenated, and of one how often."""
@@ -158,10 +199,10 @@ class _Reader:
         if key is not None and func.attr == "permute" and len(call.args) > 1:
             self._use(key).rank = self._use(key).rank or len(call.args)
         elif key is not None and func.attr == "get" and call.args:
-            self._key(func.value, _text(call.args[0]), names)
+            self._key(func.value, text_of(call.args[0]), names)
         elif func.attr == "permute" and isinstance(func.value, ast.Call) and len(call.args) > 1:
             # What a linear layer gives has the axes of what it takes.
-            layer = _submodule(self.module, _dotted(func.value.func).removeprefix("self."))
+            layer = submodule_of(self.module, dotted(func.value.func).removeprefix("self."))
             key = self._meant(func.value.args[0], names) if func.value.args else None
             if key is not None and isinstance(layer, nn.Linear | nn.LayerNorm):
                 self._use(key).rank = self._use(key).rank or len(call.args)
@@ -201,12 +242,12 @@ class _Reader:
                 names.pop(item.id, None)
 
     def _loop(self, over: ast.expr, names: dict[str, Key]) -> None:
-        if isinstance(over, ast.Call) and _dotted(over.func) == "enumerate" and over.args:
+        if isinstance(over, ast.Call) and dotted(over.func) == "enumerate" and over.args:
             over = over.args[0]
-        if not (isinstance(over, ast.Call) and _dotted(over.func) == "zip"):
+        if not (isinstance(over, ast.Call) and dotted(over.func) == "zip"):
             return
-        layers = [_dotted(it).removeprefix("self.") for it in over.args]
-        lists = [it for it in layers if isinstance(_submodule(self.module, it), nn.ModuleList)]
+        layers = [dotted(it).removeprefix("self.") for it in over.args]
+        lists = [it for it in layers if isinstance(submodule_of(self.module, it), nn.ModuleList)]
         for item in over.args:
             key = self._meant(item, names)
             if key is not None and lists:
@@ -229,7 +270,7 @@ class _Reader:
         if isinstance(node, ast.Name):
             return names.get(node.id)
         if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
-            text = _text(node.slice)
+            text = text_of(node.slice)
             known = names.get(node.value.id)
             if text is not None and known is not None and not known[1]:
                 self._key(node.value, text, names)
@@ -240,49 +281,8 @@ class _Reader:
             inner = self._meant(node.func.value, names, wrapped=True)
             if inner is not None:
                 return inner
-            if node.func.attr in _SHOWING and not _dotted(node.func).startswith("self."):
+            if node.func.attr in _SHOWING and not dotted(node.func).startswith("self."):
                 return self._meant(node.args[0], names, wrapped=True) if node.args else None
         if isinstance(node, ast.Subscript):
             return self._meant(node.value, names, wrapped=True)
-        return None
-
-
-def _in_order(function: ast.FunctionDef) -> Iterator[ast.AST]:
-    """The nodes in the order in which they are done: what is inside a call before the call."""
-    for statement in function.body:
-        yield from _inside_first(statement)
-
-
-def _inside_first(node: ast.AST) -> Iterator[ast.AST]:
-    if isinstance(node, ast.For | ast.comprehension | ast.If | ast.IfExp):
-        yield node
-    if isinstance(node, ast.Assign):
-        yield from _inside_first(node.value)
-        yield node
-        return
-    for child in ast.iter_child_nodes(node):
-        yield from _inside_first(child)
-    if not isinstance(node, ast.For | ast.comprehension | ast.If | ast.IfExp):
-        yield node
-
-
-def _dotted(node: ast.expr) -> str:
-    if isinstance(node, ast.Name):
-        return node.id
-    if isinstance(node, ast.Attribute):
-        before = _dotted(node.value)
-        return f"{before}.{node.attr}" if before else ""
-    return ""
-
-
-def _text(node: ast.expr) -> str | None:
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
-
-
-def _submodule(module: nn.Module, path: str) -> nn.Module | None:
-    if not path or path == "self":
-        return None
-    try:
-        return module.get_submodule(path)
-    except AttributeError:
         return None

@@ -226,7 +226,7 @@ def test_a_broken_model_gets_the_most_plausible_input() -> None:
     assert found == Inferred(
         (InputSpec((1, 1, 28, 28)),),
         "input 1 x 1 x 28 x 28 inferred from convs.0 (in_channels = 1); "
-        "no size that was tried fits",
+        "no size that was tried fits: where the model takes another, give it with --input",
         fits=False,
     )
 

@@ -26,6 +26,7 @@ MOVED = declare("batch-axis-moved", "the batch is not axis 0 of the output")
 _COUNTED = frozenset(
     {"folded", "swallowed", "joined", "picked", "reduced", "squeezed", "scrambled"}
 )
+_INDICES = ("int64", "int32", "int16", "uint8", "int8")
 
 
 @scanning
@@ -105,9 +106,23 @@ def _lost(
     if best is not None and best.kind in _COUNTED:
         if not shape and best.kind == "reduced":
             return  # a loss or a score for the whole batch
+        if best.kind == "folded" and _are_codes(trace, number, size):
+            return
         from shapescope.analysis.diagnosis.rules.lost import lost_finding
 
         yield lost_finding(case, best, walk)
+
+
+def _are_codes(trace: Trace, number: int, size: int) -> bool:
+    """Whether an output holds indices, of every place of every sample, beside one with a batch.
+
+    The codes of a quantizer are of that kind: their rows lie sample by sample.
+    """
+    codes = trace.outputs[number]
+    beside = (spec for at, spec in enumerate(trace.outputs) if at != number)
+    return codes.dtype in _INDICES and any(
+        spec.shape[:1] == (size,) and spec.dtype not in _INDICES for spec in beside
+    )
 
 
 def _sink_of(trace: Trace, walk: BatchWalk, number: int) -> Step | None:

@@ -1,0 +1,54 @@
+"""What the expressions in a forward's source name, and the order in which they are done."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from torch import nn
+
+__all__ = ["dotted", "in_order", "submodule_of", "text_of"]
+
+
+def in_order(function: ast.FunctionDef) -> Iterator[ast.AST]:
+    """The nodes in the order in which they are done: what is inside a call before the call."""
+    for statement in function.body:
+        yield from _inside_first(statement)
+
+
+def _inside_first(node: ast.AST) -> Iterator[ast.AST]:
+    if isinstance(node, ast.For | ast.comprehension | ast.If | ast.IfExp):
+        yield node
+    if isinstance(node, ast.Assign):
+        yield from _inside_first(node.value)
+        yield node
+        return
+    for child in ast.iter_child_nodes(node):
+        yield from _inside_first(child)
+    if not isinstance(node, ast.For | ast.comprehension | ast.If | ast.IfExp):
+        yield node
+
+
+def dotted(node: ast.expr) -> str:
+    """`a.b.c` as it is written; "" for what is more than names and dots."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        before = dotted(node.value)
+        return f"{before}.{node.attr}" if before else ""
+    return ""
+
+
+def text_of(node: ast.expr) -> str | None:
+    """The text that is written, where it is one."""
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def submodule_of(module: nn.Module, path: str) -> nn.Module | None:
+    """The part of a model below a path, None where there is none."""
+    if not path or path == "self":
+        return None
+    try:
+        return module.get_submodule(path)
+    except AttributeError:
+        return None
