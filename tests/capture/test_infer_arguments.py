@@ -9,7 +9,9 @@ import pytest
 from shapescope.capture.infer import infer_for, plausible_inputs
 from shapescope.capture.input_spec import format_input
 from shapescope.capture.loader import load
+from shapescope.capture.own_inputs import own_inputs
 from shapescope.capture.tracer import trace_model
+from shapescope.diagnostic import ShapescopeError
 
 HEAD = """
 import torch
@@ -227,3 +229,105 @@ def test_what_fits_nothing_still_has_something_plausible(in_folder: Path) -> Non
     module = load("net.py").build().module
     shown = [format_input(spec) for spec in plausible_inputs(module)]
     assert shown == ["1,3,224,224", "1,16:int64<9"]
+
+
+PATCHES = """
+    n, c, h, w = x.shape
+    x = x.reshape(n, c, h // 4, 4, w // 4, 4).permute(0, 2, 4, 1, 3, 5)
+    return self.fc(x.reshape(n, -1, 16 * c))
+"""
+KINDS = {
+    "patches that are cut by hand": (
+        "self.fc = nn.Linear(48, 5)",
+        "def forward(self, x):" + PATCHES,
+        "net.py:Net",
+        ["1,3,224,224"],
+    ),
+    "patches of one channel": (
+        "self.fc = nn.Linear(16, 5)",
+        "def forward(self, x):" + PATCHES,
+        "net.py:Net",
+        ["1,1,28,28"],
+    ),
+    "patches in front of a Sequential": (
+        "self.fc = nn.Linear(48, 5)",
+        "def forward(self, x):" + PATCHES,
+        "net.py:made",
+        ["1,3,224,224"],
+    ),
+    "a spectrum": (
+        "self.fc = nn.Linear(129, 5)",
+        (
+            "def forward(self, x):\n"
+            "    s = torch.stft(x, 256, return_complex=True).abs()\n"
+            "    return self.fc(s.transpose(1, 2))"
+        ),
+        "net.py:Net",
+        ["1,16000"],
+    ),
+    "an imaginary part in a layer": (
+        "self.inner = Part()",
+        "def forward(self, x):\n    return self.inner(x)",
+        "net.py:Net",
+        ["1,6:complex64"],
+    ),
+    "a token of each sample": (
+        "self.emb = nn.Embedding(9, 4)\nself.rnn = nn.GRU(4, 6)",
+        (
+            "def forward(self, x, hidden):\n"
+            "    return self.rnn(self.emb(x).view(1, x.size(0), 4), hidden)"
+        ),
+        "net.py:Net",
+        ["1:int64<9", "1,1,6"],
+    ),
+    "a table that rows are multiplied with": (
+        "self.w = nn.Parameter(torch.ones(20, 3))",
+        "def forward(self, x, adj):\n    return adj @ torch.mm(x, self.w)",
+        "net.py:Net",
+        ["16,20", "16,16"],
+    ),
+}
+PART = """
+class Part(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(6, 2)
+    def forward(self, z):
+        return self.fc(z.real) + self.fc(z.imag)
+"""
+
+
+@pytest.mark.parametrize("case", KINDS)
+def test_what_a_forward_does_with_it_tells(in_folder: Path, case: str) -> None:
+    layers, forward, spec, expected = KINDS[case]
+    text = written(layers, forward) + PART + "made = nn.Sequential(Net(), nn.ReLU())\n"
+    assert found(in_folder, text, spec) == expected
+
+
+def test_a_record_is_asked_for(in_folder: Path) -> None:
+    text = written(
+        "self.fc = nn.Linear(6, 2)", "def forward(self, x):\n    return self.fc(x.image)"
+    )
+    (in_folder / "net.py").write_text(text)
+    with pytest.raises(ShapescopeError) as refused:
+        own_inputs(load("net.py"))
+    assert str(refused.value) == "net.py needs an input: forward asks `x` for `.image`"
+    assert refused.value.diagnostic.help[0].message == (
+        "return one from a function, and name that: --input @file.py:function"
+    )
+
+
+def test_a_map_of_another_rank_ends_the_search_for_its_sizes(in_folder: Path) -> None:
+    text = written(
+        "self.conv = nn.Conv2d(6, 4, 1)\nself.fc = nn.Linear(35, 2)",
+        (
+            "def forward(self, x):\n"
+            "    x = x.flatten(2).unsqueeze(1)\n"
+            "    return self.fc(self.conv(torch.cat([x, x], 1)).flatten(1))"
+        ),
+    )
+    (in_folder / "net.py").write_text(text)
+    inferred = infer_for(load("net.py"))
+    assert inferred is not None
+    assert not inferred.fits
+    assert inferred.how.endswith("where the model takes another, give it with --input")

@@ -181,3 +181,25 @@ def test_the_names_of_the_arguments() -> None:
     odd = Named()
     odd.forward = print  # type: ignore[assignment]
     assert input_names(odd, 2) == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("kind", "made"),
+    [
+        ("class Batch(NamedTuple):", "Batch(torch.ones(2, 6), 3)"),
+        ("@dataclass\nclass Batch:", "Batch(torch.ones(2, 6), 3)"),
+    ],
+)
+def test_a_function_that_returns_a_record_returns_one_input(
+    tmp_path: Path, kind: str, made: str
+) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(
+        "import torch\nfrom dataclasses import dataclass\nfrom typing import NamedTuple\n"
+        f"{kind}\n    image: torch.Tensor\n    scale: int\n"
+        f"def batch():\n    return {made}\n"
+    )
+    (spec,) = parse_inputs([f"@{file}:batch"])
+    args, kwargs = make_inputs([spec], nn.Linear(6, 2), device="cpu")
+    assert [one.image.shape for one in args] == [(2, 6)]
+    assert kwargs == {}

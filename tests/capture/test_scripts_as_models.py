@@ -6,7 +6,10 @@ import textwrap
 from pathlib import Path
 
 import pytest
+import torch
+from torch import Tensor, nn
 
+import shapescope
 from shapescope.capture.input_spec import parse_inputs
 from shapescope.capture.loader import load
 from shapescope.capture.mend import mend
@@ -132,3 +135,50 @@ def test_the_reason_is_given_where_the_name_was_never_reached(tmp_path: Path) ->
     with pytest.raises(ShapescopeError, match="ZeroDivisionError"):
         load(f"{file}:net")
     assert load(f"{file}:Net").notes
+
+
+SCRIPTED = """
+import torch
+from torch import nn
+
+class Cell(torch.jit.ScriptModule):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(6, 4)
+
+    @torch.jit.script_method
+    def forward(self, x):
+        return torch.relu(self.fc(x))
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.cell = Cell()
+
+    def forward(self, x):
+        return self.cell(x)
+"""
+
+
+def test_a_class_that_scripts_its_methods_is_one_of_plain_modules(tmp_path: Path) -> None:
+    before = torch.jit.ScriptModule
+    result = run_trace(Request(written(tmp_path, SCRIPTED) + ":Net", ("2,6",)))
+    assert result.trace.failure is None
+    paths = [step.path for step in result.trace.steps if step.op == "linear"]
+    assert paths == ["cell.fc"]
+    assert torch.jit.ScriptModule is before
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")
+def test_a_live_model_with_a_scripted_part_is_traced() -> None:
+    class Twice(torch.jit.ScriptModule):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(6, 6)
+
+        @torch.jit.script_method
+        def forward(self, x: Tensor) -> Tensor:
+            return self.fc(self.fc(x))
+
+    result = shapescope.trace(nn.Sequential(Twice(), nn.Linear(6, 2)), input_size=(3, 6))
+    assert result.trace.outputs[0].shape == (3, 2)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from shapescope.analysis.batch.graph import is_graph
 from shapescope.analysis.batch.layout import Axis, Factor, Layout, batch, plain
 from shapescope.analysis.batch.steps import SPECIAL, Note, by_flow
 from shapescope.attrs import CallAttrs, ConvAttrs, LinearAttrs, PoolAttrs, RecurrentAttrs
@@ -80,7 +81,7 @@ def _walked(trace: Trace) -> BatchWalk | None:
     size = next((spec.shape[0] for spec in trace.inputs if spec.shape), None)
     if not isinstance(size, int) or trace.mode == "symbolic":
         return None
-    if is_unbatched(trace) or _is_graph(trace, size):
+    if is_unbatched(trace) or is_graph(trace, size):
         return None
     walk = BatchWalk(size)
     walker = _Walker(trace, walk)
@@ -145,37 +146,6 @@ def is_unbatched(trace: Trace) -> bool:
             return isinstance(index, tuple) and index[:1] == (None,)
         if rank > 1 and not lookup(step.op).pointwise:
             return False
-    return False
-
-
-_PRODUCTS = ("matmul", "mm")
-_TURNS = ("transpose", "permute", "t", "mT", "T")
-
-
-def _is_graph(trace: Trace, size: int) -> bool:
-    """Whether axis 0 counts the nodes of a graph: an input says for each pair how they touch.
-
-    That adjacency, scaled or masked or not, is what the nodes' features are multiplied with.
-    """
-    square = (size, size)
-    inputs = {spec.name for spec in trace.inputs}
-    tables = {spec.name for spec in trace.inputs if spec.shape == square}
-    if size < 2 or len(inputs) < 2 or not tables:
-        return False
-    pairs: set[int] = set()
-    for step in trace.steps:
-        if step.op == "module" or not step.inputs:
-            continue
-        given = list(step.input_sources())
-        told = [spec.name in tables if at is None else at in pairs for spec, at in given]
-        if step.op in _PRODUCTS and len(given) > 1:
-            features, maker = given[1]
-            of_nodes = maker is not None or features.name in inputs
-            if told[0] and of_nodes and features.shape[:1] == (size,):
-                return True
-        elif any(told) and step.op not in _TURNS and step.outputs[:1]:
-            if step.outputs[0].shape == square:
-                pairs.add(step.index)
     return False
 
 

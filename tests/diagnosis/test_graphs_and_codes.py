@@ -1,0 +1,82 @@
+"""Models whose rows are no samples, or lie sample by sample: right, and told nothing."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import shapescope
+
+
+def rules(module: nn.Module, *sizes: tuple[int, ...]) -> list[str]:
+    return [one.rule for one in shapescope.trace(module, input_size=list(sizes)).diagnostics]
+
+
+class Convolved(nn.Module):
+    """Features of nodes, spread over their edges."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.fc = nn.Linear(12, 4)
+        self.how = how
+
+    def forward(self, x: Tensor, adj: Tensor) -> Tensor:
+        h = self.fc(x)
+        if self.how == "scaled":
+            near = adj + torch.eye(adj.size(0))
+            return torch.mm(near / near.sum(1, keepdim=True), h)
+        if self.how == "attention":
+            near = (h @ h.t()).masked_fill(adj < 0.5, -1e9).softmax(1)
+            return near @ h
+        return adj @ h
+
+
+class AdjacencyFirst(Convolved):
+    def forward(self, adj: Tensor, x: Tensor) -> Tensor:
+        return super().forward(x, adj)
+
+
+class Mixed(nn.Module):
+    """A second square input that is no adjacency: samples are mixed all the same."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(12, 4)
+
+    def forward(self, x: Tensor, other: Tensor) -> Tensor:
+        h = self.fc(x) + other.mean(1, keepdim=True)
+        return h.softmax(0)
+
+
+@pytest.mark.parametrize("how", ["plain", "scaled", "attention"])
+def test_the_nodes_of_a_graph_are_no_batch(how: str) -> None:
+    assert rules(Convolved(how), (7, 12), (7, 7)) == []
+    assert rules(AdjacencyFirst(how), (7, 7), (7, 12)) == []
+
+
+def test_a_square_input_alone_makes_no_graph() -> None:
+    assert rules(Mixed(), (7, 12), (7, 7)) == ["batch-read-across"]
+
+
+class Quantized(nn.Module):
+    """The nearest row of a table for each place, as a number, before the reconstruction."""
+
+    def __init__(self, alone: bool) -> None:
+        super().__init__()
+        self.table = nn.Embedding(9, 3)
+        self.alone = alone
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        flat = x.permute(0, 2, 3, 1).reshape(-1, 3)
+        codes = torch.cdist(flat, self.table.weight).argmin(1)
+        if self.alone:
+            return (codes,)
+        n, _, h, w = x.shape
+        return codes, self.table(codes).view(n, h, w, 3).permute(0, 3, 1, 2)
+
+
+@pytest.mark.parametrize(("alone", "told"), [(False, []), (True, ["batch-folded"])])
+def test_codes_beside_what_keeps_the_batch_lose_nothing(alone: bool, told: list[str]) -> None:
+    found = rules(Quantized(alone), (2, 3, 4, 4))
+    assert [rule for rule in found if rule != "layer-never-called"] == told
