@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from shapescope.capture.at_work import executing
 from shapescope.capture.first_backward import TrainsError, ends_at_backward
 from shapescope.capture.import_errors import import_problem
 from shapescope.capture.one_device import without_gpu
@@ -55,7 +56,7 @@ def load_file(
         if wanted is not None:
             _choose_portion(code, wanted)
         try:
-            with _ending_at_training(code, wanted):
+            with executing(path, code.tree), _ending_at_training(code, wanted):
                 call_user(without_gpu, _execute, code, package)
         except TrainsError as stop:
             code.told += (_training_note(path, stop.line),)

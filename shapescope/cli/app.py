@@ -19,6 +19,7 @@ from typer.core import TyperCommand, TyperGroup
 from shapescope import __version__
 from shapescope.cli.catalog import COMMANDS
 from shapescope.cli.coercion import lightly
+from shapescope.cli.patience import said_of_long_files
 from shapescope.cli.pipe import leave_pipe
 
 _USAGE_ERROR = next(
@@ -144,7 +145,8 @@ def run(args: Sequence[str]) -> int:
     """Run the program with these arguments; the exit code comes back."""
     command = typer.main.get_command(app)
     try:
-        code = command.main(args=list(args), prog_name="shapescope", standalone_mode=False)
+        with said_of_long_files():
+            code = command.main(args=list(args), prog_name="shapescope", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         return 130
     except BrokenPipeError:
