@@ -106,12 +106,10 @@ class _Tracer:
     def automatic(self) -> Traced:
         """On meta; where that fails or is too lax, as far up as needed."""
         first = self.meta()
-        if first.failure is None:
-            refused = _first_refusal(first.steps)
-            if refused is None:
-                return self.finish(first)
+        refused = _first_refusal(first.steps)
+        if refused is not None and refused[0].outputs:
             return self.finish(self._after_refusal(first, *refused))
-        if _refused_by_rule(first):
+        if first.failure is None or _refused_by_rule(first):
             return self.finish(first)
         if not _affordable(first):
             return self.finish(self._unconfirmed(first))

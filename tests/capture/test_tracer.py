@@ -232,3 +232,18 @@ def test_a_failed_pass_keeps_no_copy_of_the_model() -> None:
         assert traced.trace.failure.exception == "ValueError"
         assert traced.trace.failure.call_site is not None
         assert [copy() for copy in copies] == [None]
+
+
+def test_what_meta_let_pass_before_it_failed_is_where_the_model_fails() -> None:
+    class Masked(nn.Module):
+        def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+            x = x.clone()
+            x[mask] = 0.0
+            return x[~mask]
+
+    specs = (InputSpec((1, 8)), InputSpec((1, 16), "bool"))
+    done = trace_model(Masked(), specs).trace
+    assert done.mode == "real"
+    assert done.failure is not None
+    assert done.failure.step is not None
+    assert done.steps[done.failure.step].op == "setitem"

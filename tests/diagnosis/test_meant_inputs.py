@@ -155,3 +155,31 @@ def test_rows_of_features_go_around_convolutions_that_have_no_room(pets: Path) -
     pets.write_text(PETS.replace("Conv2d(3, 8, 3, padding=1)", "Conv2d(3, 8, 8)"))
     (first, *_) = helps("pets.py", "1,4")
     assert first.message.startswith("a row of 4 values is no map: go around the convolutions")
+
+
+HALF = """
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+
+    def forward(self, x):
+        return self.conv(x)
+
+net = Net().half()
+mixed = nn.Sequential(nn.Conv2d(3, 3, 1), Net().half())
+"""
+
+
+def test_a_model_of_less_precision_is_fed_as_much(pets: Path) -> None:
+    Path("half.py").write_text(HALF)
+    first, second = helps("half.py:net", "2,3,8,8")
+    assert first == Help("feed float16: --input 2,3,8,8:float16", verified=True)
+    assert second.message == "make it float16"
+
+
+def test_a_model_of_two_precisions_is_fed_neither(pets: Path) -> None:
+    Path("half.py").write_text(HALF)
+    assert [one.message for one in helps("half.py:mixed", "2,3,8,8")] == ["make it float16"]

@@ -1,4 +1,4 @@
-"""Inputs as they may have been meant: with the axes that were left out, or with whole numbers.
+"""Inputs as they may have been meant: with the axes left out, whole numbers, or less precision.
 
 A model that runs once its input is complete is right; then nothing of it is to be edited.
 """
@@ -15,6 +15,7 @@ from shapescope.ops import lookup
 from shapescope.trace import Step, Trace
 
 _INTEGERS = ("int64", "int32")
+_FLOATS = frozenset({"float32", "float64", "float16", "bfloat16"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,9 @@ def meant_inputs(trace: Trace) -> Iterator[MeantInput]:
     failed = trace.steps[trace.failure.step]
     for number, spec in enumerate(trace.inputs):
         sizes = ints(spec.shape)
+        wanted = _precision_of(trace, failed)
+        if sizes and wanted and spec.dtype in _FLOATS and spec.dtype != wanted:
+            yield MeantInput(number, sizes, wanted, f"feed {wanted}", edits_too=True)
         first = None if spec.name is None else _first_to_take(trace, spec.name)
         if not sizes or first is None:
             continue
@@ -59,6 +63,15 @@ def meant_inputs(trace: Trace) -> Iterator[MeantInput]:
                 yield _one_sample(number, sizes, spec.dtype)
         elif isinstance(attrs, RecurrentAttrs) and not attrs.cell and len(sizes) == 2:
             yield _one_sample(number, sizes, spec.dtype)
+
+
+def _precision_of(trace: Trace, failed: Step) -> str:
+    """The dtype of all weights, where another one reached those of the step that failed."""
+    kinds = {param.dtype for param in trace.params if param.dtype in _FLOATS}
+    if len(kinds) != 1 or not failed.params or not failed.inputs:
+        return ""
+    (kind,) = kinds
+    return kind if failed.inputs[0].dtype in _FLOATS - kinds else ""
 
 
 def _one_sample(number: int, sizes: tuple[int, ...], dtype: str) -> MeantInput:
