@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import torch
@@ -45,7 +46,7 @@ def ends_at_backward(file: str, is_over: Callable[[int], bool]) -> Iterator[None
             raise TrainsError(line)
         real(*args, **kwargs)
 
-    torch.autograd.backward = backward  # type: ignore[assignment]
+    torch.autograd.backward = backward
     try:
         yield
     finally:
@@ -54,9 +55,9 @@ def ends_at_backward(file: str, is_over: Callable[[int], bool]) -> Iterator[None
 
 def _line_at_work(file: str) -> int | None:
     """The line of a file's top level that led to this call, in this thread."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         if frame.f_code.co_name == "<module>" and frame.f_code.co_filename == file:
             return frame.f_lineno
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return None

@@ -133,8 +133,8 @@ class _Reader:
         elif last == "stft":
             whole = [call.func.value] if isinstance(call.func, ast.Attribute) else []
             keys = [self._meant(it, names, wrapped=True) for it in [*whole, *call.args[:1]]]
-            for key in filter(None, keys):
-                self._use(key).is_wave = True
+            for wave in filter(None, keys):
+                self._use(wave).is_wave = True
         elif last == "range" and len(call.args) == 1:
             key = self._meant(call.args[0], names)
             if key is not None:

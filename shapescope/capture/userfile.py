@@ -55,8 +55,8 @@ class _SourceLoader(SourceFileLoader):
 
     def exec_module(self, module: types.ModuleType) -> None:
         owner = self._owner()
-        if owner is not None and self.path == owner.file and owner.module.__spec__ is None:
-            owner.module = module  # kept also where it ends early: what it defined is there
+        if owner is not None and self.path == owner.file:
+            owner.keep(module)
         super().exec_module(module)
 
 
@@ -153,6 +153,11 @@ class UserCode:
                 found.append(path)
         return tuple(Path(path) for path in found)
 
+    def keep(self, module: types.ModuleType) -> None:
+        """Take what is executed now: if it ends early, what it defined until then is there."""
+        if self.module.__spec__ is None or self.module.__name__ == module.__name__:
+            self.module = module
+
     def execute(self, name: str, package: str) -> types.ModuleType:
         """Execute the file as a module of its own that nobody else will import.
 
@@ -166,7 +171,7 @@ class UserCode:
         loader = _SourceLoader(full, self.file, self)
         spec = spec_from_file_location(full, self.file, loader=loader)
         assert spec is not None
-        module = module_from_spec(spec)
+        self.module = module = module_from_spec(spec)
         sys.modules[full] = module
         weakref.finalize(self, sys.modules.pop, full, None)
         loader.exec_module(module)

@@ -176,7 +176,7 @@ def test_a_live_model_with_a_scripted_part_is_traced() -> None:
             super().__init__()
             self.fc = nn.Linear(6, 6)
 
-        @torch.jit.script_method
+        @torch.jit.script_method  # type: ignore[untyped-decorator]
         def forward(self, x: Tensor) -> Tensor:
             return self.fc(self.fc(x))
 

@@ -32,9 +32,13 @@ class Convolved(nn.Module):
         return adj @ h
 
 
-class AdjacencyFirst(Convolved):
+class AdjacencyFirst(nn.Module):
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.inner = Convolved(how)
+
     def forward(self, adj: Tensor, x: Tensor) -> Tensor:
-        return super().forward(x, adj)
+        return self.inner(x, adj)
 
 
 class Mixed(nn.Module):

@@ -178,3 +178,21 @@ def test_inputs_that_have_to_be_alike_are_found() -> None:
     assert found["searched_to"] is None
     assert {"H == H1", "W == W1"} < set(part["where"])
     assert found["ranges_if_square"] == [[23, 26, 1]]
+
+
+def test_what_torch_says_of_a_step_is_cut_short(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(
+        "import torch\nfrom torch import nn\n"
+        "class Net(nn.Module):\n"
+        "    def forward(self, x, edges):\n"
+        "        near = torch.sparse_coo_tensor(edges, torch.ones(edges.size(1)), (9, 9))\n"
+        "        return torch.sparse.mm(near, x)\n"
+    )
+    run(["sizes", f"{file}:Net", "--input", "9,4", "--input", "2,5:int64<9"])
+    told = " ".join(capsys.readouterr().out.split())
+    reason = told.partition("`sparse_mm` fails for a reason no rule knows: ")[2]
+    assert reason.startswith("Could not run")
+    assert reason.index("...") < 130

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from shapescope.arithmetic.expressions import BATCH, Expr, equal, extreme, name, number
+from shapescope.capture.import_errors import one_line
 from shapescope.capture.leaves import is_leaf
 from shapescope.capture.passes import nothing_changes_outside
 from shapescope.capture.recorder import Recorder
@@ -32,6 +33,9 @@ from shapescope.trace import SourceSpan, Step, TensorSpec
 from shapescope.valid_sizes import Passage
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
+
+_LONGEST = 120
+"""Letters that are kept of what torch says."""
 
 
 class Proxy:
@@ -271,8 +275,7 @@ class _Runner:
         """Why the pass ended, and where; a doubt where no rule says so."""
         if isinstance(error, Refused):
             return error.reason, len(self.recorder.log.records) - 1
-        text = str(error).strip().splitlines()
-        reason = text[0] if text else type(error).__name__
+        reason = one_line(error, _LONGEST)
         index = self.recorder.log.failing(error)
         if index is None:
             return reason, None
