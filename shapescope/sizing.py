@@ -44,6 +44,7 @@ class _Work:
     regions: list[Region] = field(default_factory=list)
     searched_to: int | None = None
     notes: list[str] = field(default_factory=list)
+    hints: list[Mapping[str, int]] = field(default_factory=list)
     mode: str = "symbolic"
     for_every_batch: bool = True
 
@@ -236,9 +237,12 @@ def _agrees(work: _Work, *, thorough: bool) -> bool:
     def on_cpu(sizes: Mapping[str, int], claimed: bool) -> bool:
         return _runs(work.sizer, sizes, "cpu")
 
-    samples = along_axes(regions, axes, LAST) if thorough else edges(regions, axes, LAST)
+    asked = work.sizer.asked
+    samples = along_axes(regions, axes, LAST, asked) if thorough else edges(regions, axes, LAST)
     limit = (SEARCH_SECONDS, 4 * LAST) if thorough else (CHECK_SECONDS, 40)
-    if disagreement(regions, on_meta, samples, *limit):
+    other = disagreement(regions, on_meta, samples, *limit)
+    if other:
+        work.hints.append(other)
         return False
     return not affordable or not disagreement(
         regions, on_cpu, edges(regions, axes, LAST, 1), CHECK_SECONDS, 12
@@ -273,7 +277,8 @@ def _affordable(work: _Work) -> bool:
 def _search(work: _Work) -> None:
     """Try sizes one by one: on meta, and on real tensors where meta is too lax or cannot."""
     sizer = work.sizer
-    hints = [sizer.asked, *(_without_batch(one.sizes) for one in work.passages if one.fits)]
+    fitting = [_without_batch(one.sizes) for one in work.passages if one.fits]
+    hints = [sizer.asked, *fitting, *work.hints]
     for device in ("meta", "cpu"):
         each = sizer.seconds_of_a_pass(hints[-1], device) * len(_BATCHES)
         found = search(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from shapescope.capture.module_tree import modules_of
@@ -18,15 +19,27 @@ PACKS = frozenset({"_packed_params", "_all_weight_values"})
 _QUANTIZED = ("torch.ao.nn.quantized.", "torch.ao.nn.intrinsic.quantized.")
 
 
+def _is_quantized(module: nn.Module) -> bool:
+    kind: Any = type(module)
+    return _is_quantized_kind(kind)
+
+
 @cache
-def _is_quantized(kind: Any) -> bool:
+def _is_quantized_kind(kind: Any) -> bool:
     return any(base.__module__.startswith(_QUANTIZED) for base in kind.__mro__)
 
 
 def has_packed_weights(model: nn.Module) -> bool:
-    """Whether kernels are called with packed weights: given fake tensors these read no memory."""
-    kinds: set[Any] = set(map(type, modules_of(model)))
-    return any(map(_is_quantized, kinds))
+    """Whether kernels are called with packed weights: given fake tensors these read no memory.
+
+    A model that is only prepared to be quantized has layers for it, but no packs yet.
+    """
+    return any(
+        isinstance(value, torch.ScriptObject)
+        for module in modules_of(model)
+        if _is_quantized(module)
+        for value in vars(module).values()
+    )
 
 
 def packed_weights(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
@@ -34,8 +47,7 @@ def packed_weights(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
 
     A layer without packed weights, such as a quantized ReLU, has none.
     """
-    kind: Any = type(module)
-    if not _is_quantized(kind):
+    if not _is_quantized(module):
         return
     for name in ("weight", "bias"):
         own: Any = getattr(module, name, None)

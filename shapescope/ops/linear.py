@@ -140,7 +140,8 @@ def _embedding_call(bound: Bound) -> EmbeddingAttrs | None:
 
 
 def _embedding_module(module: Any, bound: Bound) -> EmbeddingAttrs:
-    return EmbeddingAttrs(module.num_embeddings, module.embedding_dim, module.padding_idx)
+    padding = getattr(module, "padding_idx", None)  # quantized tables have none
+    return EmbeddingAttrs(module.num_embeddings, module.embedding_dim, padding)
 
 
 def _embedding_shape(step: Step) -> tuple[Ints, ...] | None:

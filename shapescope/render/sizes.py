@@ -13,6 +13,9 @@ from shapescope.valid_sizes import Given, Part, Reason, ValidSizes
 _SEQUENCE = 3
 """How many sizes of a sequence are written out."""
 
+_LONGEST = 400
+"""Characters of a condition that somebody may still read."""
+
 
 def sizes_lines(found: ValidSizes, surface: Surface) -> list[Line]:
     """What fits, what it was built for, why, and what comes out."""
@@ -70,7 +73,13 @@ def part_texts(part: Part) -> list[str]:
         by_ranges.setdefault(ranges, []).append(axis)
     for ranges, axes in by_ranges.items():
         texts.append(f"{_and(axes)} {ranges_text(ranges)}")
-    return [*(condition.text for condition in part.where), *texts]
+    return [*(_readable(condition.text) for condition in part.where), *texts]
+
+
+def _readable(condition: str) -> str:
+    if len(condition) <= _LONGEST:
+        return condition
+    return f"a condition of {len(condition):,} characters, which --format json has whole"
 
 
 def ranges_text(ranges: Sequence[Range]) -> str:
@@ -118,7 +127,7 @@ def _reason(reason: Reason, found: ValidSizes, surface: Surface) -> list[Line]:
     lines = wrapped(f"{_and(reason.axes)}: {printable(reason.text)}", surface.width - 2, first="  ")
     place = next((label.span for label in reason.labels if label.primary), None)
     where = "" if place is None else f"  ({place.file}:{place.line})"
-    detail = f"{reason.condition}{where}"
+    detail = f"{_readable(reason.condition)}{where}"
     return [*lines, *wrapped(detail, surface.width - 4, first="     ", style="faint")]
 
 

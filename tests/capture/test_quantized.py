@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from shapescope.analysis.check import check_trace
 from shapescope.analysis.cost import totals
 from shapescope.analysis.step_check import MATCH
+from shapescope.attrs import EmbeddingAttrs
+from shapescope.capture.parameters import find_parameter, moments_of, read_parameters
 from shapescope.capture.tracer import trace_model
 from shapescope.diagnostic import ShapescopeError
 from shapescope.trace import Trace, verify
@@ -19,6 +21,7 @@ from shapescope.trace import Trace, verify
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from torch.ao import quantization as untyped
+    from torch.ao.nn.quantized import FloatFunctional
 
 quantization: Any = untyped
 LAYERS = {nn.Linear, nn.LSTM, nn.GRU, nn.LSTMCell, nn.GRUCell, nn.RNNCell}
@@ -130,3 +133,56 @@ def test_packed_weights_are_not_run_on_tensors_without_memory(mode: str) -> None
         )
     with pytest.raises(ShapescopeError, match="cannot run on fake tensors"):
         trace_model(quantized, ((torch.rand(2, 6),), {}), mode=mode)
+
+
+def quantized_words() -> nn.Module:
+    model: Any = Words().eval()
+    model.words.qconfig = quantization.float_qparams_weight_only_qconfig
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        quantization.prepare(model, inplace=True)
+        quantization.convert(model, inplace=True)
+        made: nn.Module = quantization.quantize_dynamic(model, LAYERS, dtype=torch.qint8)
+    return made
+
+
+def test_a_quantized_table_of_words_is_traced() -> None:
+    model = quantized_words()
+    made = traced(model, torch.randint(0, 50, (3, 7)))
+    assert made.leaves[0].attrs == EmbeddingAttrs(50, 8, None)
+
+
+def test_packed_weights_are_listed_among_the_parameters() -> None:
+    model = quantized_words()
+    listed = read_parameters(model)
+    assert sum(entry.spec.numel for entry in listed) == values(Words())
+    made = traced(model, torch.randint(0, 50, (3, 7)))
+    carried = {param for step in made.leaves for param in step.params}
+    assert {entry.spec for entry in listed} == carried
+    named = {entry.spec.name: entry for entry in listed}
+    for name, op in (("words", "embedding"), ("head.0", "linear")):
+        weight = named[f"{name}.weight"]
+        found = find_parameter(model, weight.spec.name)
+        assert weight.op == op
+        assert found is not None
+        assert weight.moments == moments_of(found)
+        assert found.dtype == torch.float32
+
+
+class Skip(nn.Module):
+    """Written so that it can be quantized, and not quantized yet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3, padding=1)
+        self.skip: Any = FloatFunctional()
+
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = self.skip.add(self.conv(x), x)
+        return result
+
+
+@pytest.mark.parametrize("mode", ["fake", "symbolic"])
+def test_a_model_that_can_be_quantized_runs_without_memory_until_it_is(mode: str) -> None:
+    trace = trace_model(Skip().eval(), ((torch.rand(2, 3, 8, 8),), {}), mode=mode).trace
+    assert trace.failure is None

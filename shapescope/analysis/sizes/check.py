@@ -106,11 +106,18 @@ def _borders(regions: Sequence[Region], axis: str, last: int) -> list[int]:
 
 
 def along_axes(
-    regions: Sequence[Region], axes: Sequence[str], last: int, seed: int = 1
+    regions: Sequence[Region],
+    axes: Sequence[str],
+    last: int,
+    asked: Mapping[str, int],
+    seed: int = 1,
 ) -> Iterator[Mapping[str, int]]:
-    """Every size of every axis up to `last`, the others at a size that fits; then equal sizes."""
+    """Every size of every axis up to `last`, the others at a size that fits; then equal sizes.
+
+    Where nothing is said to fit, the others are as they were asked for.
+    """
     draw = random.Random(seed)
-    inside = _inside(regions, axes, last, draw) or [dict.fromkeys(axes, last)]
+    inside = _inside(regions, axes, last, draw) or [dict(asked)]
     order = list(range(1, last + 1))
     draw.shuffle(order)
     for size in order:

@@ -8,11 +8,15 @@ from functools import lru_cache
 from shapescope.arithmetic.expressions.atoms import Factor, Product, Remainder
 from shapescope.arithmetic.expressions.terms import CACHED, Expr, build, number
 
+_MOST_PRODUCTS = 500
+"""A sum of more is left as it stands: powers of sums in each other would fill the memory."""
+
 
 def expanded(expr: Expr) -> Expr:
     """The same expression with products multiplied out and remainders as differences.
 
-    Two expressions that differ only in form have a difference that expands to 0.
+    Two expressions that differ only in form have a difference that expands to 0, unless they are
+    far too long to be read.
     """
     return _expanded(expr)
 
@@ -25,7 +29,10 @@ def _expanded(expr: Expr) -> Expr:
     for product, coefficient in expr.terms:
         parts: dict[Product, int] = {(): coefficient}
         for factor in product:
-            parts = _cross(parts, _as_parts(factor))
+            other = _as_parts(factor)
+            if len(parts) * len(other) > _MOST_PRODUCTS:
+                return expr
+            parts = _cross(parts, other)
         total += build({part: c for part, c in parts.items() if part}, parts.get((), 0))
     return total
 

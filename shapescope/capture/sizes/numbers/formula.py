@@ -16,6 +16,9 @@ class Book(Protocol):
     def pin(self, size: Expr) -> None:
         """The value of `size` was used as a plain number: the path holds for this value only."""
 
+    def doubt(self, about: str) -> None:
+        """Something was not understood: nothing certain is known of other sizes."""
+
 
 class Formula:
     """A number that keeps the formula it was computed with; `now` is its present value."""

@@ -31,9 +31,18 @@ def is_size(value: Any) -> bool:
     return type(value) is AxisSize or (isinstance(value, int) and not isinstance(value, bool))
 
 
+_LONGEST = 2000
+"""Characters. A layer that makes its formula several times longer is not followed any further."""
+
+
 def sized(expr: Expr, now: int, book: Book) -> Any:
-    """An `AxisSize`, or a plain int where no axis is in the formula."""
-    return expr.constant if expr.is_number else AxisSize(expr, now, book)
+    """An `AxisSize`, or a plain int where no axis is in the formula, or too many terms are."""
+    if expr.is_number:
+        return expr.constant
+    if len(expr.text) > _LONGEST:
+        book.doubt("the formulas grow with every step")
+        return now
+    return AxisSize(expr, now, book)
 
 
 def _whole(operation: Callable[[Expr, Expr], Expr], python: Callable[[int, int], int]) -> Any:
