@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
+from shapescope.arithmetic.expressions import parse_expression
 from shapescope.attrs import Attrs, CallAttrs
 from shapescope.trace import Trace
 
@@ -38,6 +40,55 @@ def _attrs(attrs: Attrs, names: Mapping[str, str]) -> Attrs:
 def _value(value: Any, names: Mapping[str, str]) -> Any:
     if isinstance(value, tuple):
         return tuple(_value(item, names) for item in value)
-    if isinstance(value, str):
-        return _SYMBOL.sub(lambda found: names.get(found[0], found[0]), value)
+    if isinstance(value, str) and _SYMBOL.search(value):
+        named = _SYMBOL.sub(lambda found: names.get(found[0], found[0]), value)
+        return ":".join(map(_in_our_words, named.split(":")))
     return value
+
+
+def _in_our_words(text: str) -> str:
+    """A formula with `(W*W) % 11` for torch's `Mod(W**2, 11)`; any other text as it is."""
+    if "**" not in text and not _CALL.search(text):
+        return text
+    try:
+        return parse_expression(ast.unparse(_Operators().visit(ast.parse(text, mode="eval")))).text
+    except (SyntaxError, ValueError):
+        return text
+
+
+_CALL = re.compile(r"\w\(")
+_MOST_FACTORS = 8
+
+
+class _Operators(ast.NodeTransformer):
+    """Writes the functions of torch's engine as Python's operators, and powers as products."""
+
+    _BINARY: Mapping[str, type[ast.operator]] = {
+        "Mod": ast.Mod,
+        "PythonMod": ast.Mod,
+        "FloorDiv": ast.FloorDiv,
+        "CleanDiv": ast.FloorDiv,
+    }
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """`Mod(a, b)` as `a % b`, `Max(a, b)` as `max(a, b)`."""
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Name):
+            operator = self._BINARY.get(node.func.id)
+            if operator is not None and len(node.args) == 2:
+                return ast.BinOp(node.args[0], operator(), node.args[1])
+            node.func.id = node.func.id.lower()
+        return node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        """`W**2` as `W*W`."""
+        self.generic_visit(node)
+        if not isinstance(node.op, ast.Pow) or not isinstance(node.right, ast.Constant):
+            return node
+        factors = node.right.value
+        if not isinstance(factors, int) or not 1 < factors <= _MOST_FACTORS:
+            return node
+        product = node.left
+        for _ in range(factors - 1):
+            product = ast.BinOp(product, ast.Mult(), node.left)
+        return product

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from time import process_time
@@ -11,21 +11,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from shapescope.arithmetic.expressions import (
-    Condition,
-    Expr,
-    at_least,
-    equal,
-    extreme,
-    name,
-    number,
-    unequal,
-)
-from shapescope.arithmetic.expressions.conditions import Comparison, above
+from shapescope.arithmetic.expressions import Condition
 from shapescope.capture.axis_settings import in_axis_names
 from shapescope.capture.deadline import EndsAfter, OutOfTimeError
 from shapescope.capture.fake import entered, fake_model
+from shapescope.capture.holding import asked_by_engine, asked_of, holds_where
 from shapescope.capture.inputs import input_names, rebatch
+from shapescope.capture.open_formulas import size_text, translated
 from shapescope.capture.passes import Pass, run_pass
 from shapescope.capture.short_formulas import ShortFormulas
 from shapescope.capture.sizes.axes import axis_names
@@ -42,7 +34,6 @@ if TYPE_CHECKING:
 _BATCH = 2
 """A batch of 1 would be taken for a constant."""
 
-_MOST_CONDITIONS = 12
 _MOST_SECONDS = 60.0
 _MOST_OPERATIONS = 40
 """Formulas can grow from step to step until nobody could read them, or wait for them."""
@@ -77,18 +68,29 @@ def trace_symbolic(tracer: _Tracer, symbols: Sequence[str]) -> Traced:
     given: Any = tracer.inputs
     if not are_arguments(given):
         tracer.inputs = rebatch(given, _BATCH)
-    done, notes = _pass(tracer, names, chosen, end)
+    done, conditions = _pass(tracer, names, chosen, end)
     if done.failure is not None and not isinstance(done.error, OutOfTimeError):
         # Some of torch's kernels in Python take open sizes where its own do not, as for pad and
         # interpolate; elsewhere they make formulas grow.
-        done, notes = _pass(tracer, names, chosen, end, kernels=True)
+        done, conditions = _pass(tracer, names, chosen, end, kernels=True)
     if done.failure is not None and tracer.meta().failure is None:
         raise ShapescopeError(
             f"PyTorch cannot leave these sizes open: {_place(done)}{done.reason}",
             advice=_ADVICE,
         )
-    tracer.notes.extend(notes)
+    if done.failure is None:
+        own = _own_conditions(sizer, chosen, end)
+        tracer.notes.extend(holds_where(conditions if own is None else own, sorted(chosen)))
     return tracer.finish(done)
+
+
+def _own_conditions(sizer: Sizer, chosen: set[str], end: float) -> list[Condition] | None:
+    """What our own pass asks of the sizes, where it comes to an end in time."""
+    try:
+        with EndsAfter(end - process_time()):
+            return asked_of(sizer, chosen)
+    except OutOfTimeError:
+        return None
 
 
 def _place(done: Pass) -> str:
@@ -107,7 +109,7 @@ def _pass(
     end: float,
     *,
     kernels: bool = False,
-) -> tuple[Pass, list[str]]:
+) -> tuple[Pass, list[Condition]]:
     """One pass with the chosen axes open until `end`, and what it asked of them."""
     from torch._subclasses.fake_tensor import FakeTensorMode
     from torch.fx.experimental.symbolic_shapes import ShapeEnv
@@ -124,7 +126,7 @@ def _pass(
         return _symbolic(tensor, next(rows), chosen, fake_mode, symbol_names)
 
     args, kwargs = map_tensors(place, (args, kwargs))
-    short = ShortFormulas(symbol_names, lambda expr: _translated(expr, symbol_names))
+    short = ShortFormulas(symbol_names, lambda expr: translated(expr, symbol_names))
 
     def shape_of(tensor: Tensor) -> Shape:
         short.shorten(tensor.shape)
@@ -149,7 +151,7 @@ def _pass(
         limit=lambda: EndsAfter(end - process_time()),
     )
     named = replace(done, trace=in_axis_names(done.trace, symbol_names))
-    return named, _conditions(env, symbol_names)
+    return named, asked_by_engine(env, symbol_names)
 
 
 @contextmanager
@@ -187,104 +189,6 @@ def _symbolic(
 
 def _shape(tensor: Tensor, symbol_names: dict[str, str]) -> Shape:
     return tuple(
-        size if isinstance(size, int) else _size_text(size.node.expr, symbol_names)
+        size if isinstance(size, int) else size_text(size.node.expr, symbol_names)
         for size in tensor.shape
     )
-
-
-def _size_text(expr: Any, symbol_names: dict[str, str]) -> int | str:
-    made = _translated(expr, symbol_names)
-    if made is None:
-        return str(expr)
-    return made.constant if made.is_number else made.text
-
-
-def _translated(expr: Any, names: dict[str, str]) -> Expr | None:
-    """One of sympy's expressions as ours; None where it has something ours have not."""
-    kind = type(expr).__name__
-    if expr.is_Integer:
-        return number(int(expr))
-    if expr.is_Symbol:
-        return name(names.get(str(expr), str(expr)))
-    parts = [_translated(part, names) for part in expr.args]
-    whole = [part for part in parts if part is not None]
-    if len(whole) < len(parts) or not whole:
-        return None
-    operation = _OPERATIONS.get(kind)
-    return None if operation is None else operation(whole)
-
-
-def _sum(parts: list[Expr]) -> Expr:
-    total = number(0)
-    for part in parts:
-        total = total + part
-    return total
-
-
-def _product(parts: list[Expr]) -> Expr:
-    total = number(1)
-    for part in parts:
-        total = total * part
-    return total
-
-
-def _power(parts: list[Expr]) -> Expr | None:
-    base, exponent = parts
-    if not exponent.is_number or exponent.constant < 1:
-        return None
-    return _product([base] * exponent.constant)
-
-
-_OPERATIONS: dict[str, Callable[[list[Expr]], Expr | None]] = {
-    "Add": _sum,
-    "Mul": _product,
-    "Pow": _power,
-    "PowByNatural": _power,
-    "FloorDiv": lambda parts: parts[0] // parts[1],
-    "CleanDiv": lambda parts: parts[0] // parts[1],
-    "Mod": lambda parts: parts[0] % parts[1],
-    "PythonMod": lambda parts: parts[0] % parts[1],
-    "Max": lambda parts: extreme(parts, largest=True),
-    "Min": lambda parts: extreme(parts, largest=False),
-}
-_RELATIONS: dict[str, Callable[[Expr, Expr], Condition]] = {
-    "Equality": equal,
-    "Unequality": unequal,
-    "GreaterThan": at_least,
-    "StrictGreaterThan": above,
-    "LessThan": lambda a, b: at_least(b, a),
-    "StrictLessThan": lambda a, b: above(b, a),
-}
-
-
-def _conditions(env: Any, symbol_names: dict[str, str]) -> list[str]:
-    """What the model asked of the open sizes on its way, as one note."""
-    found: dict[str, Condition] = {}
-    for guard in env.guards:
-        relation = _RELATIONS.get(type(guard.expr).__name__)
-        if relation is None:
-            continue
-        sides = [_translated(side, symbol_names) for side in guard.expr.args]
-        if len(sides) == 2 and sides[0] is not None and sides[1] is not None:
-            condition = relation(sides[0], sides[1])
-            # what strides and the batch ask is no limit of the model
-            if condition.names and "N" not in condition.names and "!=" not in condition.text:
-                found[condition.text] = condition
-    if not found:
-        return []
-    conditions = list(found.values())
-    texts = [one.text for one in conditions if not _follows(one, conditions)]
-    more = f" and {len(texts) - _MOST_CONDITIONS} more" if len(texts) > _MOST_CONDITIONS else ""
-    return [f"holds where {', '.join(texts[:_MOST_CONDITIONS])}{more}"]
-
-
-def _follows(condition: Condition, others: Sequence[Condition]) -> bool:
-    """Whether another limit of the same sizes is the tighter one: `H >= 5` where `H >= 14`."""
-    if not isinstance(condition, Comparison) or condition.is_zero:
-        return False
-    for other in others:
-        if isinstance(other, Comparison) and not other.is_zero:
-            room = condition.expr - other.expr
-            if room.is_number and room.constant > 0:
-                return True
-    return False

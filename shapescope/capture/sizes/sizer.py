@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -120,6 +120,14 @@ class Sizer:
         return next((one.shape[0] for one in self._wanted if one.has_batch), 1)
 
     # --- runs
+
+    def passage_as_asked(self, left_open: Collection[str]) -> Passage:
+        """One pass with formulas of these axes alone, all sizes as they were asked for."""
+        rows = axis_names(self.shapes, self.axes, BATCH)
+        names = [[axis if axis in left_open else None for axis in row] for row in rows]
+        known = {**self.asked, **({BATCH: TWO} if self.has_batch else {})}
+        sizes = {axis: size for axis, size in known.items() if axis in left_open}
+        return self._passage(names, sizes, TWO, self.device)
 
     def passage(self, sizes: Mapping[str, int], batch: int | None = None) -> Passage:
         """One pass with formulas; the batch is open too unless it is given."""
