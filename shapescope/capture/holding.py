@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+import random
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
-from shapescope.analysis.sizes.regions import region_of
-from shapescope.arithmetic.expressions import Condition, Junction, SizeSet, at_least, equal, unequal
-from shapescope.arithmetic.expressions.conditions import above
+from shapescope.analysis.sizes.regions import Region, region_of
+from shapescope.analysis.sizes.witness import find
+from shapescope.arithmetic.expressions import (
+    BATCH,
+    Comparison,
+    Condition,
+    Expr,
+    Junction,
+    SizeSet,
+    above,
+    at_least,
+    equal,
+    unequal,
+    where,
+)
 from shapescope.capture.open_formulas import translated
 from shapescope.capture.sizes.sizer import Sizer
 
 _MOST = 12
 """Conditions that are told; nobody reads more."""
+
+_DRAWN, _LARGEST = 20, 600
+"""How many sizes are looked at, and how large they are."""
 
 
 def asked_of(sizer: Sizer, left_open: Collection[str]) -> list[Condition] | None:
@@ -28,7 +44,7 @@ def asked_of(sizer: Sizer, left_open: Collection[str]) -> list[Condition] | None
 
 
 def asked_by_engine(env: Any, symbol_names: dict[str, str]) -> list[Condition]:
-    """What PyTorch's engine asked of the open axes, without what only strides and batches need."""
+    """What PyTorch's engine asked of the open axes."""
     found = []
     for guard in env.guards:
         relation = _RELATIONS.get(type(guard.expr).__name__)
@@ -36,13 +52,51 @@ def asked_by_engine(env: Any, symbol_names: dict[str, str]) -> list[Condition]:
             continue
         left, right = (translated(side, symbol_names) for side in guard.expr.args)
         if left is not None and right is not None:
-            condition = relation(left, right)
-            if "N" not in condition.names and "!=" not in condition.text:
-                found.append(condition)
+            found.append(relation(left, right))
     return found
 
 
-_RELATIONS = {
+def binding(
+    own: Sequence[Condition] | None, engine: Iterable[Condition], axes: Sequence[str]
+) -> list[Condition]:
+    """The conditions under which the trace holds, of what both passes asked.
+
+    Where our own pass understands the model, its conditions do, and of the engine's those that
+    fix a size which the model leaves open: a recurrent layer is unrolled for one length. Where it
+    does not, the engine's do, but for what only its strides and batches need.
+    """
+    if own is None:
+        return [one for one in engine if BATCH not in one.names and not _is_unequal(one)]
+    kept = list(own)
+    samples = _samples(region_of(kept, axes))
+    for one in sorted(filter(_is_equal, engine), key=lambda one: (len(one.names), len(one.text))):
+        if not all(map(one.evaluate, samples)):
+            kept.append(one)
+            samples = _samples(region_of(kept, axes))
+    return kept
+
+
+def _is_equal(condition: Condition) -> bool:
+    return isinstance(condition, Comparison) and condition.is_zero and not condition.negated
+
+
+def _is_unequal(condition: Condition) -> bool:
+    return isinstance(condition, Comparison) and condition.is_zero and condition.negated
+
+
+def _samples(region: Region) -> list[dict[str, int]]:
+    """Sizes that the model takes, at which to see whether a condition asks for more."""
+    draw = random.Random(0)
+    found = []
+    for _ in range(_DRAWN):
+        drawn = {axis: draw.randint(2, _LARGEST) for axis in region.sets}
+        near = find(region, drawn).sizes
+        if near is not None:
+            found.append(dict(near))
+    return found
+
+
+_RELATIONS: dict[str, Callable[[Expr, Expr], Condition]] = {
     "Equality": equal,
     "Unequality": unequal,
     "GreaterThan": at_least,
@@ -69,15 +123,19 @@ def holds_where(conditions: Iterable[Condition], axes: Sequence[str]) -> list[st
 
 
 def _limits(axis: str, sizes: SizeSet, own: Sequence[Condition]) -> list[str]:
-    """`H >= 14` or `H == 224` where the sizes are a plain range, else the conditions."""
+    """`H >= 14`, `H == 224` or `H % 32 == 0` where one range says it, else the conditions."""
     ranges = sizes.ranges()
-    if sizes.known_to is not None or len(ranges) != 1 or ranges[0][2] != 1:
+    allowed = [where(one, axis) for one in own]
+    ends = any(found.is_finite and found.known_to is None for found in allowed)
+    if len(ranges) != 1 or (sizes.known_to is not None and not ends):
         return list(dict.fromkeys(one.text for one in own))
-    first, last, _ = ranges[0]
+    first, last, step = ranges[0]
     if first == last:
         return [f"{axis} == {first}"]
-    low = [f"{axis} >= {first}"] if first > 1 else []
-    return low if last is None else [*low, f"{axis} <= {last}"]
+    texts = [f"{axis} >= {first}"] if first > (2 if axis == BATCH else step) else []
+    if step > 1:
+        texts.append(f"{axis} % {step} == {first % step}")
+    return texts if last is None else [*texts, f"{axis} <= {last}"]
 
 
 def _flat(conditions: Iterable[Condition]) -> Iterable[Condition]:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
-from shapescope.arithmetic.expressions import Expr, extreme, name, number
+from shapescope.arithmetic.expressions import Expr, Scaled, extreme, name, number, of_atom
+
+_LARGEST_DENOMINATOR = 1024
+"""A float such as 0.5 or 1.25 is a fraction, by which no product of a size is rounded."""
 
 
 def size_text(expr: Any, symbol_names: dict[str, str]) -> int | str:
@@ -23,12 +27,29 @@ def translated(expr: Any, names: dict[str, str]) -> Expr | None:
         return number(int(expr))
     if expr.is_Symbol:
         return name(names.get(str(expr), str(expr)))
+    if kind == "TruncToInt":
+        return _scaled(expr.args[0], names)
     parts = [translated(part, names) for part in expr.args]
     whole = [part for part in parts if part is not None]
     if len(whole) < len(parts) or not whole:
         return None
     operation = _OPERATIONS.get(kind)
     return None if operation is None else operation(whole)
+
+
+def _scaled(product: Any, names: dict[str, str]) -> Expr | None:
+    """A size times a float and without its fraction, as `interpolate` makes it of its scale."""
+    scales = [float(part) for part in product.args if part.is_Float]
+    sizes = [part.args[0] for part in product.args if type(part).__name__ == "ToFloat"]
+    if not product.is_Mul or len(scales) != 1 or len(sizes) != 1 or len(product.args) > 2:
+        return None
+    size = translated(sizes[0], names)
+    if size is None or scales[0] < 0:
+        return None
+    exact = Fraction(scales[0])
+    if exact.denominator <= _LARGEST_DENOMINATOR:
+        return size * exact.numerator // exact.denominator
+    return of_atom(Scaled(size, scales[0], "int"))
 
 
 def _sum(parts: list[Expr]) -> Expr:

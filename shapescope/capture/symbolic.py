@@ -15,10 +15,11 @@ from shapescope.arithmetic.expressions import Condition
 from shapescope.capture.axis_settings import in_axis_names
 from shapescope.capture.deadline import EndsAfter, OutOfTimeError
 from shapescope.capture.fake import entered, fake_model
-from shapescope.capture.holding import asked_by_engine, asked_of, holds_where
+from shapescope.capture.holding import asked_by_engine, asked_of, binding, holds_where
 from shapescope.capture.inputs import input_names, rebatch
 from shapescope.capture.open_formulas import size_text, translated
 from shapescope.capture.passes import Pass, run_pass
+from shapescope.capture.settled_sizes import with_settled_sizes
 from shapescope.capture.short_formulas import ShortFormulas
 from shapescope.capture.sizes.axes import axis_names
 from shapescope.capture.sizes.sizer import Sizer
@@ -79,8 +80,17 @@ def trace_symbolic(tracer: _Tracer, symbols: Sequence[str]) -> Traced:
             advice=_ADVICE,
         )
     if done.failure is None:
+        axes = sorted(chosen)
         own = _own_conditions(sizer, chosen, end)
-        tracer.notes.extend(holds_where(conditions if own is None else own, sorted(chosen)))
+        bound = binding(own, conditions, axes)
+        if own is not None and len(bound) > len(own):
+            # PyTorch fixed a size that the model leaves open; its other kernels may not.
+            other, conditions = _pass(tracer, names, chosen, end, kernels=True)
+            again = binding(own, conditions, axes)
+            if other.failure is None and len(again) < len(bound):
+                done, bound = other, again
+        tracer.notes.extend(holds_where(bound, axes))
+        done = replace(done, trace=with_settled_sizes(done.trace, conditions))
     return tracer.finish(done)
 
 

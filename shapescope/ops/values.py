@@ -32,11 +32,19 @@ def plain(value: Any) -> Any:
         return "..."
     if getattr(value, "stays_in_attrs", False):  # a size that keeps its formula
         return value
-    if hasattr(value, "node") or isinstance(value, int | float | str):  # SymInt; enums, np.int64
-        return str(value) if hasattr(value, "node") else _scalar(value)
+    if hasattr(value, "node"):  # torch.SymInt
+        return _symbolic(value)
+    if isinstance(value, int | float | str):  # enums, np.int64
+        return _scalar(value)
     if type(value).__name__ == "dtype":
         return str(value).removeprefix("torch.")
     return NOT_PLAIN
+
+
+def _symbolic(value: Any) -> Plain:
+    """A symbolic size's formula, or the number that it has been settled to be."""
+    known = getattr(value.node, "maybe_as_int", lambda: None)()
+    return str(value) if known is None else int(known)
 
 
 def plain_sizes(value: Any) -> Any:

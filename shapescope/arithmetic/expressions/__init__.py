@@ -26,7 +26,7 @@ from shapescope.arithmetic.expressions.growth import Horizon, horizon
 from shapescope.arithmetic.expressions.judging import learn, settled
 from shapescope.arithmetic.expressions.maxima import extreme
 from shapescope.arithmetic.expressions.parse import parse_condition, parse_expression
-from shapescope.arithmetic.expressions.rewriting import given_equalities, renamed
+from shapescope.arithmetic.expressions.rewriting import given_equalities, renamed, rewritten
 from shapescope.arithmetic.expressions.sizesets import (
     Range,
     SizeSet,
@@ -75,6 +75,7 @@ __all__ = [
     "parse_condition",
     "parse_expression",
     "renamed",
+    "rewritten",
     "settled",
     "some",
     "unequal",
