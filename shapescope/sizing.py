@@ -133,11 +133,8 @@ def _diagnosed(subject: nn.Module | LoadedModel, inputs: Any) -> tuple[Diagnosti
 def _outputs_at(sizer: Sizer) -> Callable[[Mapping[str, int]], tuple[Shape, ...]]:
     def outputs(sizes: Mapping[str, int]) -> tuple[Shape, ...]:
         done = sizer.plain_pass(sizes, sizer.asked_batch)
-        if (
-            done.failure is not None
-            and max(sizes.values(), default=0) <= LAST
-            and sizer.parameter_count < _MOST_PARAMETERS
-        ):
+        is_small = max(sizes.values(), default=0) <= LAST
+        if done.failure is not None and is_small and sizer.parameter_count < _MOST_PARAMETERS:
             done = sizer.plain_pass(sizes, sizer.asked_batch, "cpu")
         return tuple(spec.shape for spec in done.trace.outputs)
 
@@ -234,9 +231,6 @@ def _agrees(work: _Work, *, thorough: bool) -> bool:
         # meta is laxer, and knows no values: where it says otherwise, real tensors decide
         return found if found == claimed or not affordable else _runs(work.sizer, sizes, "cpu")
 
-    def on_cpu(sizes: Mapping[str, int], claimed: bool) -> bool:
-        return _runs(work.sizer, sizes, "cpu")
-
     asked = work.sizer.asked
     samples = along_axes(regions, axes, LAST, asked) if thorough else edges(regions, axes, LAST)
     limit = (SEARCH_SECONDS, 4 * LAST) if thorough else (CHECK_SECONDS, 40)
@@ -245,7 +239,11 @@ def _agrees(work: _Work, *, thorough: bool) -> bool:
         work.hints.append(other)
         return False
     return not affordable or not disagreement(
-        regions, on_cpu, edges(regions, axes, LAST, 1), CHECK_SECONDS, 12
+        regions,
+        lambda sizes, claimed: _runs(work.sizer, sizes, "cpu"),
+        edges(regions, axes, LAST, 1),
+        CHECK_SECONDS,
+        12,
     )
 
 
@@ -277,7 +275,7 @@ def _affordable(work: _Work) -> bool:
 def _search(work: _Work) -> None:
     """Try sizes one by one: on meta, and on real tensors where meta is too lax or cannot."""
     sizer = work.sizer
-    fitting = [_without_batch(one.sizes) for one in work.passages if one.fits]
+    fitting = [{axis: one.sizes[axis] for axis in work.axes} for one in work.passages if one.fits]
     hints = [sizer.asked, *fitting, *work.hints]
     for device in ("meta", "cpu"):
         each = sizer.seconds_of_a_pass(hints[-1], device) * len(_BATCHES)
@@ -300,7 +298,3 @@ def _search(work: _Work) -> None:
         ):
             break
     work.notes.append(f"searched by passes up to {work.searched_to}")
-
-
-def _without_batch(sizes: Mapping[str, int]) -> dict[str, int]:
-    return {axis: size for axis, size in sizes.items() if axis != BATCH}
