@@ -3,6 +3,10 @@
 The format is that of `tests/diagnosis/cases`: `model.py` with the bug, `fixed.py` without it, and
 `case.json` with the input, the culprit's lines, the numbers a good message names, and the output
 that a mended model gives. What a fix is worth is judged here on real tensors and by torch alone.
+
+A model may run and still be no mend: two shapes can agree by accident. So a case may name the
+`right_edits` (each a list of fragments that the edit has to write) and the `right_inputs` (each the
+shapes of all inputs); then only these, and the text of `fixed.py`, count.
 """
 
 from __future__ import annotations
@@ -108,6 +112,33 @@ def required_numbers(case: Case) -> set[int]:
     numbers = dict(case.data.get("numbers") or {})
     named = {key: numbers[key] for key in ("expected", "got", "factors") if key in numbers}
     return set(_ints(list((named or numbers).values())))
+
+
+def is_right_edit(case: Case, text: str) -> bool:
+    """Whether an edited file is a mend that the case names; any is where it names none."""
+    named = case.data.get("right_edits")
+    if not named:
+        return True
+    before = _spaceless((case.folder / case.model_spec.partition(":")[0]).read_text())
+    after = _spaceless(text)
+    if after == _spaceless((case.folder / case.fixed_spec.partition(":")[0]).read_text()):
+        return True
+    return any(
+        all(after.count(part) > before.count(part) for part in map(_spaceless, parts))
+        for parts in named
+    )
+
+
+def is_right_input(case: Case, shapes: list[list[int]]) -> bool:
+    """Whether other inputs are a mend that the case names; any are where it names none."""
+    named = case.data.get("right_inputs")
+    if named is None:
+        return not case.data.get("right_edits")
+    return shapes in named
+
+
+def _spaceless(text: str) -> str:
+    return re.sub(r"\s", "", text)
 
 
 def _ints(value: Any) -> Iterator[int]:

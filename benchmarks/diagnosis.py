@@ -7,7 +7,8 @@
 A case counts as detected if an error or a warning is given (and none for `fixed.py`), as located
 if a label stands on one of the culprit's lines, as explained if the message names the numbers that
 were wanted and that arrived, and as mended if the edits of a help, applied to the file, or the
-input that it says to feed instead, give the expected output on real tensors without the silent bug.
+input that it says to feed instead, give the expected output on real tensors without the silent bug,
+and are a mend that the case names, where it names some.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from pathlib import Path
 import torch
 from case_folder import (  # type: ignore[import-not-found,unused-ignore]
     Case,
+    is_right_edit,
+    is_right_input,
     numbers_in,
     problems_of,
     read_cases,
@@ -137,9 +140,14 @@ def _verdict(case: Case, entry: Help) -> list[str] | None:
     if any(edit.span.file != file for edit in entry.edits):
         return ["edits another file"]
     text = edited((case.folder / file).read_text(), entry.edits)
+    if entry.edits and not is_right_edit(case, text):
+        return ["runs by accident, is no mend that the case names"]
     if entry.inputs:
         fed = parse_inputs(entry.inputs)
-        case = case.fed([list(spec.shape or ()) for spec in fed], [spec.dtype for spec in fed])
+        shapes = [list(spec.shape or ()) for spec in fed]
+        if not entry.edits and not is_right_input(case, shapes):
+            return ["runs by accident, is no input that the case names"]
+        case = case.fed(shapes, [spec.dtype for spec in fed])
     found: list[str] = problems_of(case, case.model_spec, text)
     return found
 

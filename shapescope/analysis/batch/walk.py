@@ -73,6 +73,8 @@ def walk_batch(trace: Trace) -> BatchWalk | None:
     return walk
 
 
+_PRODUCTS = frozenset({"matmul", "mm", "spmm"})
+
 _recent: list[tuple[Trace, BatchWalk | None]] = []
 """The last two walks: several rules ask for the same one."""
 
@@ -128,7 +130,9 @@ def suspicions(trace: Trace, walk: BatchWalk) -> frozenset[str]:
 
 
 def is_unbatched(trace: Trace) -> bool:
-    """Whether the input is a single sample: a map without batch, or one that is given an axis."""
+    """Whether the input is a single sample: a graph, a map without batch, or one given an axis."""
+    if _is_one_graph(trace):
+        return True
     name = next((spec.name for spec in trace.inputs if spec.shape), None)
     for step in trace.steps:
         if step.op == "module" or not step.inputs or step.inputs[0].name != name:
@@ -147,6 +151,16 @@ def is_unbatched(trace: Trace) -> bool:
         if rank > 1 and not lookup(step.op).pointwise:
             return False
     return False
+
+
+def _is_one_graph(trace: Trace) -> bool:
+    """Whether axis 0 counts the nodes of a graph: an input of node x node multiplies the others."""
+    size = next((spec.shape[0] for spec in trace.inputs if spec.shape), None)
+    squares = {spec.name for spec in trace.inputs if spec.shape == (size, size) and spec.name}
+    return len(trace.inputs) > 1 and any(
+        step.op in _PRODUCTS and len(step.inputs) == 2 and step.inputs[0].name in squares
+        for step in trace.steps
+    )
 
 
 class _Walker:

@@ -12,8 +12,15 @@ from shapescope.analysis.diagnosis.history import ints
 from shapescope.analysis.diagnosis.words import shape_text
 from shapescope.analysis.fixes.flatten import entered_through
 from shapescope.analysis.fixes.operands import operand_of
-from shapescope.attrs import LinearAttrs
+from shapescope.attrs import ConvAttrs, LinearAttrs, RecurrentAttrs
 from shapescope.trace import Step, Trace
+
+_WIDTHS = {
+    LinearAttrs: ("in_features", "out_features"),
+    ConvAttrs: ("in_channels", "out_channels"),
+    RecurrentAttrs: ("input_size", "hidden_size"),
+}
+"""What a layer takes and what it makes, as attributes and as arguments of its constructor."""
 
 
 def spare_layer(trace: Trace, step: Step) -> Iterator[Proposal]:
@@ -67,13 +74,22 @@ def as_convolution(trace: Trace, step: Step, axes: int) -> Iterator[Proposal]:
     )
 
 
-def swapped_numbers(trace: Trace, step: Step, arriving: int) -> Iterator[Proposal]:
-    """`nn.Linear(sizes[i], sizes[i + 1])` where the two stand the wrong way round."""
-    attrs = step.attrs
+def swapped_numbers(
+    trace: Trace, step: Step, arriving: int, *, alone: bool = True
+) -> Iterator[Proposal]:
+    """`nn.Linear(sizes[i], sizes[i + 1])` where the two stand the wrong way round.
+
+    Args:
+        trace: tells where the layer was made.
+        step: the layer that refuses its input.
+        arriving: how many features or channels it gets.
+        alone: nothing else may have to change; what goes on with a swap is the less likely mend.
+    """
     call = constructor_of(trace, step.path) if step.kind == "module" else None
-    if call is None or not isinstance(attrs, LinearAttrs) or attrs.out_features != arriving:
+    names = _WIDTHS.get(type(step.attrs))
+    if call is None or names is None or getattr(step.attrs, names[1]) != arriving:
         return
-    taken, made = call.argument("in_features"), call.argument("out_features")
+    taken, made = (call.argument(name) for name in names)
     if taken is None or made is None:
         return
     one, two = call.code.text(taken), call.code.text(made)
@@ -81,6 +97,7 @@ def swapped_numbers(trace: Trace, step: Step, arriving: int) -> Iterator[Proposa
         "swap its two numbers",
         (call.code.replace(taken, two), call.code.replace(made, one)),
         kind="swap",
+        follow=not alone,
     )
 
 

@@ -14,7 +14,9 @@ _PAIRS = (("in_channels", "out_channels"), ("in_features", "out_features"))
 
 
 def carry_on(trace: Trace, step: Step, argument: str, arriving: int) -> Iterator[Proposal]:
-    """`self.width = out` at the end of the loop that makes blocks, each of the width before it.
+    """`self.width = out` where blocks are made, each of the width before it: the next one's.
+
+    At the end of a loop; or behind the first block of a stage, where a method makes each stage.
 
     Args:
         trace: tells how the modules lie in one another.
@@ -31,18 +33,40 @@ def carry_on(trace: Trace, step: Step, argument: str, arriving: int) -> Iterator
         if origin.kind != "argument" or not isinstance(made, ast.Call):
             continue
         block = CallSource(origin.code, made)
-        loop, taken = loop_around(block), origin.code.text(origin.node)
-        if loop is None or not isinstance(origin.node, ast.Name | ast.Attribute):
+        taken = origin.code.text(origin.node)
+        last = _last_statement(block, origin.node)
+        if last is None:
             continue
+        alike = [spec.path for spec in trace.modules if spec.defined_at == block.span]
         for other in made.args:
             same = other is origin.node or isinstance(other, ast.Constant)
-            if not same and value_of(trace, step.path, origin.code, other) == arriving:
+            values = {
+                value_of(trace, path, origin.code, other) for path in (step.path, *alike)
+            }  # the stage before was made by the same line
+            if not same and arriving in values:
                 line = f"{taken} = {origin.code.text(other)}"
                 yield Proposal(
                     f"hand the width on to the next block: `{line}`",
-                    (origin.code.insert_after(loop.body[-1], line),),
+                    (origin.code.insert_after(last, line),),
                     kind="loop",
                 )
+
+
+def _last_statement(block: CallSource, taken: ast.expr) -> ast.stmt | None:
+    """Behind which statement the width that a block was given may be set for the next one."""
+    loop = loop_around(block)
+    if loop is not None:
+        return loop.body[-1] if isinstance(taken, ast.Name | ast.Attribute) else None
+    function, statement = block.code.function(block.node), block.code.statement(block.node)
+    if function is None or function.name == "__init__" or not isinstance(taken, ast.Attribute):
+        return None
+    set_there = any(
+        isinstance(node, ast.Attribute)
+        and isinstance(node.ctx, ast.Store)
+        and node.attr == taken.attr
+        for node in ast.walk(function)
+    )
+    return None if set_there or isinstance(statement, ast.Return) else statement
 
 
 def handed_on(trace: Trace, step: Step, argument: str, arriving: int) -> Iterator[Proposal]:

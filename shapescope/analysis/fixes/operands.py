@@ -6,6 +6,7 @@ import ast
 
 from shapescope.analysis.code.calls import operand_nodes
 from shapescope.analysis.code.source import Code
+from shapescope.diagnostic import Edit
 from shapescope.trace import Step
 
 
@@ -23,9 +24,24 @@ def wrap(step: Step, position: int, before: str, after: str) -> tuple[Code, ast.
     if found is None:
         return None
     code, node = found
-    plain = isinstance(node, ast.Name | ast.Attribute | ast.Call | ast.Subscript)
+    plain = _is_plain(node)
     text = code.text(node)
     inner = (
         text if plain or (before.endswith("(") and after.startswith((",", ")"))) else f"({text})"
     )
     return code, node, f"{before}{inner}{after}"
+
+
+def exchanged(step: Step, one: int, two: int) -> tuple[Edit, ...]:
+    """Two operands in each other's place; none where they have no expressions of their own."""
+    first, second = operand_of(step, one), operand_of(step, two)
+    if first is None or second is None or first[0] is not second[0]:
+        return ()
+    code, nodes = first[0], (first[1], second[1])
+    texts = [code.text(node) if _is_plain(node) else f"({code.text(node)})" for node in nodes]
+    return code.replace(nodes[0], texts[1]), code.replace(nodes[1], texts[0])
+
+
+def _is_plain(node: ast.expr) -> bool:
+    """Whether an expression binds as tightly as a name."""
+    return isinstance(node, ast.Name | ast.Attribute | ast.Call | ast.Subscript)

@@ -25,7 +25,7 @@ from shapescope.analysis.diagnosis.rules.ranks import wrong_rank
 from shapescope.analysis.diagnosis.words import arrive, name_of, plural, shape_text
 from shapescope.analysis.fixes.constructor import argument_label, set_argument
 from shapescope.analysis.fixes.flatten import edit_operand
-from shapescope.analysis.fixes.instead import spare_layer
+from shapescope.analysis.fixes.instead import spare_layer, swapped_numbers
 from shapescope.analysis.fixes.literals import written_number
 from shapescope.analysis.fixes.loops import carry_on, carry_width, handed_on, running_index
 from shapescope.analysis.fixes.turns import keep_reduced
@@ -173,6 +173,7 @@ def _mismatch_proposals(
         )
         return
     yield from spare_layer(trace, step)
+    yield from swapped_numbers(trace, step, channels)
     yield from as_the_maker(trace, step, "in_channels", maker)
     yield from running_index(trace, step)
     yield from carry_width(trace, step)

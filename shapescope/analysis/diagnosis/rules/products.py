@@ -12,8 +12,9 @@ from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, findi
 from shapescope.analysis.diagnosis.history import ints
 from shapescope.analysis.diagnosis.registry import declare, failing
 from shapescope.analysis.diagnosis.words import operand_labels, plural, primary, shape_text
-from shapescope.analysis.fixes.operands import wrap
+from shapescope.analysis.fixes.operands import exchanged, wrap
 from shapescope.attrs import CallAttrs
+from shapescope.ops.shapes import broadcast
 from shapescope.trace import Step
 
 MATMUL = declare("matmul-shape", "two matrices are multiplied whose inner sizes differ")
@@ -184,3 +185,16 @@ def _proposals(step: Step, one: tuple[int, ...], two: tuple[int, ...]) -> Iterat
         if made is not None:
             code, node, text = made
             yield Proposal("turn it", (code.replace(node, text),), kind=f"turn{position}")
+    if _multiply(two, one):
+        edits = exchanged(step, first, first + 1)
+        if edits:
+            yield Proposal("multiply them the other way round", edits, kind="exchange")
+
+
+def _multiply(one: tuple[int, ...], two: tuple[int, ...]) -> bool:
+    """Whether two matrices, or batches of them, multiply in this order."""
+    return (
+        min(len(one), len(two)) > 1
+        and one[-1] == two[-2]
+        and broadcast(one[:-2], two[:-2]) is not None
+    )

@@ -28,6 +28,7 @@ from shapescope.analysis.fixes.batch import other_dim
 from shapescope.analysis.fixes.constructor import set_argument
 from shapescope.analysis.fixes.flatten import edit_operand
 from shapescope.analysis.fixes.frames import flattened_later
+from shapescope.analysis.fixes.instead import swapped_numbers
 from shapescope.analysis.fixes.literals import written_number
 from shapescope.analysis.fixes.picks import dim_of
 from shapescope.analysis.fixes.stepping import steps_instead
@@ -101,8 +102,8 @@ def _rank(case: Case, step: Step, sizes: tuple[int, ...]) -> Finding:
 def _input_size(case: Case, step: Step, sizes: tuple[int, ...], attrs: RecurrentAttrs) -> Finding:
     trace = case.trace
     wanted = attrs.input_size
-    proposals: list[Proposal] = []
     maker = maker_of(trace, step)
+    proposals: list[Proposal] = [*swapped_numbers(trace, step, sizes[-1])]
     if len(sizes) == 3 and (sizes[1] == wanted or (maker is not None and is_map(trace, maker))):
         proposals += turned_first(trace, step)
     proposals += flattened_later(trace, step, wanted)
@@ -122,7 +123,7 @@ def _input_size(case: Case, step: Step, sizes: tuple[int, ...], attrs: Recurrent
     proposals += make_instead(trace, maker, wanted)
     return finding(
         INPUT,
-        f"`{name_of(step)}` takes {wanted} features, but the last axis has {sizes[-1]}",
+        f"`{name_of(step)}` takes {plural(wanted, 'feature')}, but the last axis has {sizes[-1]}",
         step=step,
         labels=places(trace, step, "input_size", f"input_size = {wanted}"),
         why=(f"{shape_text(sizes)}: the last axis is {sizes[-1]}, not {wanted}",),

@@ -112,6 +112,7 @@ def width_proposals(
         inline=not entered_through(trace, step),
         parts=joined_widths(maker, sizes[-1]),
     )
+    yield from swapped_numbers(trace, step, sizes[-1], alone=False)
     yield from written_number(trace, step.path, "in_features", wanted, sizes[-1])
     yield from make_instead(trace, maker, wanted)
     if len(sizes) == 3 and maker is None:
@@ -150,7 +151,7 @@ def _over_features(maker: Step, wanted: int) -> int | None:
 
 def _beside(trace: Trace, maker: Step | None, wanted: int) -> Iterator[Proposal]:
     """Parts joined along the batch, joined side by side where they then have the right width."""
-    if maker is None or maker.op != "cat" or dim_of(maker) != 0:
+    if maker is None or maker.op != "cat" or dim_of(maker) not in (None, 0):
         return
     parts = [ints(spec.shape)[-1:] for spec in maker.inputs]
     if sum(part[0] for part in parts if part) == wanted:
