@@ -14,13 +14,16 @@ from shapescope.diagnostic import Edit
 from shapescope.trace import Step, Trace
 
 
-def each_frame(trace: Trace, step: Step, sizes: tuple[int, ...]) -> Iterator[Proposal]:
+def each_frame(
+    trace: Trace, step: Step, sizes: tuple[int, ...], turn: str = ""
+) -> Iterator[Proposal]:
     """`self.cnn(x.flatten(0, 1)).unflatten(0, x.shape[:2])`, at the outermost call that fits.
 
     Args:
         trace: tells which calls lie around.
         step: takes a clip where it takes pictures.
         sizes: of the clip: batch x frames x what one picture has.
+        turn: a call that brings the channels of each to axis 1.
     """
     calls: list[Step] = []
     current: Step | None = step
@@ -43,7 +46,7 @@ def each_frame(trace: Trace, step: Step, sizes: tuple[int, ...]) -> Iterator[Pro
             f"take the {sizes[0]} x {sizes[1]} frames as a batch of {sizes[0] * sizes[1]}, and "
             "give them back behind",
             (
-                call.code.replace(operand, f"{name}.flatten(0, 1)"),
+                call.code.replace(operand, f"{name}.flatten(0, 1){turn}"),
                 Edit(end, f".unflatten(0, {name}.shape[:2])"),
             ),
             kind="frames",

@@ -73,6 +73,7 @@ FAMILIES: dict[str, Callable[[Case], bool] | None] = {
     "recurrent": None,
     "reshaping": None,
     "returns": _always,
+    "resizing": None,
     "shuffles": None,
     "signature": None,
     "slips": None,

@@ -27,7 +27,7 @@ from shapescope.analysis.fixes.branches import branch_proposals
 from shapescope.analysis.fixes.fixed_batch import fixed_batch, repeated_as_steps
 from shapescope.analysis.fixes.instead import value_that_fits
 from shapescope.analysis.fixes.other_end import other_end
-from shapescope.analysis.fixes.ranked import turned_alike
+from shapescope.analysis.fixes.ranked import axes_elsewhere, every_pair, turned_alike
 from shapescope.analysis.fixes.size_numbers import built_for_what_arrives
 from shapescope.ops.shapes import broadcast
 from shapescope.trace import Step, Trace
@@ -73,6 +73,8 @@ def no_broadcast(case: Case) -> Iterator[Finding]:
             *repeated_as_steps(trace, step, shapes),
             *from_other_end(shapes, step),
             *turned_alike(step, shapes, None),
+            *axes_elsewhere(trace, step, shapes),
+            *every_pair(trace, step, shapes),
             *_other_level(trace, step, shapes, (one, two)),
             *branch_proposals(trace, step, branches, changed),
             *_other_table(trace, step, (one, two)),

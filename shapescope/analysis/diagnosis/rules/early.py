@@ -5,13 +5,16 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from shapescope.analysis.code import call_at
+from shapescope.analysis.code import call_at, expression_at
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
+from shapescope.analysis.diagnosis.history import source_of
 from shapescope.analysis.diagnosis.registry import declare
 from shapescope.analysis.diagnosis.words import name_of, primary, shape_text
 from shapescope.analysis.fixes.batch import without_call
 from shapescope.diagnostic import Label
-from shapescope.trace import SourceSpan, Step
+from shapescope.trace import SourceSpan, Step, Trace
+
+_CASTS = frozenset({"to", "float", "double", "half", "long", "int", "type", "type_as"})
 
 EARLY = declare("loss-of-picked", "the model picks the class, and the loss wants its scores")
 
@@ -32,8 +35,31 @@ def decided_too_early(case: Case, loss: Step, picked: Step, place: SourceSpan | 
             f"{name_of(loss)} wants a score for each class and compares with {shape_text(target)}",
         ),
         notes=("argmax has no gradient: nothing would be learned through it",),
-        proposals=(*_softmax_too(case, loss, picked), *without_call(picked)),
+        proposals=(
+            *_softmax_too(case, loss, picked),
+            *_casts_too(place, picked),
+            *without_call(picked),
+        ),
     )
+
+
+def _casts_too(place: SourceSpan | None, picked: Step) -> Iterator[Proposal]:
+    """The scores returned as they are, where the picked class was also given another dtype."""
+    call, found = call_at(picked.call_site), expression_at(place)
+    if call is None or found is None or found[0] is not call.code or found[1] is call.node:
+        return
+    code, whole = found
+    if not isinstance(whole, ast.expr):
+        return
+    scores = call.receiver if call.receiver is not None else next(iter(call.node.args), None)
+    inner: ast.expr = whole
+    while isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute):
+        if inner.func.attr not in _CASTS:
+            break
+        inner = inner.func.value
+    if scores is not None and inner is call.node:
+        text = code.text(scores)
+        yield Proposal("leave the argmax away", (code.replace(whole, text),), kind="away")
 
 
 def _softmax_too(case: Case, loss: Step, picked: Step) -> Iterator[Proposal]:
@@ -50,6 +76,13 @@ def _softmax_too(case: Case, loss: Step, picked: Step) -> Iterator[Proposal]:
             (call.code.replace(call.node, call.code.text(operand)),),
             kind="away",
         )
+
+
+def before_casts(trace: Trace, step: Step | None) -> Step | None:
+    """The step whose output was only given another dtype since."""
+    while step is not None and step.op in _CASTS:
+        step = source_of(trace, step)
+    return step
 
 
 def made_label(step: Step | None) -> Label | None:

@@ -14,7 +14,7 @@ from shapescope.analysis.diagnosis.history import (
 from shapescope.analysis.diagnosis.registry import declare, scanning
 from shapescope.analysis.diagnosis.rules.batch import batch
 from shapescope.analysis.diagnosis.rules.comparing import as_error, elementwise
-from shapescope.analysis.diagnosis.rules.early import decided_too_early, made_label
+from shapescope.analysis.diagnosis.rules.early import before_casts, decided_too_early, made_label
 from shapescope.analysis.diagnosis.rules.ends import growing, last_of, one_step, same_map
 from shapescope.analysis.diagnosis.rules.layers import output_argument
 from shapescope.analysis.diagnosis.words import (
@@ -62,8 +62,9 @@ def _indexed(case: Case, step: Step, output: tuple[int, ...], target: tuple[int,
             return as_error(found, step, rows, wanted)
     trace = case.trace
     last = last_of(trace, output)
-    if last is not None and last.op == "argmax":
-        return decided_too_early(case, step, last, output_span(trace))
+    picked = before_casts(trace, last)
+    if picked is not None and picked.op == "argmax":
+        return decided_too_early(case, step, picked, output_span(trace))
     proposals: list[Proposal] = []
     rule, why = ROWS, f"{name_of(step)} takes batch x classes, and one class for each row"
     if len(output) == len(target) + 1 and output[:-1] == target:

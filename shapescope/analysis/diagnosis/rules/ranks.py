@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 
 from shapescope.analysis.code.calls import operand_nodes
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding
@@ -47,10 +48,18 @@ def _rank_proposals(
     ones = [axis for axis, size in enumerate(sizes) if size == 1 and axis]
     if len(sizes) == axes + 3 and ones:
         yield from edit_operand(step, trace, f".squeeze({ones[0]})", "drop the axis of 1")
-    if len(sizes) == axes + 3 and sizes[2] == channels:
-        yield from each_frame(trace, step, sizes)
     if len(sizes) == axes + 3 and channels in (0, sizes[2]):
-        yield from edit_operand(step, trace, ".flatten(0, 1)", "fold the two leading axes")
+        yield from _folded(step, trace, ".flatten(0, 1)", "fold the two leading axes")
+        if channels:
+            yield from each_frame(trace, step, sizes)
+    if len(sizes) == axes + 3 and channels == sizes[-1] != sizes[2]:
+        order = (0, axes + 1, *range(1, axes + 1))
+        turn = ".transpose(1, 2)" if axes == 1 else f".permute({', '.join(map(str, order))})"
+        yield from _folded(
+            step, trace, f".flatten(0, 1){turn}",
+            f"fold the two leading axes, and bring the {channels} features to axis 1",
+        )  # fmt: skip
+        yield from each_frame(trace, step, sizes, turn)
     if axes == 1 and len(sizes) == 2:
         if channels == sizes[1] and channels != 1:
             yield from edit_operand(step, trace, ".unsqueeze(2)", "add an axis of length 1")
@@ -74,6 +83,12 @@ def _rank_proposals(
             f"give each of the {channels} channels a map of {form}",
         )
     yield from _go_around(step, trace, sizes)
+
+
+def _folded(step: Step, trace: Trace, method: str, message: str) -> Iterator[Proposal]:
+    """Frames as samples; no other way to fold them is shown where this one holds."""
+    for one in edit_operand(step, trace, method, message):
+        yield replace(one, kind="frames")
 
 
 def _go_around(step: Step, trace: Trace, sizes: tuple[int, ...]) -> Iterator[Proposal]:

@@ -41,6 +41,11 @@ from shapescope.analysis.diagnosis.words import (
     shape_text,
 )
 from shapescope.analysis.fixes.constructor import argument_label, origin_labels
+from shapescope.analysis.fixes.factors import (
+    heads_that_divide,
+    is_spelled_for,
+    map_of_what_arrives,
+)
 from shapescope.analysis.fixes.flatten import flattened_call
 from shapescope.analysis.fixes.resample import feed, resize_input
 from shapescope.analysis.fixes.sizes import differing, size_nodes
@@ -298,7 +303,10 @@ def _other(case: Case, step: Step, sizes: tuple[int, ...], wanted: tuple[int, ..
         if len(before) == 1 and len(sizes) > 1 and sizes[1] == have:
             labels.append(made_label(trace, maker, have))
             proposals += make_product(trace, step, maker, sizes, wanted, need)
-            proposals += make_instead(trace, maker, need)
+            other = tuple(map_of_what_arrives(trace, step, sizes, wanted))
+            kept = is_spelled_for(trace, maker, wanted[1])
+            proposals += (*(other if kept else ()), *make_instead(trace, maker, need), *other)
+        proposals += heads_that_divide(trace, step, wanted, before, after)
     windows = cut_windows(before, after)
     if windows is not None:
         why.append(", ".join(f"{size} = {count} * {window} + {size - count * window}"

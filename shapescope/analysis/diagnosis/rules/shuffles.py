@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
+from math import isqrt
 
-from shapescope.analysis.code import constructor_of
+from shapescope.analysis.code import CallSource, constructor_of, value_of
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding
 from shapescope.analysis.diagnosis.history import ints
 from shapescope.analysis.diagnosis.registry import declare, failing
@@ -64,6 +66,7 @@ def _proposals(
     trace: Trace, step: Step, maker: Step | None, channels: int, factor: int
 ) -> Iterator[Proposal]:
     """As many channels as come out whole: the square of the factor for each."""
+    yield from _other_square(trace, step, maker, channels, factor)
     for wanted in _likely(channels, factor):
         yield from _squared(trace, step, maker, wanted)
         yield from make_instead(trace, maker, wanted * factor**2)
@@ -81,17 +84,46 @@ def _likely(channels: int, factor: int) -> tuple[int, ...]:
     return tuple(dict.fromkeys((max(1, round(channels / factor**2)), channels)))
 
 
+def _other_square(
+    trace: Trace, step: Step, maker: Step | None, channels: int, factor: int
+) -> Iterator[Proposal]:
+    """`3 * scale ** 2` for `3 * 2 ** 2`: the square of another factor, and what it multiplies."""
+    call = None if maker is None or maker.kind != "module" else constructor_of(trace, maker.path)
+    argument = None if maker is None else output_argument(maker)
+    node = None if call is None or argument is None else call.argument(argument)
+    if maker is None or call is None or not isinstance(node, ast.BinOp):
+        return
+    if not isinstance(node.op, ast.Mult):
+        return
+    name = _factor_there(trace, step, call) or str(factor)
+    for part, rest in ((node.right, node.left), (node.left, node.right)):
+        square = value_of(trace, maker.path, call.code, part)
+        if square is None or square < 4 or isqrt(square) ** 2 != square or channels % square:
+            continue
+        edit = call.code.replace(part, f"{name} ** 2")
+        times = call.code.text(rest)
+        yield Proposal(
+            f"make {times} * {name} ** 2 channels in `{name_of(maker)}`", (edit,), kind="producer"
+        )
+
+
+def _factor_there(trace: Trace, step: Step, made: CallSource) -> str | None:
+    """What the factor is called where another layer is made; None where it has no name there."""
+    shuffle = constructor_of(trace, step.path) if step.kind == "module" else None
+    node = None if shuffle is None else shuffle.argument("upscale_factor")
+    if shuffle is None or node is None:
+        return None
+    near = shuffle.code.function(shuffle.node) is made.code.function(made.node)
+    return shuffle.code.text(node) if near else None
+
+
 def _squared(trace: Trace, step: Step, maker: Step | None, wanted: int) -> Iterator[Proposal]:
     """The number spelled with the name of the factor, where the maker's line knows it."""
-    shuffle = constructor_of(trace, step.path) if step.kind == "module" else None
     made = None if maker is None or maker.kind != "module" else constructor_of(trace, maker.path)
     argument = None if maker is None else output_argument(maker)
-    node = None if shuffle is None else shuffle.argument("upscale_factor")
-    if shuffle is None or made is None or maker is None or argument is None or node is None:
+    name = None if made is None else _factor_there(trace, step, made)
+    if made is None or maker is None or argument is None or name is None:
         return
-    if shuffle.code.function(shuffle.node) is not made.code.function(made.node):
-        return
-    name = shuffle.code.text(node)
     text = f"{name} ** 2" if wanted == 1 else f"{wanted} * {name} ** 2"
     yield Proposal(
         f"make {text} channels in `{name_of(maker)}`",

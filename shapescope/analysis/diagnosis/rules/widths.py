@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from shapescope.analysis.code import constructor_of
 from shapescope.analysis.diagnosis.finding import Proposal
 from shapescope.analysis.diagnosis.history import (
     chain_to,
@@ -17,9 +18,12 @@ from shapescope.analysis.diagnosis.rules.layers import (
     as_the_maker,
     joined_widths,
     make_instead,
+    maker_of,
+    output_argument,
 )
+from shapescope.analysis.diagnosis.words import name_of
 from shapescope.analysis.fixes.batch import other_axes, other_dim
-from shapescope.analysis.fixes.constructor import set_argument
+from shapescope.analysis.fixes.constructor import set_argument, spell
 from shapescope.analysis.fixes.flatten import (
     edit_operand,
     entered_through,
@@ -99,6 +103,7 @@ def width_proposals(
         yield from flatten_operand(step, trace)
     if mapped and len(sizes) == 3:
         yield from turned_first(trace, step)
+    yield from _all_parts(trace, maker, wanted)
     yield from as_the_maker(trace, step, "in_features", maker)
     yield from running_index(trace, step)
     yield from carry_width(trace, step)
@@ -156,6 +161,26 @@ def _beside(trace: Trace, maker: Step | None, wanted: int) -> Iterator[Proposal]
     parts = [ints(spec.shape)[-1:] for spec in maker.inputs]
     if sum(part[0] for part in parts if part) == wanted:
         yield from other_dim(trace, maker, (1,), "join side by side, along axis")
+
+
+def _all_parts(trace: Trace, maker: Step | None, wanted: int) -> Iterator[Proposal]:
+    """Twice as many features where two parts are cut from them, each as wide as is wanted."""
+    if maker is None or maker.op != "chunk" or not maker.inputs or len(maker.outputs) < 2:
+        return
+    whole, part = ints(maker.inputs[0].shape), ints(maker.outputs[0].shape)
+    if whole[:-1] != part[:-1] or whole[-1] != part[-1] * len(maker.outputs):
+        return
+    layer, value = maker_of(trace, maker), wanted * len(maker.outputs)
+    argument = None if layer is None else output_argument(layer)
+    call = None if layer is None else constructor_of(trace, layer.path)
+    if layer is None or call is None or argument is None:
+        return
+    text = spell(trace, layer.path, call, call.argument(argument), value)
+    yield Proposal(
+        f"make {value} in `{name_of(layer)}`, {wanted} for each of its {len(maker.outputs)} parts",
+        (call.set(argument, text),),
+        kind="producer",
+    )
 
 
 def _unsqueezed(trace: Trace, maker: Step) -> Step:
