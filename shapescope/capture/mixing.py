@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -10,23 +9,22 @@ import torch
 from torch import Tensor, nn
 
 from shapescope.analysis.batch import Mixing
-from shapescope.capture.inputs import InputSpec, make_inputs
 from shapescope.capture.loaded import LoadedModel
 from shapescope.capture.passes import nothing_changes_outside
-from shapescope.capture.subject import Subject
+from shapescope.capture.subject import Inputs, Subject, arguments_on
 from shapescope.capture.tensors import map_tensors, tensors_in
 
 _NEAR = 1e-4
 
 
 def mixing_run(
-    model: LoadedModel | nn.Module, specs: Sequence[InputSpec], *, order: bool = False
+    model: LoadedModel | nn.Module, inputs: Inputs, *, order: bool = False
 ) -> Mixing | None:
     """Change one sample and see which rows of the first output change.
 
     Args:
         model: read anew, in eval mode; a live one is copied.
-        specs: inputs with a batch of two or more.
+        inputs: with a batch of two or more; the user's own are copied.
         order: also turn the batch around.
 
     Returns:
@@ -35,15 +33,15 @@ def mixing_run(
     """
     try:
         with nothing_changes_outside(False):
-            return _run(Subject(model), specs, order)
+            return _run(Subject(model), inputs, order)
     except Exception:  # noqa: BLE001  # the user's code may raise anything; then nothing is shown
         return None
 
 
-def _run(subject: Subject, specs: Sequence[InputSpec], order: bool) -> Mixing | None:
+def _run(subject: Subject, inputs: Inputs, order: bool) -> Mixing | None:
     module = subject.on("cpu").eval()
-    args, kwargs = make_inputs(specs, module, device="cpu")
-    batch = next((spec.shape[0] for spec in specs if spec.shape), 0)
+    args, kwargs = arguments_on("cpu", inputs, module)
+    batch = next((tensor.shape[0] for tensor in tensors_in((args, kwargs)) if tensor.dim()), 0)
     first = _first(module, args, kwargs)
     if batch < 2 or first is None or first.dim() == 0 or first.shape[0] != batch:
         return None

@@ -197,14 +197,13 @@ class Retracer:
         if not kinds or not _affordable(seen):
             return None
         inputs = self.inputs if seen is trace else self.reshaped(None, _FEW)
-        if inputs is None or are_arguments(inputs):
+        if inputs is None:
             return None
         from shapescope.capture.mixing import mixing_run
 
-        specs = tuple(spec for spec in inputs if isinstance(spec, InputSpec))
         try:
             with overridden({Path(path): text for path, text in texts.items()}):
-                return mixing_run(self.read(texts), specs, order="indexed" in kinds)
+                return mixing_run(self.read(texts), inputs, order="indexed" in kinds)
         except ShapescopeError:
             return None
 

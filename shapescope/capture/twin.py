@@ -16,7 +16,8 @@ from pathlib import Path
 from types import FrameType, FunctionType
 from typing import Any, cast
 
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from shapescope.capture.loaded import LoadedModel
 from shapescope.capture.source import is_library_file, is_user_code
@@ -258,4 +259,9 @@ def _anatomy(model: nn.Module) -> list[tuple[str, ...]]:
     """Layers and sizes: what two models have alike that one constructor made."""
     layers = [(path, type(one).__name__, one.extra_repr()) for path, one in model.named_modules()]
     tensors = [*model.named_parameters(), *model.named_buffers()]
-    return [*layers, *((name, str(tuple(tensor.shape))) for name, tensor in tensors)]
+    return [*layers, *((name, _shape_text(tensor)) for name, tensor in tensors)]
+
+
+def _shape_text(tensor: Tensor) -> str:
+    """The sizes of a tensor; a lazy one has none yet, and refuses to be asked."""
+    return "lazy" if is_lazy(tensor) else str(tuple(tensor.shape))
