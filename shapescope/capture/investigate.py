@@ -12,6 +12,7 @@ from shapescope.analysis.batch import walk_batch
 from shapescope.analysis.diagnosis import find
 from shapescope.analysis.diagnosis.finding import Finding, Proposal
 from shapescope.analysis.diagnosis.loss_steps import loss_of, without_loss
+from shapescope.analysis.diagnosis.rules.names import FOLDED
 from shapescope.analysis.diagnosis.settled import is_settled
 from shapescope.capture.loaded import LoadedModel
 from shapescope.capture.retrace import Retracer
@@ -66,6 +67,7 @@ def investigate(
         other = Retracer(model, inputs, train=train, mode=trace.mode)({}, batch=batch)
     evidence = retrace.evidence({}, bare, other)
     found = find(trace, evidence=evidence)
+    retrace.target = _one_for_each_sample(target, found, trace)
     if not fixes or batch is None:
         return tuple(one.diagnostic for one in found)
     if isinstance(model, nn.Module) and any(_is_wrong(one) for one in found):
@@ -90,6 +92,17 @@ def investigate(
             for one, its in zip(told, found, strict=True)
         )
     return told
+
+
+def _one_for_each_sample(
+    target: Target | None, found: Sequence[Finding], trace: Trace
+) -> Target | None:
+    """The target that a mended model gets: rows that a fold cut had targets of their own."""
+    size = next((spec.shape[0] for spec in trace.inputs if spec.shape), None)
+    folded = any(one.diagnostic.rule == FOLDED for one in found)
+    if target is None or not folded or not target.spec.shape or not isinstance(size, int):
+        return target
+    return replace(target, spec=replace(target.spec, shape=(size, *target.spec.shape[1:])))
 
 
 def _is_wrong(found: Finding) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from torch import nn
 
+from shapescope.analysis.fixes.commands import input_options
 from shapescope.analysis.fixes.left_out import MeantInput, meant_inputs
 from shapescope.attrs import ConvAttrs, PoolAttrs
 from shapescope.capture.input_spec import InputSpec, format_input
@@ -54,7 +55,29 @@ def meant_help(
         entry = _tried(model, tuple(other), trace, one, train, target)
         if entry is not None:
             return entry, one.edits_too
-    return None
+    entry = _made_for(model, specs, train, target)
+    return None if entry is None else (entry, False)
+
+
+def _made_for(
+    model: LoadedModel | nn.Module,
+    specs: Sequence[InputSpec],
+    train: bool,
+    target: Target | None,
+) -> Help | None:
+    """The input that a model is known to be made for, where another number of axes was fed."""
+    own = () if isinstance(model, nn.Module) else model.default_inputs
+    ranks = [len(spec.shape or ()) for spec in specs]
+    if not own or [len(spec.shape or ()) for spec in own] == ranks:
+        return None
+    try:
+        traced = trace_model(model, own, train=train, target=target)
+    except ShapescopeError:
+        return None
+    if traced.trace.failure is not None:
+        return None
+    texts = tuple(format_input(spec) for spec in own)
+    return Help(f"feed what it is made for: {input_options(texts)}", verified=True, inputs=texts)
 
 
 def _tried(
@@ -105,7 +128,7 @@ def _request(
 ) -> str:
     """How the inputs are asked for: on the command line, or from Python for a live model."""
     if not isinstance(model, nn.Module) and model.reload is None:
-        return " ".join(f"--input {text}" for text in texts)
+        return input_options(texts)
     sizes = ", ".join(str(spec.shape) for spec in specs)
     text = f"input_size={sizes}" if len(specs) == 1 else f"input_size=[{sizes}]"
     if any(spec.dtype != "float32" for spec in specs):

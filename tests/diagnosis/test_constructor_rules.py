@@ -429,7 +429,7 @@ def test_a_list_of_tensors_is_kept_where_another_input_is_missing(said: Say) -> 
     )
     text = said(text, "[2,8]", "[2,8]")
     assert "forward takes 2 inputs (x, y), but 1 is given" in text
-    assert "give each input its shape: --input [2,8] --input [2,8] --input y=SHAPE" in text
+    assert "give each input its shape: --input '[2,8]' --input '[2,8]' --input y=SHAPE" in text
 
 
 TWO_BLOCKS = (

@@ -146,7 +146,7 @@ error[conv-in-channels]: `features.3` takes 64 channels, but 32 arrive
           features.3  weight 128 x 64 x 3 x 3 needs 64 * groups(1) = 64
 help: take the 32 that arrive (changes the shape of features.3.weight; verified)
 11 ~             nn.Conv2d(32, 128, 3, padding=1),
-help: or make 64 in `features.0`: nn.Conv2d(3, 64, 3, padding=1)  (changes the shape of a weight; verified)""",
+help: or make 64 in `features.0`: nn.Conv2d(3, 64, 3, padding=1)  (changes the shape of features.0.weight; verified)""",
     "empty": """\
 error[empty-output]: a 3 x 3 window does not fit on a 1 x 1 map
   --> net.py:18:13 in AlexNet.forward

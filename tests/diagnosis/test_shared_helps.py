@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shapescope.analysis.fixes.resample import command
+from shapescope.analysis.fixes.commands import command
 from shapescope.session import Request, run_trace
 
 TEXT = """\

@@ -25,7 +25,6 @@ class Proposal:
         same_maps: it holds only if the outputs are as high and wide as the input.
         inline: the message shows the edited code itself, so the lines need not be drawn.
         follow: trouble that shows only afterwards may be mended in the same go.
-        silent_weights: say nothing of weights that change their shape: the code shown says it.
         names_next: the message says already that the layer behind takes what arrives then.
     """
 
@@ -39,7 +38,6 @@ class Proposal:
     same_maps: bool = False
     inline: bool = False
     follow: bool = True
-    silent_weights: bool = False
     names_next: bool = False
 
 

@@ -52,7 +52,6 @@ def set_argument(
     factors: Sequence[int] = (),
     inline: bool = False,
     prefix: str = "",
-    silent_weights: bool = False,
     kind: str = "consumer",
     parts: Sequence[int] = (),
 ) -> Iterator[Proposal]:
@@ -69,7 +68,6 @@ def set_argument(
         factors: of the value, to spell it as a product.
         inline: show the new call in the message.
         prefix: in front of an inline call.
-        silent_weights: see Proposal.
         kind: see Proposal.
         parts: that were joined to the value, to spell it as a sum.
     """
@@ -84,21 +82,18 @@ def set_argument(
             f"{prefix}{written}" if short else message,
             (origin.code.replace(origin.node, text),),
             inline=short,
-            silent_weights=silent_weights,
             kind=kind,
         )
     for name_there in named_alike(trace, path, call, call.argument(name), value):
         yield Proposal(
             f"{prefix}`{name_there}`" if prefix else f"{message}: `{name_there}`",
             (call.set(name, name_there),),
-            silent_weights=silent_weights,
             kind=kind,
         )
     for origin, text in along_the_loop(trace, path, name, value):
         yield Proposal(
             f"take {text} in each turn of the loop",
             (origin.code.replace(origin.node, text),),
-            silent_weights=silent_weights,
             kind=kind,
         )
     factors = tuple(factor for factor in factors if factor != 1)
@@ -113,7 +108,6 @@ def set_argument(
                 yield Proposal(
                     f"{prefix}{message}" if not inline else f"{prefix}{_named(node)} = {text}",
                     (origin.code.replace(origin.node, text),),
-                    silent_weights=silent_weights,
                     kind=kind,
                 )
         for origin in _passed_on(trace, path, call, node):
@@ -122,7 +116,6 @@ def set_argument(
             yield Proposal(
                 f"{prefix}{message}",
                 (origin.code.replace(origin.node, text),),
-                silent_weights=silent_weights,
                 kind=kind,
             )
         if is_shared(call, node) or changes_along(call, node):
@@ -138,7 +131,6 @@ def set_argument(
         f"{prefix}{written}" if short else message,
         (call.set(name, text),),
         inline=short,
-        silent_weights=silent_weights,
         kind=kind,
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -18,36 +17,15 @@ from shapescope.analysis.diagnosis.history import (
     windowed_part,
 )
 from shapescope.analysis.diagnosis.words import name_of, shape_text, sizes_text
+from shapescope.analysis.fixes.commands import command
 from shapescope.attrs import ConvAttrs
 from shapescope.diagnostic import Edit
-from shapescope.trace import Shape, Step, TensorSpec, Trace
+from shapescope.trace import Shape, Step, Trace
 
 
 def with_sizes(shape: Shape, sizes: Sequence[int]) -> Shape:
     """A shape with other spatial sizes."""
     return (*shape[: len(shape) - len(sizes)], *sizes)
-
-
-def input_text(spec: TensorSpec, shape: Shape) -> str:
-    """An input as `--input` takes it."""
-    sizes = ",".join(map(str, shape))
-    return sizes if spec.dtype == "float32" else f"{sizes}:{spec.dtype}"
-
-
-def command(trace: Trace, shapes: Sequence[Shape]) -> str:
-    """The command that traces the model with inputs of these shapes.
-
-    A live model has no name that a command could take: then what `shapescope.trace` takes.
-    """
-    if trace.modules and trace.model == trace.modules[0].class_name:
-        sizes = ", ".join(str(tuple(shape)) for shape in shapes)
-        return f"input_size={sizes}" if len(shapes) == 1 else f"input_size=[{sizes}]"
-    inputs = [
-        word
-        for spec, shape in zip(trace.inputs, shapes, strict=True)
-        for word in ("--input", input_text(spec, shape))
-    ]
-    return shlex.join(("shapescope", "trace", trace.model, *inputs))
 
 
 def resized(trace: Trace, sizes: Sequence[int]) -> tuple[Shape, ...]:

@@ -34,8 +34,6 @@ def remark_on(
 ) -> str:
     """What the help says in brackets: which weights change, where an edit counts twice."""
     words = [shared] if shared else []
-    if proposal.silent_weights:
-        return ""
     if renamed:
         pairs = [pair for pair in renamed if not pair[0].endswith("bias")] or list(renamed)
         more = f" and {len(pairs) - 1} more" if len(pairs) > 1 else ""

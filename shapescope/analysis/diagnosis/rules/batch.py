@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from math import prod
 
 from shapescope.analysis.batch import BatchWalk, Event, ancestors, walk_batch
 from shapescope.analysis.diagnosis.finding import Case, Finding, finding, label
@@ -59,7 +60,24 @@ def _as_the_targets(case: Case, walk: BatchWalk) -> bool:
     if case.loss is None or case.loss_failed or len(case.loss.inputs) < 2:
         return False
     rows, targets = (spec.shape[:1] for spec in case.loss.inputs[:2])
-    return rows == targets != (walk.size,)
+    return rows == targets != (walk.size,) and not _cuts_samples(case.trace, walk)
+
+
+def _cuts_samples(trace: Trace, walk: BatchWalk) -> bool:
+    """Whether rows were cut from samples with no regard to their axes: such have no target.
+
+    A row may be a place, a step or a channel of a sample, or a part of its last axis.
+    """
+    for event in walk.events:
+        step = trace.steps[event.step]
+        sizes, made = ints(step.inputs[event.input].shape), ints(step.outputs[0].shape)
+        if event.kind != "folded" or step.op not in ("view", "reshape") or len(sizes) < 3:
+            continue
+        row = prod(made[1:])
+        whole = {prod(sizes[axis:]) for axis in range(1, len(sizes) + 1)}
+        if len(made) > 1 and row not in whole and sizes[-1] % row:
+            return True
+    return False
 
 
 # --- an output without its batch

@@ -188,7 +188,6 @@ def make_instead(
         f"make {value}{noun} in `{name_of(maker)}`",
         inline=True,
         prefix=f"make {value} in `{name_of(maker)}`: ",
-        silent_weights=True,
         kind="producer",
         factors=factors,
     )

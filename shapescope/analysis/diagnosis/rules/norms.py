@@ -20,9 +20,9 @@ from shapescope.analysis.diagnosis.rules.layers import (
     places,
 )
 from shapescope.analysis.diagnosis.words import arrive, here, name_of, plural, primary, shape_text
+from shapescope.analysis.fixes.commands import command
 from shapescope.analysis.fixes.constructor import argument_label, set_argument
 from shapescope.analysis.fixes.flatten import edit_operand, entered_through
-from shapescope.analysis.fixes.resample import command
 from shapescope.attrs import NormAttrs
 from shapescope.diagnostic import Edit, Label
 from shapescope.trace import Step, Trace
@@ -231,7 +231,7 @@ def _single_value(case: Case, step: Step, sizes: tuple[int, ...], channels: int)
         notes=("in eval mode it uses its running statistics, and passes",),
         proposals=(
             Proposal(
-                f"feed a batch of 2 or more: {command(trace, shapes)} --train",
+                f"feed a batch of 2 or more: {command(trace, shapes, train=True)}",
                 shapes=shapes,
                 kind="feed",
             ),

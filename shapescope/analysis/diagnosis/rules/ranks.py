@@ -14,7 +14,7 @@ from shapescope.analysis.diagnosis.rules.layers import (
     places,
 )
 from shapescope.analysis.diagnosis.rules.layouts import MAPS
-from shapescope.analysis.diagnosis.words import name_of, plural, shape_text
+from shapescope.analysis.diagnosis.words import name_of, shape_text
 from shapescope.analysis.fixes.flatten import edit_operand, entered_through
 from shapescope.analysis.fixes.frames import each_frame
 from shapescope.attrs import ConvAttrs, PoolAttrs
@@ -25,7 +25,7 @@ RANK = declare("input-rank", "a layer gets a tensor with another number of axes 
 
 def wrong_rank(case: Case, step: Step, sizes: tuple[int, ...], axes: int) -> Finding:
     """What a convolution takes, and how many axes arrive."""
-    given = plural(len(sizes), "axis", "axes")
+    come = "axis arrives" if len(sizes) == 1 else "axes arrive"
     return finding(
         RANK,
         f"`{name_of(step)}` takes {axes + 2} axes, but {shape_text(sizes)} has {len(sizes)}",
@@ -33,7 +33,7 @@ def wrong_rank(case: Case, step: Step, sizes: tuple[int, ...], axes: int) -> Fin
         labels=places(
             case.trace, step, "in_channels", f"takes {MAPS[axes]}"
         ),
-        why=(f"{class_name(case.trace, step)} takes {MAPS[axes]}; {given} arrive",),
+        why=(f"{class_name(case.trace, step)} takes {MAPS[axes]}; {len(sizes)} {come}",),
         proposals=_rank_proposals(case, step, sizes, axes),
     )  # fmt: skip
 

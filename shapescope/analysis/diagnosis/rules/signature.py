@@ -12,6 +12,7 @@ from shapescope.analysis.code.owners import class_node
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
 from shapescope.analysis.diagnosis.registry import declare, failing
 from shapescope.analysis.diagnosis.words import plural, primary, shape_text
+from shapescope.analysis.fixes.commands import input_options, is_live
 from shapescope.diagnostic import Edit, Help
 from shapescope.source_text import display_path
 from shapescope.trace import SourceSpan, Step, TensorSpec
@@ -133,16 +134,24 @@ def _what_is_fed(case: Case) -> str:
 
 
 def _help(case: Case, signature: Signature) -> Help:
-    """One `--input` for each that forward needs, the shapes of those that came kept."""
+    """One `--input` for each that forward needs, the shapes of those that came kept.
+
+    A live model is given its inputs by name in Python.
+    """
     came = list(_fed(case).values())
+    if is_live(case.trace):
+        shown = [str(tuple(specs[0].shape)) if len(specs) == 1 else "..." for specs in came]
+        shown += [f"{name.upper()}_SHAPE" for name in signature.required[len(came) :]]
+        taken = ", ".join(shown[: len(signature.required)])
+        return Help(f"give each input its shape: input_size=[{taken}]")
     parts = []
     for place, name in enumerate(signature.required):
         specs = came[place] if place < len(came) else []
         sizes = [",".join(map(str, spec.shape)) for spec in specs]
         if len(sizes) > 1:
             sizes = [f"[{size}]" for size in sizes]
-        parts += [f"--input {size}" for size in sizes] or [f"--input {name}=SHAPE"]
-    return Help(f"give each input its shape: {' '.join(parts)}")
+        parts += sizes or [f"{name}=SHAPE"]
+    return Help(f"give each input its shape: {input_options(parts)}")
 
 
 # --- no forward at all
