@@ -184,13 +184,19 @@ def size_history(chain: Sequence[Step], *, settings: bool = False) -> str:
         after = sizes_text(ints(step.outputs[0].shape)[-axes:])
         window = settings_of(step)
         if settings or len(set(start)) > 1:
-            parts.append(" ".join(filter(None, (name_of(step), window, after))))
+            parts.append(" ".join(filter(None, (_among_sizes(step), window, after))))
         elif number == 0 and lookup(step.op).formula(step):
-            text = " ".join(filter(None, (name_of(step), _plain_window(window))))
+            text = " ".join(filter(None, (_among_sizes(step), _plain_window(window))))
             parts.append(f"{text} {lookup(step.op).formula(step)[-1]}")
         else:
-            parts.append(f"{name_of(step)} {after}")
+            parts.append(f"{_among_sizes(step)} {after}")
     return " -> ".join(parts)
+
+
+def _among_sizes(step: Step) -> str:
+    """What a step is called beside sizes: `[2]` for the entry `2` of a Sequential."""
+    name = name_of(step)
+    return f"[{name}]" if name.isdigit() else name
 
 
 def _plain_window(window: str) -> str:
@@ -208,7 +214,7 @@ def flatten_history(trace: Trace, found: Flattened) -> tuple[str, ...]:
     Two lines where one would be too long to read.
     """
     way = size_history(chain_to(trace, source_of(trace, found.step)))
-    made = f"{name_of(found.step)} {equation(found.factors)}"
+    made = f"{_among_sizes(found.step)} {equation(found.factors)}"
     if not way:
         return (made,)
     return (way, made) if len(way) + len(made) > _LONGEST_LINE else (f"{way}; {made}",)

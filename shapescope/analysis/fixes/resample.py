@@ -73,28 +73,31 @@ def functional_name(code: Code) -> str | None:
     return code.module_name("torch.nn.functional")
 
 
-def input_name(trace: Trace, function: Function) -> str | None:
-    """The parameter of forward that holds the first map."""
+def input_names(trace: Trace, function: Function) -> tuple[str, ...]:
+    """The parameters of forward that hold maps: the first, and those that are as large."""
     parameters = [arg.arg for arg in function.args.args]
-    for spec in trace.inputs:
-        name = (spec.name or "").split(".")[0]
-        if name in parameters and len(spec.shape) >= 3:
-            return name
-    return None
+    maps = {
+        name: spec.shape[2:]
+        for spec in trace.inputs
+        if (name := (spec.name or "").split(".")[0]) in parameters and len(spec.shape) >= 3
+    }
+    return tuple(name for name, sizes in maps.items() if sizes == next(iter(maps.values())))
 
 
 def resize_input(trace: Trace, sizes: Sequence[int]) -> Iterator[Proposal]:
-    """An interpolation at the start of forward."""
+    """An interpolation at the start of forward, of every input that is as large as the first."""
     found = root_forward(trace)
     if found is None or any(size < 1 for size in sizes):
         return
     code, function = found
-    functional, name = functional_name(code), input_name(trace, function)
-    if functional is None or name is None:
+    functional, names = functional_name(code), input_names(trace, function)
+    if functional is None or not names:
         return
-    text = f"{name} = {functional}.interpolate({name}, size=({', '.join(map(str, sizes))}))"
-    if len(sizes) == 1:
-        text = f"{name} = {functional}.interpolate({name}, size={sizes[0]})"
+    size = str(sizes[0]) if len(sizes) == 1 else f"({', '.join(map(str, sizes))})"
+    text = f"{names[0]} = {functional}.interpolate({names[0]}, size={size})"
+    if len(names) > 1:
+        listed = ", ".join(names)
+        text = f"{listed} = ({functional}.interpolate(one, size={size}) for one in ({listed}))"
     yield Proposal(
         f"resize to {shape_text(sizes)} at the start",
         (code.insert_before(first_statement(function), text),),
@@ -223,7 +226,7 @@ def pad_and_crop(trace: Trace, multiple: int, axes: int) -> Iterator[Proposal]:
     code, function = found
     functional, name, value = (
         functional_name(code),
-        input_name(trace, function),
+        next(iter(input_names(trace, function)), None),
         returned(function),
     )
     if functional is None or name is None or value is None or isinstance(value, ast.Tuple):

@@ -22,6 +22,7 @@ from shapescope.analysis.diagnosis.words import (
     primary,
     shape_text,
 )
+from shapescope.analysis.fixes.batch import without_call
 from shapescope.analysis.fixes.constructor import (
     argument_label,
     origin_labels,
@@ -74,6 +75,10 @@ def _indexed(case: Case, step: Step, output: tuple[int, ...], target: tuple[int,
             f"{output[1]} there, and {output[-1]} on the last axis"
         )
         moved = ", ".join(map(str, (0, len(output) - 1, *range(1, len(output) - 1))))
+        if last is not None and last.op in ("permute", "transpose", "movedim"):
+            before = ints(last.inputs[0].shape)
+            if (before[0], *before[2:]) == target:
+                proposals += without_call(last)
         proposals += returned_with(trace, f".permute({moved})", "classes on axis 1")
     elif prod(output[:-1]) == wanted:
         proposals += returned_with(trace, f".flatten(0, {len(output) - 2})", "one row per target")
