@@ -35,7 +35,7 @@ def first(
     init: str,
     forward: str,
     given: str,
-    **more: str,
+    target: str = "",
 ) -> Diagnostic:
     """The first diagnostic of a model."""
     monkeypatch.chdir(folder)
@@ -44,7 +44,12 @@ def first(
         "FORWARD", forward.replace("\n", pad)
     )
     Path("net.py").write_text(text)
-    return run_trace(Request("net.py:Net", (given,), **more)).diagnostics[0]
+    return _told("net.py:Net", given, target)[0]
+
+
+def _told(spec: str, given: str, target: str) -> tuple[Diagnostic, ...]:
+    request = Request(spec, (given,), target=target, loss="cross_entropy" if target else "")
+    return run_trace(request).diagnostics
 
 
 def test_a_swap_that_needs_another_edit_stands_behind(
@@ -88,8 +93,7 @@ def test_rows_cut_across_axes_are_told_though_the_targets_are_as_many(
         init,
         "return self.fc(self.conv(x).view(-1, 288))",
         "8,4,12,12",
-        target="72:int64<6",
-        loss="cross_entropy",
+        "72:int64<6",
     )
     assert found.rule == "batch-folded"
     assert found.help[0].verified
@@ -104,8 +108,7 @@ def test_rows_that_are_places_have_targets_of_their_own(
     Path("net.py").write_text(
         TEXT.replace("INIT", "self.conv = nn.Conv2d(3, 5, 1)").replace("FORWARD", forward)
     )
-    request = Request("net.py:Net", ("2,3,6,6",), target="72:int64<5", loss="cross_entropy")
-    assert not run_trace(request).diagnostics
+    assert not _told("net.py:Net", "2,3,6,6", "72:int64<5")
 
 
 def test_maps_of_one_size_are_resized_alike(

@@ -21,7 +21,7 @@ from shapescope.analysis.diagnosis.rules.layers import (
     places,
 )
 from shapescope.analysis.diagnosis.rules.layouts import channels_last, missing_channel
-from shapescope.analysis.diagnosis.rules.ranks import wrong_rank
+from shapescope.analysis.diagnosis.rules.ranks import wrong_rank, wrong_weight
 from shapescope.analysis.diagnosis.words import arrive, name_of, plural, shape_text
 from shapescope.analysis.fixes.constructor import argument_label, set_argument
 from shapescope.analysis.fixes.flatten import edit_operand
@@ -48,6 +48,9 @@ def conv_channels(case: Case) -> Iterator[Finding]:
         return
     sizes, axes = ints(step.inputs[0].shape), len(step.attrs.kernel_size)
     if not sizes:
+        return
+    if not step.op.endswith(f"{axes}d"):
+        yield wrong_weight(step, step.attrs)
         return
     if len(sizes) not in (axes + 1, axes + 2):
         yield wrong_rank(case, step, sizes, axes)

@@ -14,9 +14,10 @@ from shapescope.analysis.diagnosis.rules.layers import (
     places,
 )
 from shapescope.analysis.diagnosis.rules.layouts import MAPS
-from shapescope.analysis.diagnosis.words import name_of, shape_text
+from shapescope.analysis.diagnosis.words import name_of, operand_labels, primary, shape_text
 from shapescope.analysis.fixes.flatten import edit_operand, entered_through
 from shapescope.analysis.fixes.frames import each_frame
+from shapescope.analysis.fixes.operands import wrap
 from shapescope.attrs import ConvAttrs, PoolAttrs
 from shapescope.trace import Step, Trace
 
@@ -36,6 +37,28 @@ def wrong_rank(case: Case, step: Step, sizes: tuple[int, ...], axes: int) -> Fin
         why=(f"{class_name(case.trace, step)} takes {MAPS[axes]}; {len(sizes)} {come}",),
         proposals=_rank_proposals(case, step, sizes, axes),
     )  # fmt: skip
+
+
+def wrong_weight(step: Step, attrs: ConvAttrs) -> Finding:
+    """A weight of the user's own that has another number of axes than the call takes."""
+    weight = (attrs.out_channels, attrs.in_channels // attrs.groups, *attrs.kernel_size)
+    axes = int(step.op[-2])
+    lacking = axes + 2 - len(weight)
+    indices = {2: ("None, None",), 1: (":, None", "None")}.get(lacking, ())
+    made = [wrap(step, 1, "", f"[{index}]") for index in indices]
+    return finding(
+        RANK,
+        f"the weight of `{step.op}` has {axes + 2} axes, but {shape_text(weight)} has "
+        f"{len(weight)}",
+        step=step,
+        labels=(primary(step.call_site, operand_labels(step)),),
+        why=(f"out_channels x in_channels x {MAPS[axes].partition('channels x ')[2]}",),
+        proposals=[
+            Proposal("give the weight its axes of channels", (one[0].replace(one[1], one[2]),))
+            for one in made
+            if one is not None
+        ],
+    )
 
 
 def _rank_proposals(
