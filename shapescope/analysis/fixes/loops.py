@@ -180,6 +180,24 @@ def running_index(trace: Trace, step: Step) -> Iterator[Proposal]:
             )
 
 
+def next_entry(trace: Trace, step: Step) -> Iterator[Proposal]:
+    """`nn.Linear(sizes[i], sizes[i + 1])` for a second `sizes[i]`: what the next layer takes."""
+    call = constructor_of(trace, step.path) if step.kind == "module" else None
+    if call is None or sum(spec.defined_at == call.span for spec in trace.modules) < 2:
+        return
+    for given, made in _PAIRS:
+        taken, width = call.argument(given), call.argument(made)
+        if not isinstance(taken, ast.Subscript) or not isinstance(width, ast.Subscript):
+            continue
+        if ast.dump(taken) == ast.dump(width) and isinstance(taken.slice, ast.Name):
+            text = f"{call.code.text(width.value)}[{taken.slice.id} + 1]"
+            yield Proposal(
+                f"make {text}, what the next layer takes",
+                (call.code.replace(width, text),),
+                kind="loop",
+            )
+
+
 def _without_factor(origin: Origin, factor: int) -> str | None:
     """`w` for `w * 2` that is to be halved."""
     node = origin.node

@@ -7,7 +7,7 @@ import ast
 from shapescope.analysis.code.calls import operand_nodes
 from shapescope.analysis.code.source import Code
 from shapescope.diagnostic import Edit
-from shapescope.trace import Step
+from shapescope.trace import SourceSpan, Step
 
 
 def operand_of(step: Step, position: int) -> tuple[Code, ast.expr] | None:
@@ -40,6 +40,16 @@ def exchanged(step: Step, one: int, two: int) -> tuple[Edit, ...]:
     code, nodes = first[0], (first[1], second[1])
     texts = [code.text(node) if _is_plain(node) else f"({code.text(node)})" for node in nodes]
     return code.replace(nodes[0], texts[1]), code.replace(nodes[1], texts[0])
+
+
+def around(step: Step, before: str, behind: str) -> tuple[Edit, Edit] | None:
+    """A method call behind the first operand of a call, and another one behind the call itself."""
+    made, span = wrap(step, 0, "", before), step.call_site
+    if made is None or span is None:
+        return None
+    code, node, text = made
+    end = SourceSpan(span.file, span.end_line, span.end_column, span.end_line, span.end_column)
+    return code.replace(node, text), Edit(end, behind)
 
 
 def _is_plain(node: ast.expr) -> bool:

@@ -13,6 +13,7 @@ from shapescope.analysis.diagnosis.finding import Proposal
 from shapescope.analysis.diagnosis.history import ints, passes, source_of
 from shapescope.analysis.fixes.batch import maker_of_attention
 from shapescope.analysis.fixes.flatten import is_own, own_call
+from shapescope.analysis.fixes.operands import around
 from shapescope.analysis.fixes.sizes import size_nodes
 from shapescope.diagnostic import Edit
 from shapescope.trace import SourceSpan, Step, Trace
@@ -30,21 +31,13 @@ def turned_and_back(trace: Trace, step: Step, sizes: tuple[int, ...]) -> Iterato
     seen: set[SourceSpan] = set()
     while current is not None and current.inputs and ints(current.inputs[0].shape) == sizes:
         span = current.call_site
-        found = operand_nodes(span) if is_own(span) and span not in seen else None
-        if found is not None and found[1] and span is not None:
+        fresh = span is not None and is_own(span) and span not in seen
+        edits = around(current, ".transpose(1, 2)", ".transpose(1, 2)") if fresh else None
+        if edits is not None and span is not None:
             seen.add(span)
-            code, operand = found[0], found[1][0]
-            text = code.text(operand)
-            text = text if isinstance(operand, _SIMPLE) else f"({text})"
-            end = SourceSpan(
-                span.file, span.end_line, span.end_column, span.end_line, span.end_column
-            )
             yield Proposal(
                 "bring the features to the end, and back",
-                (
-                    code.replace(operand, f"{text}.transpose(1, 2)"),
-                    Edit(end, ".transpose(1, 2)"),
-                ),
+                edits,
                 kind="turn back",
                 follow=False,
             )

@@ -27,7 +27,13 @@ from shapescope.analysis.fixes.constructor import argument_label, set_argument
 from shapescope.analysis.fixes.flatten import edit_operand
 from shapescope.analysis.fixes.instead import spare_layer, swapped_numbers
 from shapescope.analysis.fixes.literals import written_number
-from shapescope.analysis.fixes.loops import carry_on, carry_width, handed_on, running_index
+from shapescope.analysis.fixes.loops import (
+    carry_on,
+    carry_width,
+    handed_on,
+    next_entry,
+    running_index,
+)
 from shapescope.analysis.fixes.turns import keep_reduced
 from shapescope.attrs import ConvAttrs
 from shapescope.diagnostic import Label
@@ -179,6 +185,7 @@ def _mismatch_proposals(
     yield from swapped_numbers(trace, step, channels)
     yield from as_the_maker(trace, step, "in_channels", maker)
     yield from running_index(trace, step)
+    yield from next_entry(trace, step)
     yield from carry_width(trace, step)
     yield from carry_on(trace, step, "in_channels", channels)
     yield from handed_on(trace, step, "in_channels", channels)

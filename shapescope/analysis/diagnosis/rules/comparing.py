@@ -101,7 +101,8 @@ def _as_map(output: tuple[int, ...], target: tuple[int, ...]) -> tuple[int, ...]
 
 def _has_steps(output: tuple[int, ...], target: tuple[int, ...]) -> bool:
     """Whether the output is the target's shape with an axis of steps behind the batch."""
-    return len(output) == len(target) + 1 > 2 and (output[0], *output[2:]) == target
+    steps = len(output) == len(target) + 1 > 2 and output[1] > 1
+    return steps and (output[0], *output[2:]) == target
 
 
 def _step_labels(

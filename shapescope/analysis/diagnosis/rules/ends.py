@@ -25,6 +25,8 @@ from shapescope.attrs import RecurrentAttrs
 from shapescope.diagnostic import Label
 from shapescope.trace import Step, Trace
 
+_SHARE = 8
+
 
 def last_of(trace: Trace, output: tuple[int, ...]) -> Step | None:
     """The step that made what is returned."""
@@ -87,3 +89,7 @@ def same_map(trace: Trace, chain: Sequence[Step], maps: tuple[int, ...]) -> Iter
     found = root_forward(trace)
     if found is not None:
         yield from resize_the_end(chain[-1], functional_name(found[0]), maps)
+    made = ints(chain[-1].outputs[0].shape)[-len(maps) :]
+    if all(0 <= large - size <= size // _SHARE for large, size in zip(made, maps, strict=True)):
+        cut = ", ".join(f":{size}" for size in maps)
+        yield from returned_with(trace, f"[..., {cut}]", f"the first {sizes_text(maps)} alone")

@@ -18,6 +18,7 @@ from shapescope.analysis.diagnosis.history import ints
 from shapescope.analysis.diagnosis.registry import declare, failing
 from shapescope.analysis.diagnosis.rules.axes import idle_squeeze, without_axis
 from shapescope.analysis.diagnosis.rules.combining import change_text, from_other_end
+from shapescope.analysis.diagnosis.rules.layers import maker_of
 from shapescope.analysis.diagnosis.words import (
     name_of,
     operand_labels,
@@ -27,13 +28,13 @@ from shapescope.analysis.diagnosis.words import (
 )
 from shapescope.analysis.fixes.branches import branch_proposals
 from shapescope.analysis.fixes.fixed_batch import fixed_batch, made_for_a_batch, repeated_as_steps
-from shapescope.analysis.fixes.operands import operand_of
+from shapescope.analysis.fixes.operands import operand_of, wrap
 from shapescope.analysis.fixes.picks import dim_of
 from shapescope.analysis.fixes.ranked import rank_proposals, turned_alike
 from shapescope.analysis.fixes.resample import functional_name
 from shapescope.analysis.fixes.spread import over_the_batch
 from shapescope.arithmetic import cat_refusal
-from shapescope.attrs import CallAttrs, ConvAttrs
+from shapescope.attrs import CallAttrs, ConvAttrs, RecurrentAttrs
 from shapescope.diagnostic import Label
 from shapescope.trace import Step, Trace
 
@@ -114,6 +115,7 @@ def no_cat(case: Case) -> Iterator[Finding]:
             *_one_hot(case, step, shapes),
             *(() if idle is None else without_axis(trace, idle, dim_of(idle) or 0)),
             *joined,
+            *_last_state(trace, step, shapes),
             *rank_proposals(step, shapes, along),
             *_other_dim(step, shapes, along),
             *(() if joined else branch_proposals(trace, step, branches, changed)),
@@ -125,6 +127,23 @@ def _idle_label(idle: Step) -> Label | None:
     axis = dim_of(idle) or 0
     size = idle.inputs[0].shape[axis]
     return label(idle.call_site, f"axis {axis} is {size}, not 1: nothing to drop")
+
+
+def _last_state(trace: Trace, step: Step, shapes: Sequence[tuple[int, ...]]) -> Iterator[Proposal]:
+    """`h[-1]`: the state of the last layer, where the states of all are beside a row a sample."""
+    for place, shape in enumerate(shapes):
+        maker = maker_of(trace, step, place)
+        state = maker is not None and isinstance(maker.attrs, RecurrentAttrs)
+        if maker is None or not state or shape == ints(maker.outputs[0].shape) or len(shape) != 3:
+            continue
+        rows = [other for at, other in enumerate(shapes) if at != place]
+        made = wrap(step, place, "", "[-1]")
+        if made is not None and all(len(row) == 2 and row[0] == shape[1] for row in rows):
+            yield Proposal(
+                "take the state of the last layer",
+                (made[0].replace(made[1], made[2]),),
+                kind="state",
+            )
 
 
 def _one_hot(case: Case, step: Step, shapes: Sequence[tuple[int, ...]]) -> Iterator[Proposal]:

@@ -12,7 +12,6 @@ from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, findi
 from shapescope.analysis.diagnosis.history import chain_to, ints
 from shapescope.analysis.diagnosis.registry import declare, failing
 from shapescope.analysis.diagnosis.rules.layers import (
-    call_text,
     channel_maker,
     class_name,
     make_instead,
@@ -23,8 +22,9 @@ from shapescope.analysis.diagnosis.words import arrive, here, name_of, plural, p
 from shapescope.analysis.fixes.commands import command
 from shapescope.analysis.fixes.constructor import argument_label, set_argument
 from shapescope.analysis.fixes.flatten import edit_operand, entered_through
+from shapescope.analysis.fixes.operands import around
 from shapescope.attrs import NormAttrs
-from shapescope.diagnostic import Edit, Label
+from shapescope.diagnostic import Label
 from shapescope.trace import Step, Trace
 
 FEATURES = declare("norm-features", "a normalisation gets another number of features than it has")
@@ -144,28 +144,25 @@ def _idle_axis(step: Step, trace: Trace, sizes: tuple[int, ...]) -> Iterator[Pro
 
 def axis_proposals(step: Step, trace: Trace, sizes: tuple[int, ...]) -> Iterator[Proposal]:
     """The features brought to axis 1 for a batch norm, or its rows folded, and all put back."""
+    last, rows = len(sizes) - 2, " x ".join(map(str, sizes[:-1]))
     found = operand_nodes(step.call_site)
-    if found is None or not found[1] or step.call_site is None:
-        return
-    code, operand = found[0], found[1][0]
-    whole, inner = call_text(step), code.text(operand)
-    span = code.span(operand)
-    prefix, _, rest = whole.partition(inner)
-    if not rest or span.line != step.call_site.line:
-        return
-    last = len(sizes) - 2
-    folded = f"{prefix}{inner}.flatten(0, {last}){rest}.unflatten(0, {inner}.shape[:{last + 1}])"
-    turned = f"{prefix}{inner}.transpose(1, -1){rest}.transpose(1, -1)"
-    rows = " x ".join(map(str, sizes[:-1]))
-    fold = Proposal(
-        f"let it see {prod(sizes[:-1])} rows, and give them their {rows} form again",
-        (Edit(step.call_site, folded),),
-        kind="axis",
+    inner = "" if found is None or not found[1] else found[0].text(found[1][0])
+    fold, turn = (
+        [Proposal(message, edits, kind="axis")] if edits is not None else []
+        for message, edits in (
+            (
+                f"let it see {prod(sizes[:-1])} rows, and give them their {rows} form again",
+                around(step, f".flatten(0, {last})", f".unflatten(0, {inner}.shape[:{last + 1}])")
+                if inner.isidentifier()
+                else None,
+            ),
+            (
+                "bring the features to axis 1, and back",
+                around(step, ".transpose(1, -1)", ".transpose(1, -1)"),
+            ),
+        )
     )
-    turn = Proposal(
-        "bring the features to axis 1, and back", (Edit(step.call_site, turned),), kind="axis"
-    )
-    yield from (fold, turn) if entered_through(trace, step) else (turn, fold)
+    yield from (*fold, *turn) if entered_through(trace, step) else (*turn, *fold)
 
 
 def _other_features(case: Case, step: Step, channels: int, wanted: int) -> Finding:

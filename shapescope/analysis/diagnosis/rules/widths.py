@@ -31,7 +31,7 @@ from shapescope.analysis.fixes.flatten import (
 )
 from shapescope.analysis.fixes.instead import as_convolution, spare_layer, swapped_numbers
 from shapescope.analysis.fixes.literals import written_number
-from shapescope.analysis.fixes.loops import carry_on, carry_width, running_index
+from shapescope.analysis.fixes.loops import carry_on, carry_width, next_entry, running_index
 from shapescope.analysis.fixes.operands import wrap
 from shapescope.analysis.fixes.picks import dim_of, picked_elsewhere
 from shapescope.analysis.fixes.turns import turned_and_back
@@ -106,6 +106,7 @@ def width_proposals(
     yield from _all_parts(trace, maker, wanted)
     yield from as_the_maker(trace, step, "in_features", maker)
     yield from running_index(trace, step)
+    yield from next_entry(trace, step)
     yield from carry_width(trace, step)
     yield from carry_on(trace, step, "in_features", sizes[-1])
     yield from set_argument(
