@@ -13,6 +13,7 @@ from shapescope.analysis.diagnosis.rules.layers import make_instead, maker_of, o
 from shapescope.analysis.diagnosis.words import name_of
 from shapescope.analysis.fixes.constructor import set_argument
 from shapescope.analysis.fixes.padding import keep_sizes
+from shapescope.analysis.fixes.parts import all_parts
 from shapescope.analysis.fixes.projection import project, project_always, spelled
 from shapescope.analysis.fixes.ranked import give_axes
 from shapescope.analysis.fixes.rounding import nearly, resize_alike, round_alike, was_enlarged
@@ -63,6 +64,8 @@ def branch_proposals(
         if not channels_differ:
             yield from resize_alike(step, smaller, larger)
     if channels_differ and not maps_differ:
+        for branch, other in (branches, tuple(reversed(branches))):
+            yield from all_parts(trace, maker_of(trace, step, branch.position), other.sizes[1])
         makers = [
             (next((layer for layer in reversed(branch.own) if output_argument(layer)), None), other)
             for branch, other in (tuple(reversed(branches)), branches)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from shapescope.analysis.batch import Evidence, is_unbatched
 from shapescope.analysis.diagnosis import find
@@ -27,6 +27,7 @@ from shapescope.analysis.fixes.outcome import (
     renamed_weights,
     same_maps,
 )
+from shapescope.analysis.fixes.retracing import Retrace
 from shapescope.analysis.fixes.wording import (
     first_things_first,
     remark_on,
@@ -35,7 +36,7 @@ from shapescope.analysis.fixes.wording import (
 )
 from shapescope.diagnostic import Edit, Help, Severity
 from shapescope.source_text import absolute_path, overridden, source_text
-from shapescope.trace import Shape, Step, Trace
+from shapescope.trace import Step, Trace
 
 MOST_HELPS = 2
 _MOST_TRIALS = 24
@@ -47,35 +48,6 @@ Place: TypeAlias = tuple[str, str]
 
 Turn: TypeAlias = tuple[str, str, str]
 """A rule, the path and op it speaks of, and the kind of edit that answered it."""
-
-
-class Retrace(Protocol):
-    """Traces the model again with other sources or other inputs."""
-
-    @property
-    def editable(self) -> frozenset[str]:
-        """The absolute paths of the files that may be edited."""
-
-    def __call__(
-        self,
-        texts: Mapping[str, str],
-        *,
-        shapes: Sequence[Shape] | None = None,
-        batch: int | None = None,
-    ) -> Trace | None:
-        """The trace; None where the model cannot be loaded, built or fed like that.
-
-        Args:
-            texts: by absolute path, for files that read otherwise.
-            shapes: of the inputs, where they differ from the request's.
-            batch: the size of axis 0, where it differs.
-        """
-
-    def runs(self, texts: Mapping[str, str], trace: Trace, shapes: Sequence[Shape] | None) -> bool:
-        """Whether it also takes a real step, forwards and backwards; True where that takes long."""
-
-    def evidence(self, texts: Mapping[str, str], trace: Trace, other: Trace | None) -> Evidence:
-        """What other passes of the edited model show, for the rules about the batch."""
 
 
 @dataclass(frozen=True, slots=True)

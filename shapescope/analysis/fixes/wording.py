@@ -9,13 +9,20 @@ from shapescope.analysis.diagnosis.finding import Proposal
 from shapescope.diagnostic import Edit, Help
 from shapescope.trace import Trace
 
+_MOST_THEN = 2
+
 
 def without_detours(helps: Sequence[Help], changes: Sequence[frozenset[str]]) -> tuple[Help, ...]:
-    """The helps without those that write all that another one writes, and more."""
+    """The helps without those that write all that another one writes, and more.
+
+    Nor those that go on and on, where another one mends it all at once.
+    """
+    short = any(not one.then for one in helps)
     return tuple(
         one
         for one, lines in zip(helps, changes, strict=True)
         if not any(other and other < lines for other in changes)
+        and not (short and len(one.then) > _MOST_THEN)
     )
 
 

@@ -13,6 +13,7 @@ from shapescope.analysis.diagnosis.branches import (
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
 from shapescope.analysis.diagnosis.history import ints
 from shapescope.analysis.diagnosis.registry import declare, failing
+from shapescope.analysis.diagnosis.rules.layers import output_argument
 from shapescope.analysis.diagnosis.rules.positions import position_findings, table_of
 from shapescope.analysis.diagnosis.rules.tables import as_long
 from shapescope.analysis.diagnosis.words import (
@@ -24,11 +25,13 @@ from shapescope.analysis.diagnosis.words import (
     sizes_text,
 )
 from shapescope.analysis.fixes.branches import branch_proposals
+from shapescope.analysis.fixes.constructor import argument_label
 from shapescope.analysis.fixes.fixed_batch import fixed_batch, repeated_as_steps
 from shapescope.analysis.fixes.instead import value_that_fits
 from shapescope.analysis.fixes.other_end import other_end
 from shapescope.analysis.fixes.ranked import axes_elsewhere, every_pair, turned_alike
 from shapescope.analysis.fixes.size_numbers import built_for_what_arrives
+from shapescope.diagnostic import Label
 from shapescope.ops.shapes import broadcast
 from shapescope.trace import Step, Trace
 
@@ -65,6 +68,7 @@ def no_broadcast(case: Case) -> Iterator[Finding]:
         labels=(
             primary(step.call_site, operand_labels(step)),
             *(label(layer.defined_at or layer.call_site, change_text(layer)) for layer in changed),
+            *_width_labels(trace, branches),
         ),
         why=_why(shapes[one], shapes[two]),
         notes=(_around_note(branches, changed), *_histories(branches)),
@@ -80,6 +84,15 @@ def no_broadcast(case: Case) -> Iterator[Finding]:
             *_other_table(trace, step, (one, two)),
         ),
     )
+
+
+def _width_labels(trace: Trace, branches: Sequence[Branch]) -> Iterator[Label | None]:
+    """The last linear layer of a branch: its number decides how wide the rows are."""
+    for branch in branches:
+        layers = [layer for layer in branch.own if output_argument(layer) == "out_features"]
+        if layers and layers[-1].outputs[0].shape[-1:] == branch.sizes[-1:]:
+            text = f"`{name_of(layers[-1])}` makes {branch.sizes[-1]}"
+            yield argument_label(trace, layers[-1].path, "out_features", text)
 
 
 def _other_table(trace: Trace, step: Step, pair: tuple[int, int]) -> Iterator[Proposal]:

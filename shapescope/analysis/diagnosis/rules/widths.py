@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from shapescope.analysis.code import constructor_of
 from shapescope.analysis.diagnosis.finding import Proposal
 from shapescope.analysis.diagnosis.history import (
     chain_to,
@@ -18,12 +17,9 @@ from shapescope.analysis.diagnosis.rules.layers import (
     as_the_maker,
     joined_widths,
     make_instead,
-    maker_of,
-    output_argument,
 )
-from shapescope.analysis.diagnosis.words import name_of
 from shapescope.analysis.fixes.batch import other_axes, other_dim
-from shapescope.analysis.fixes.constructor import set_argument, spell
+from shapescope.analysis.fixes.constructor import set_argument
 from shapescope.analysis.fixes.flatten import (
     edit_operand,
     entered_through,
@@ -33,6 +29,7 @@ from shapescope.analysis.fixes.instead import as_convolution, spare_layer, swapp
 from shapescope.analysis.fixes.literals import written_number
 from shapescope.analysis.fixes.loops import carry_on, carry_width, next_entry, running_index
 from shapescope.analysis.fixes.operands import wrap
+from shapescope.analysis.fixes.parts import all_parts
 from shapescope.analysis.fixes.picks import dim_of, picked_elsewhere
 from shapescope.analysis.fixes.turns import turned_and_back
 from shapescope.trace import Step, Trace
@@ -103,7 +100,7 @@ def width_proposals(
         yield from flatten_operand(step, trace)
     if mapped and len(sizes) == 3:
         yield from turned_first(trace, step)
-    yield from _all_parts(trace, maker, wanted)
+    yield from all_parts(trace, maker, wanted)
     yield from as_the_maker(trace, step, "in_features", maker)
     yield from running_index(trace, step)
     yield from next_entry(trace, step)
@@ -162,26 +159,6 @@ def _beside(trace: Trace, maker: Step | None, wanted: int) -> Iterator[Proposal]
     parts = [ints(spec.shape)[-1:] for spec in maker.inputs]
     if sum(part[0] for part in parts if part) == wanted:
         yield from other_dim(trace, maker, (1,), "join side by side, along axis")
-
-
-def _all_parts(trace: Trace, maker: Step | None, wanted: int) -> Iterator[Proposal]:
-    """Twice as many features where two parts are cut from them, each as wide as is wanted."""
-    if maker is None or maker.op != "chunk" or not maker.inputs or len(maker.outputs) < 2:
-        return
-    whole, part = ints(maker.inputs[0].shape), ints(maker.outputs[0].shape)
-    if whole[:-1] != part[:-1] or whole[-1] != part[-1] * len(maker.outputs):
-        return
-    layer, value = maker_of(trace, maker), wanted * len(maker.outputs)
-    argument = None if layer is None else output_argument(layer)
-    call = None if layer is None else constructor_of(trace, layer.path)
-    if layer is None or call is None or argument is None:
-        return
-    text = spell(trace, layer.path, call, call.argument(argument), value)
-    yield Proposal(
-        f"make {value} in `{name_of(layer)}`, {wanted} for each of its {len(maker.outputs)} parts",
-        (call.set(argument, text),),
-        kind="producer",
-    )
 
 
 def _unsqueezed(trace: Trace, maker: Step) -> Step:
