@@ -12,6 +12,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from shapescope.capture.at_work import executing
 from shapescope.capture.first_backward import TrainsError, ends_at_backward
 from shapescope.capture.import_errors import import_problem
@@ -107,16 +109,18 @@ def _choose_portion(code: UserCode, wanted: Collection[str]) -> None:
 
 
 def _is_behind_definitions(error: BaseException, code: UserCode) -> bool:
-    """Whether a file raised at a statement with definitions in front of it and none behind."""
-    line = 0
+    """Whether a file raised with definitions, or a model, in front of it and none behind."""
+    line, made = 0, False
     entry = error.__traceback__
     while entry is not None and not line:
         raised_in = entry.tb_frame.f_code
         if raised_in.co_filename == code.file and raised_in.co_name == "<module>":
             line = entry.tb_lineno
+            values = list(entry.tb_frame.f_globals.values())
+            made = any(isinstance(value, nn.Module) for value in values)
         entry = entry.tb_next
     above = [one for one in code.tree.body if (one.end_lineno or one.lineno) < line]
-    return any(map(defines, above)) and is_over(code.tree, line)
+    return (made or any(map(defines, above))) and is_over(code.tree, line)
 
 
 def load_module(name: str, overrides: Mapping[Path, str] | None = None) -> UserCode:

@@ -180,3 +180,23 @@ def test_a_mend_that_only_runs_is_none_where_the_case_names_others() -> None:
     assert module.is_right_edit(case, text.replace("64, 8, 8", "64,7,7"))
     assert not module.is_right_edit(case, text.replace("z, 64 * 7 * 7)", "z, 64 * 8 * 8)"))
     assert not module.is_right_input(case, [[8, 1, 32, 32]])
+
+
+SCRIPT = """\
+import torch
+import torch.nn as nn
+
+model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 9 * 9, 4))
+scores = model(torch.randn(5, 3, 12, 12))
+scores.sum().backward()
+"""
+
+
+def test_a_script_without_a_class_is_diagnosed_where_its_model_raises(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("train.py").write_text(SCRIPT)
+    found = run_trace(Request("train.py")).diagnostics[0]
+    assert found.message == "`3` takes 648 features, but 800 arrive"
+    assert found.help[0].edits[0].replacement == "8 * 10 * 10"
