@@ -36,9 +36,11 @@ def bystanders_stay(model: nn.Module) -> Iterator[None]:
         if not _is_torchs(kind):
             kept.class_(kind)
     for module in modules:
-        for name in HOOK_DICTS:
-            for hook in module.__dict__.get(name, {}).values():
-                kept.value(hook)
+        own = module.__dict__
+        if any(map(own.get, HOOK_DICTS)):
+            for name in HOOK_DICTS:
+                for hook in own.get(name, {}).values():
+                    kept.value(hook)
     try:
         yield
     finally:

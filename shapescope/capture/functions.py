@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from torch import nn
@@ -45,25 +45,25 @@ def copied_functions(
     return made
 
 
-def _kept_by(module: nn.Module) -> Iterator[types.FunctionType]:
+def _kept_by(module: nn.Module) -> list[types.FunctionType]:
     own = module.__dict__
-    for name in HOOK_DICTS:
-        if registered := own.get(name):
-            yield from _functions_in(registered.values())
-    for name, value in own.items():
+    found: list[types.FunctionType] = []
+    if any(map(own.get, HOOK_DICTS)):
+        for name in HOOK_DICTS:
+            found += _functions_in(own.get(name, {}).values())
+    for value in [value for name, value in own.items() if name not in _TORCHS]:
         kind = type(value)
         if kind is types.FunctionType:
-            yield value
-        elif name in _TORCHS:
-            continue
+            found.append(value)
         elif kind is list or kind is tuple:
-            yield from _functions_in(value)
+            found += _functions_in(value)
         elif kind is dict:
-            yield from _functions_in(value.values())
+            found += _functions_in(value.values())
+    return found
 
 
-def _functions_in(values: Any) -> Iterator[types.FunctionType]:
-    return (value for value in values if type(value) is types.FunctionType)
+def _functions_in(values: Any) -> list[types.FunctionType]:
+    return [value for value in values if type(value) is types.FunctionType]
 
 
 def _copied(

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from shapescope.capture.copies import real_copy
 from shapescope.capture.recorder import Recorder
-from shapescope.capture.tensors import real_copy
 from shapescope.ops import lookup
 from shapescope.trace import Step
 

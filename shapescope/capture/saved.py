@@ -20,12 +20,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from shapescope.capture.copies import real_copy
 from shapescope.capture.import_errors import missing_file, one_line
 from shapescope.capture.input_spec import InputSpec
 from shapescope.capture.loaded import LoadedModel
 from shapescope.capture.scripts import made_public
 from shapescope.capture.spec import ModelSpec
-from shapescope.capture.tensors import real_copy
 from shapescope.diagnostic import ShapescopeError
 from shapescope.source_text import display_path
 

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from shapescope.capture.argument_names import refuse_unknown
 from shapescope.capture.constructions import find_constructors
+from shapescope.capture.copies import meta_copy, real_copy
 from shapescope.capture.inputs import InputSpec, make_inputs
 from shapescope.capture.loaded import LoadedModel
-from shapescope.capture.tensors import map_tensors, meta_copy, real_copy, tensors_in, to_meta
+from shapescope.capture.tensors import map_tensors, tensors_in, to_meta
 from shapescope.diagnostic import ShapescopeError
 from shapescope.trace import SourceSpan
 

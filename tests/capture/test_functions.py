@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from shapescope.capture.tensors import meta_copy, real_copy
+from shapescope.capture.copies import meta_copy, real_copy
 from shapescope.capture.tracer import trace_model
 
 
