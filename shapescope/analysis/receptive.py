@@ -16,6 +16,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
+from shapescope.analysis.step_check import verdicts
 from shapescope.arithmetic.receptive_field import (
     Exact,
     Field,
@@ -26,7 +27,7 @@ from shapescope.arithmetic.receptive_field import (
 from shapescope.collection import collection_waits
 from shapescope.ops import lookup
 from shapescope.ops.flow import RESIZED, TRANSPOSED, Flow, Flows, Link
-from shapescope.trace import Step, TensorSpec, Trace
+from shapescope.trace import Shape, Step, TensorSpec, Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +90,9 @@ def receptive_fields(trace: Trace) -> tuple[ReceptiveField | None, ...]:
     if not windowed or trace.mode == "symbolic":
         return tuple(found)
     walk = _Walk(trace)
-    for step in trace.steps:
-        if step.op != "module":
-            walk.visit(step)
+    for step, verdict in zip(trace.steps, verdicts(trace.steps), strict=True):
+        if step.op != "module" and step.outputs:
+            walk.visit(step, verdict.flows)
     reported: dict[int, ReceptiveField | None] = {}
     for index, state in walk.states.items():
         if id(state) not in reported:
@@ -113,10 +114,8 @@ class _Walk:
             axes = (AxisState(origin, 1, 1, 0) for origin in origins[1:])
             self._inputs[spec.name, spec.shape] = TensorState((None, *axes))
 
-    def visit(self, step: Step) -> None:
-        """Work out what the step's output sees."""
-        if not step.outputs:
-            return
+    def visit(self, step: Step, flows: Flows | None) -> None:
+        """Work out what the step's output sees, from where its axes come from."""
         given = [self._state(spec, source) for spec, source in step.input_sources()]
         if not any(given):
             return
@@ -124,11 +123,13 @@ class _Walk:
         if row.pointwise and row.flow_rule is None and len(given) == 1 and given[0] is not None:
             self.states[step.index] = given[0]
             return
-        flows = row.flow(step)
         made = step.outputs[0].shape
         if flows is None or not {0, len(made)}.issuperset(map(len, flows)):
             flows = ()
-        state = _through(step, flows, given, made)
+        if len(given) == 1 and given[0] is not None:
+            state = _through_only(flows[0] if flows else (), given[0], step.inputs[0].shape, made)
+        else:
+            state = _through(step, flows, given, made)
         if row.windowed and step.op[-2:-1].isdigit():
             self._note_spatial(int(step.op[-2]), flows, given)
         self.states[step.index] = state
@@ -151,9 +152,32 @@ class _Walk:
                     self.spatial.add(axis.origin)
 
 
-def _through(
-    step: Step, flows: Flows, given: list[TensorState | None], made: tuple[int | str, ...]
-) -> TensorState:
+def _through_only(flow: Flow, given: TensorState, sizes: Shape, made: Shape) -> TensorState:
+    """What the output of a step with one input sees: the same as `_through`, with no branches."""
+    reach = dict(given.reach)
+    kept = {link.axis for link in flow if link is not None}
+    for number, axis in enumerate(given.axes):
+        if axis is not None and number not in kept:
+            _widen(reach, axis.origin, axis.interval(int(sizes[number])))
+    axes: list[AxisState | None] = [None] * len(made)
+    for at, link in enumerate(flow):
+        axis = None if link is None else given.axes[link.axis]
+        if link is None or axis is None:
+            continue
+        axis = _follow(axis, link, int(sizes[link.axis]), int(made[at]))
+        seen = reach.get(axis.origin)
+        if seen is not None:
+            axis = _merge([axis, _everywhere(axis.origin, seen)], int(made[at]))
+        axes[at] = axis
+    return TensorState(tuple(axes), reach)
+
+
+def _everywhere(origin: Origin, seen: tuple[Exact, Exact]) -> AxisState:
+    """An axis every position of which sees the same interval."""
+    return AxisState(origin, seen[1] - seen[0], 0, seen[0])
+
+
+def _through(step: Step, flows: Flows, given: list[TensorState | None], made: Shape) -> TensorState:
     """What the output of a step sees, from what its inputs see."""
     reach: dict[Origin, tuple[Exact, Exact]] = {}
     branches: list[list[AxisState]] = [[] for _ in made]
@@ -175,7 +199,7 @@ def _through(
             _widen(reach, origin, interval)
     for states in branches if reach else ():
         if states and (seen := reach.get(states[0].origin)) is not None:
-            states.append(AxisState(states[0].origin, seen[1] - seen[0], 0, seen[0]))
+            states.append(_everywhere(states[0].origin, seen))
     axes = [
         None if not states else states[0] if len(states) == 1 else _merge(states, int(made[at]))
         for at, states in enumerate(branches)

@@ -9,12 +9,14 @@ from typing import NamedTuple, TypeAlias
 from shapescope.attrs import (
     AdaptivePoolAttrs,
     Attrs,
+    CallAttrs,
     ConvAttrs,
     LinearAttrs,
     NormAttrs,
     PoolAttrs,
 )
 from shapescope.ops import lookup
+from shapescope.ops.flow import Flows
 from shapescope.trace import Step, TensorSpec
 
 MATCH = "match"
@@ -53,21 +55,27 @@ class Verdict(NamedTuple):
         macs: its multiply-adds; 0 of a module that was opened and of a step that failed, None
             where there is no rule.
         scratch: bytes that its kernel takes on the way and gives back.
+        flows: for each input, where the axes of the first output come from; None where unknown.
     """
 
     refusal: str | None
     check: Check
     macs: int | None
     scratch: int
+    flows: Flows | None
 
 
-_Question: TypeAlias = tuple[str, Attrs | None, tuple[TensorSpec, ...], tuple[TensorSpec, ...]]
+_Tensors: TypeAlias = tuple[TensorSpec, ...]
+_Question: TypeAlias = tuple[str, Attrs | None, _Tensors, _Tensors, tuple[type, ...]]
 
 _MOST = 20_000
 """Steps whose verdicts are remembered at most."""
 
 _EXACT = frozenset({ConvAttrs, PoolAttrs, AdaptivePoolAttrs, LinearAttrs, NormAttrs})
 """Settings that read alike where they are equal: no 2 beside 2.0 in a formula."""
+
+_TOLD_APART = frozenset({bool, int, str, type(None)})
+"""Types of arguments that read alike where they and their types are equal."""
 
 _known: dict[_Question, Verdict] = {}
 _latest: list[tuple[Sequence[Step], tuple[Verdict, ...]]] = []
@@ -86,9 +94,15 @@ def verdicts(steps: Sequence[Step]) -> tuple[Verdict, ...]:
 
 def verdict(step: Step) -> Verdict:
     """The verdict on one step: rules see its op, settings and tensors, and give it but once."""
-    if type(step.attrs) not in _EXACT:
+    attrs = step.attrs
+    kinds: tuple[type, ...] = ()
+    if isinstance(attrs, CallAttrs):
+        kinds = tuple([type(value) for _, value in attrs.arguments])
+        if not _TOLD_APART.issuperset(kinds):
+            return _judged(step)
+    elif type(attrs) not in _EXACT:
         return _judged(step)
-    question = step.op, step.attrs, step.inputs, step.outputs
+    question = step.op, attrs, step.inputs, step.outputs, kinds
     known = _known.get(question)
     if known is None:
         if len(_known) >= _MOST:
@@ -105,7 +119,9 @@ def _judged(step: Step) -> Verdict:
     scratch = 0
     if done and row.scratch_rule is not None and not _is_symbolic(step):
         scratch = row.scratch_rule(step)
-    return Verdict(refusal, _checked(step, refusal), macs, scratch)
+    return Verdict(
+        refusal, _checked(step, refusal), macs, scratch, row.flow(step) if done else None
+    )
 
 
 def _is_symbolic(step: Step) -> bool:

@@ -59,6 +59,10 @@ class Layout:
     def __post_init__(self) -> None:
         object.__setattr__(self, "sizes", tuple([axis.size for axis in self.axes]))
 
+    def __hash__(self) -> int:
+        # Equal ones are equally long; one is looked up at every step.
+        return hash((self.sizes, self.from_input))
+
     @property
     def batch_axis(self) -> int | None:
         """The axis that is the batch and nothing else."""

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from shapescope.analysis.batch.flowing import Note, by_flow
 from shapescope.analysis.batch.graph import is_graph
 from shapescope.analysis.batch.layout import Axis, Factor, Layout, batch, plain
-from shapescope.analysis.batch.steps import SPECIAL, Note, by_flow
+from shapescope.analysis.batch.steps import SPECIAL
+from shapescope.analysis.step_check import verdicts
 from shapescope.attrs import CallAttrs, ConvAttrs, LinearAttrs, PoolAttrs, RecurrentAttrs
 from shapescope.ops import Op, lookup
+from shapescope.ops.flow import Flows
 from shapescope.ops.vmapped import is_vmapped
 from shapescope.trace import Step, TensorSpec, Trace
 
@@ -88,11 +91,11 @@ def _walked(trace: Trace) -> BatchWalk | None:
     walk = BatchWalk(size)
     walker = _Walker(trace, walk)
     used: set[int] = set()
-    for step in trace.steps:
+    for step, verdict in zip(trace.steps, verdicts(trace.steps), strict=True):
         if step.op == "module":
             continue
         used.update(step.sources)
-        walker.visit(step)
+        walker.visit(step, verdict.flows)
     walk.sinks = tuple(
         step.index
         for step in trace.steps
@@ -170,11 +173,11 @@ class _Walker:
         self.inputs = {spec.name: spec for spec in trace.inputs}
         self.tables = {spec.name for spec in trace.buffers} | {param.name for param in trace.params}
 
-    def visit(self, step: Step) -> None:
-        """Work out the layout of what the step makes."""
+    def visit(self, step: Step, flows: Flows | None) -> None:
+        """Work out the layout of what the step makes, from where its axes come from."""
         given = [self._given(spec, source) for spec, source in step.input_sources()]
         notes: list[Note] = []
-        layout = self._after(step, given, notes)
+        layout = self._after(step, flows, given, notes)
         for note in notes:
             self.walk.events.append(Event(step.index, note.kind, note.input, note.axis))
         if layout is not None and step.outputs:
@@ -183,7 +186,9 @@ class _Walker:
                 layout = self._guess(step, given)
         self.walk.layouts[step.index] = layout
 
-    def _after(self, step: Step, given: list[Layout | None], notes: list[Note]) -> Layout | None:
+    def _after(
+        self, step: Step, flows: Flows | None, given: list[Layout | None], notes: list[Note]
+    ) -> Layout | None:
         if not step.outputs:
             return None
         row = lookup(step.op)
@@ -199,7 +204,7 @@ class _Walker:
         special = None if is_vmapped(step) else SPECIAL.get(step.op)
         made = special(step, given, notes) if special is not None else None
         if made is None and not notes:
-            made = by_flow(step, given, notes)
+            made = by_flow(step, flows, given, notes)
         if made is None and not notes:
             made = self._guess(step, given)
         return made
