@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import is_dataclass
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import torch
@@ -188,8 +189,14 @@ def input_names(module: nn.Module, n: int) -> list[str | None]:
     if isinstance(module, torch.jit.ScriptModule):
         method: Any = module.forward
         return [*(argument.name for argument in method.schema.arguments[1:]), *[None] * n][:n]
+    forward = module.forward
+    function = getattr(forward, "__func__", None)
+    if type(function) is FunctionType and not function.__dict__:
+        # A method as it was written: nothing wraps it, and nothing else tells its signature.
+        code = function.__code__
+        return [*code.co_varnames[1 : code.co_argcount], *[None] * n][:n]
     try:
-        parameters = inspect.signature(module.forward).parameters.values()
+        parameters = inspect.signature(forward).parameters.values()
     except (TypeError, ValueError):
         return [None] * n
     names: list[str | None] = [

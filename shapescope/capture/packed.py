@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from shapescope.capture.module_tree import modules_of
 
-__all__ = ["PACKS", "has_packed_weights", "packed_weights"]
+__all__ = ["PACKS", "has_packed_weights", "is_quantized", "packed_weights"]
 
 PACKS = frozenset({"_packed_params", "_all_weight_values"})
 """Under which names a quantized layer keeps the modules that hold its packed weights."""
@@ -19,13 +19,9 @@ PACKS = frozenset({"_packed_params", "_all_weight_values"})
 _QUANTIZED = ("torch.ao.nn.quantized.", "torch.ao.nn.intrinsic.quantized.")
 
 
-def _is_quantized(module: nn.Module) -> bool:
-    kind: Any = type(module)
-    return _is_quantized_kind(kind)
-
-
 @cache
-def _is_quantized_kind(kind: Any) -> bool:
+def is_quantized(kind: Any) -> bool:
+    """Whether this is a class of quantized layers."""
     return any(base.__module__.startswith(_QUANTIZED) for base in kind.__mro__)
 
 
@@ -34,10 +30,13 @@ def has_packed_weights(model: nn.Module) -> bool:
 
     A model that is only prepared to be quantized has layers for it, but no packs yet.
     """
-    return any(
+    modules = modules_of(model)
+    kinds: set[Any] = set(map(type, modules))
+    quantized = set(filter(is_quantized, kinds))
+    return bool(quantized) and any(
         isinstance(value, torch.ScriptObject)
-        for module in modules_of(model)
-        if _is_quantized(module)
+        for module in modules
+        if type(module) in quantized
         for value in vars(module).values()
     )
 
@@ -47,7 +46,8 @@ def packed_weights(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
 
     A layer without packed weights, such as a quantized ReLU, has none.
     """
-    if not _is_quantized(module):
+    kind: Any = type(module)
+    if not is_quantized(kind):
         return
     for name in ("weight", "bias"):
         own: Any = getattr(module, name, None)

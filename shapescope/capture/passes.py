@@ -219,7 +219,7 @@ def nothing_changes_outside(gradients: bool) -> Iterator[None]:
     with one_at_a_time(), ExitStack() as stack:
         stack.enter_context(global_modes_stay())
         stack.enter_context(nothing_compiles())
-        stack.enter_context(torch.random.fork_rng(devices=[]))
+        stack.callback(torch.set_rng_state, torch.get_rng_state())
         stack.callback(random.setstate, python_state)
         if numpy_random is not None:
             stack.callback(numpy_random.set_state, numpy_state)

@@ -7,12 +7,14 @@ parameters and buffers are known by identity.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from shapescope.capture.records import Registered
-from shapescope.capture.tensors import concrete_shape, spec_of, tensors_of
+from shapescope.capture.tensors import concrete_shape, dtype_name, spec_of, tensors_of
 from shapescope.capture.transforms import is_transforming, spec_of_all_samples
 from shapescope.ops import Op
 from shapescope.trace import ParamSpec, Shape, TensorSpec
@@ -34,7 +36,6 @@ class Provenance:
     def __init__(self, registered: Registered, shape_of: Callable[[Tensor], Shape]) -> None:
         self._registered = registered
         self._shape_of = shape_of
-        self._specs: dict[Any, TensorSpec] = {}
 
     def name(self, names_and_tensors: Iterable[tuple[str, Tensor]]) -> None:
         """Note what the model's inputs are called."""
@@ -60,7 +61,7 @@ class Provenance:
         """The tensors in the arguments of a step, and the steps that made those without a name."""
         inputs, sources = [], []
         for tensor in tensors_of(value):
-            if id(tensor) in skipped:
+            if skipped and id(tensor) in skipped:
                 continue
             tag = tensor.__dict__.get(_TAG)
             if type(tag) is int:
@@ -102,12 +103,14 @@ class Provenance:
             return spec_of_all_samples(tensor, name, self._shape_of)
         if self._shape_of is not concrete_shape or type(tensor) is not Tensor:
             return spec_of(tensor, name, self._shape_of)
-        # The same few shapes come again and again; they are the same object.
         try:
-            key = tensor.shape, tensor.dtype, name
+            shape = tensor.shape
         except RuntimeError:  # a nested tensor has none
             return spec_of(tensor, name)
-        spec = self._specs.get(key)
-        if spec is None:
-            spec = self._specs[key] = spec_of(tensor, name)
-        return spec
+        return _plain_spec(shape, tensor.dtype, name)
+
+
+@lru_cache(maxsize=4096)
+def _plain_spec(shape: torch.Size, dtype: torch.dtype, name: str | None) -> TensorSpec:
+    """The same few shapes come again and again; they are the same object."""
+    return TensorSpec(tuple(shape), dtype_name(dtype), name)

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from shapescope.attrs import Attrs
-from shapescope.capture.packed import packed_weights
+from shapescope.capture.packed import is_quantized, packed_weights
 from shapescope.capture.source import code_span, traceback_site
 from shapescope.capture.tensors import dtype_name
 from shapescope.source_text import working_folder
@@ -76,7 +76,9 @@ class Registered:
             for name, buffer in module._buffers.items():
                 if buffer is not None:
                     buffers.append((prefix + name, buffer))
-            self._add_packed(module, prefix)
+            kind: Any = type(module)
+            if is_quantized(kind):
+                self._add_packed(module, prefix)
         for name, buffer in buffers:
             self.names.setdefault(id(buffer), name)
 
@@ -96,8 +98,11 @@ class Registered:
 
     def of(self, module: nn.Module, path: str, deep: bool) -> tuple[ParamSpec, ...]:
         """The parameters of `module` under the names it has there, with (`deep`) those inside."""
+        inside = deep and bool(module._modules)
+        if not (inside or module._parameters or self._packed):
+            return ()
         prefix = path + "." if path else ""
-        if deep and module._modules:
+        if inside:
             own: Iterable[tuple[str, Any]] = module.named_parameters(remove_duplicate=False)
         else:
             own = module._parameters.items()

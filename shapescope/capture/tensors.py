@@ -71,6 +71,8 @@ def tensors_of(value: Any) -> tuple[Tensor, ...]:
     """The same as a tuple."""
     if isinstance(value, Tensor):
         return (value,)
+    if type(value) is tuple and len(value) == 1 and isinstance(value[0], Tensor):
+        return value  # what most layers are given
     found: list[Tensor] = []
     _gather(value, found)
     return tuple(found)

@@ -49,7 +49,7 @@ def _call(bound: Bound, transposed: bool) -> ConvAttrs | None:
 def _module(module: Any, bound: Bound, transposed: bool) -> ConvAttrs:
     kernel = per_axis(module.kernel_size, 1)
     axes, padding = len(kernel), module.padding
-    return ConvAttrs(
+    return _alike(
         module.in_channels,
         module.out_channels,
         kernel,
@@ -61,6 +61,10 @@ def _module(module: Any, bound: Bound, transposed: bool) -> ConvAttrs:
         module.padding_mode,
         _output_padding(module, bound, axes) if transposed else (),
     )
+
+
+_alike = lru_cache(maxsize=4096)(ConvAttrs)
+"""The layers of a deep network are mostly alike; they share their settings."""
 
 
 def _output_padding(module: Any, bound: Bound, axes: int) -> tuple[int, ...]:
