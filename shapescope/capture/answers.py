@@ -126,19 +126,19 @@ def _nothing_special() -> bool:
 
 
 def _layer(module: nn.Module) -> LayerQuestion | None:
-    """All that tells what a layer gives, besides its inputs; None where that cannot be said."""
+    """All that tells what a leaf gives, besides its inputs; None where that cannot be said."""
     own = module.__dict__
     cls: Any = type(module)
     if module._forward_pre_hooks or module._forward_hooks or any(_GLOBAL_HOOKS):
         return None
-    if not cls.__module__.startswith("torch.") or not is_leaf(module):
+    if not cls.__module__.startswith("torch."):
         return None
     settings = _settings_of(cls, tuple(own))
     if settings is None:
         return None
     inside = []
     for child in module._modules.values():
-        part = None if child is None else _layer(child)
+        part = None if child is None or not is_leaf(child) else _layer(child)
         if part is None:
             return None
         inside.append(part)

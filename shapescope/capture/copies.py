@@ -122,8 +122,9 @@ def _copied_tree(model: nn.Module, modules: Sequence[nn.Module], memo: dict[int,
         made.pop("_compiled_call_impl", None)
         for name in _CONTAINERS:
             value = own.get(name)
-            if not value and type(value) in _HOLDERS:
-                made[name] = type(value)()  # no hooks, no buffers: most of what is there
+            holder: Any = type(value)
+            if not value and holder in _HOLDERS:
+                made[name] = holder()  # no hooks, no buffers: most of what is there
             elif value is not None:
                 made[name] = _copied(value, memo)
         for name in [name for name in own if name not in _HELD_BY_ALL]:
