@@ -20,12 +20,13 @@ def named_modules_of(model: nn.Module) -> list[tuple[str, nn.Module]]:
     waiting: list[tuple[str, Any]] = [("", model)]
     while waiting:
         path, module = waiting.pop()
-        if id(module) in seen:
+        number = id(module)
+        if number in seen:
             continue
         if type(module).named_modules is not _TORCHS_OWN:
             # A class that tells of its modules in its own way is asked.
             return list(model.named_modules())
-        seen.add(id(module))
+        seen.add(number)
         found.append((path, module))
         children = module._modules
         if children:

@@ -192,6 +192,25 @@ def test_a_question_is_worked_out_once_and_no_other_is_mistaken_for_it(
     assert len(asked) == 4
 
 
+def test_equal_arguments_of_other_types_are_another_question(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known: dict[object, step_check.Verdict] = {}
+    monkeypatch.setattr(step_check, "_known", known)
+    for inplace in (True, True, 1, 1.0):
+        settings = CallAttrs((("inplace", inplace),))
+        assert check_step(step("relu", [(2, 3)], [(2, 3)], settings)).status == "match"
+    assert len(known) == 2  # a float may read in several ways: it is judged each time
+
+
+def test_a_verdict_tells_where_the_axes_come_from() -> None:
+    done = step("conv2d", [(1, 1, 28, 28)], [(1, 6, 24, 24)], CONV)
+    failed = step("conv2d", [(1, 1, 28, 28)], [], CONV)
+    (flow,) = step_check.verdict(done).flows or ()
+    assert [None if link is None else link.axis for link in flow] == [0, None, 2, 3]
+    assert step_check.verdict(failed).flows is None
+
+
 @pytest.mark.parametrize("factors", [(2, 2.0), (2.0, 2)])
 def test_equal_settings_that_read_differently_keep_their_text(factors: tuple[float, ...]) -> None:
     for factor in factors:

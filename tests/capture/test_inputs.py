@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -174,9 +176,18 @@ class Named(nn.Module):
         return image
 
 
+class Wrapped(Named):
+    """A forward that a decorator stands in front of, and still has the names of its own."""
+
+    @functools.wraps(Named.forward)
+    def forward(self, *args: Any, **kwargs: Any) -> Tensor:
+        return super().forward(*args, **kwargs)
+
+
 def test_the_names_of_the_arguments() -> None:
     assert input_names(Named(), 4) == ["image", "text", None, None]
     assert input_names(Named(), 1) == ["image"]
+    assert input_names(Wrapped(), 3) == ["image", "text", None]
     assert input_names(nn.Linear(2, 2), 1) == ["input"]
     odd = Named()
     odd.forward = print  # type: ignore[assignment]

@@ -113,6 +113,22 @@ def test_a_copy_keeps_what_is_the_same_object_the_same() -> None:
     assert mine.freqs.device.type == mine.layers[0].weight.device.type == "meta"
 
 
+@pytest.mark.parametrize("copier", [meta_copy, real_copy])
+def test_a_copy_has_hooks_and_settings_of_its_own(copier: Any) -> None:
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
+    model[0].stride = [2, 2]  # as somebody may set it
+    model[0].notes = ("a", [1])
+    mine = copier(model)
+    for module, own in zip(model.modules(), mine.modules(), strict=True):
+        assert list(vars(module)) == list(vars(own))
+        for name, value in vars(module).items():
+            if isinstance(value, dict | set | list):
+                assert type(vars(own)[name]) is type(value)
+                assert vars(own)[name] is not value, name
+    assert mine[0].notes == ("a", [1])
+    assert mine[0].notes[1] is not model[0].notes[1]
+
+
 def test_what_cannot_be_copied_is_shared() -> None:
     model = Awkward()
     mine: Any = meta_copy(model)

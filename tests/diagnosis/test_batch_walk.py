@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from shapescope.analysis.batch import suspicions, walk_batch
+from shapescope.analysis.batch import flowing, suspicions, walk_batch
 from shapescope.analysis.batch.layout import Axis, Factor, batch, plain, regroup
 from shapescope.capture.inputs import parse_inputs
 from shapescope.capture.tracer import trace_model
@@ -99,3 +99,13 @@ def test_an_axis_of_several_factors() -> None:
     assert axis.size == 15
     assert axis.has_batch
     assert not axis.is_batch
+
+
+def test_a_block_like_another_is_followed_once() -> None:
+    missed = []
+    for count in (2, 6):
+        flowing._placed.cache_clear()
+        blocks = (nn.Conv1d(4, 4, 3, padding=1) for _ in range(count))
+        assert events(nn.Sequential(*blocks), "5,4,6") == []
+        missed.append(flowing._placed.cache_info().misses)
+    assert missed[0] == missed[1] <= 2
