@@ -176,22 +176,18 @@ class Named(nn.Module):
         return image
 
 
-class Wrapped(Named):
-    """A forward that a decorator stands in front of, and still has the names of its own."""
-
-    @functools.wraps(Named.forward)
-    def forward(self, *args: Any, **kwargs: Any) -> Tensor:
-        return super().forward(*args, **kwargs)
-
-
-def test_the_names_of_the_arguments() -> None:
+def test_the_names_of_the_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
     assert input_names(Named(), 4) == ["image", "text", None, None]
     assert input_names(Named(), 1) == ["image"]
-    assert input_names(Wrapped(), 3) == ["image", "text", None]
+    wrapped: Any = Named()
+    wrapped.forward = functools.wraps(wrapped.forward)(lambda *args: args[0])
+    assert input_names(wrapped, 3) == ["image", "text", None]
     assert input_names(nn.Linear(2, 2), 1) == ["input"]
     odd = Named()
     odd.forward = print  # type: ignore[assignment]
     assert input_names(odd, 2) == [None, None]
+    monkeypatch.setattr(Named, "forward", functools.wraps(Named.forward)(lambda *args: args[0]))
+    assert input_names(Named(), 3) == ["image", "text", None]
 
 
 @pytest.mark.parametrize(

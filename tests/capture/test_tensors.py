@@ -115,7 +115,7 @@ def test_a_copy_keeps_what_is_the_same_object_the_same() -> None:
 
 @pytest.mark.parametrize("copier", [meta_copy, real_copy])
 def test_a_copy_has_hooks_and_settings_of_its_own(copier: Any) -> None:
-    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
+    model: Any = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
     model[0].stride = [2, 2]  # as somebody may set it
     model[0].notes = ("a", [1])
     mine = copier(model)
