@@ -126,7 +126,7 @@ def test_an_embedding_is_fed_whole_numbers(pets: Path) -> None:
 
 def test_one_sentence_gets_its_batch_axis(pets: Path) -> None:
     (only,) = helps("words.py", "12:int64<50")
-    assert only == Help("add the batch axis to the input: --input 1,12:int64<50", verified=True)
+    assert only == Help("add the batch axis to the input: --input '1,12:int64<50'", verified=True)
 
 
 class Digits(nn.Module):

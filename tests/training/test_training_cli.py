@@ -126,7 +126,7 @@ def test_resume_without_a_run_starts_one_where_the_network_is_named(
         (["train", "lenet5", "--sample", "--precision", "half"], "`--precision half` is not known"),
         (["train", "lenet5", "--sample", "--recipe", "slow"], "no recipe 'slow'"),
         (["train", "lenet5", "--sample", "--set", "momentum=1"], "a recipe has no momentum"),
-        (["train", "lenet5", "--sample", "--batch-size", "0"], "greater than or equal to 1"),
+        (["train", "lenet5", "--sample", "--batch-size", "0"], "it has to be 1 or more"),
         (["train", "lenet5", "--sample", "--lr", "-1"], "lr is -1.0"),
         (["train", "lenet5", "--sample", "--device", "tpu"], "there is no device 'tpu'"),
         (["train", "lenet5", "--sample", "--data-dir", "."], "exclude each other"),
