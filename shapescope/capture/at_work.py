@@ -11,7 +11,7 @@ from types import FrameType
 
 from shapescope.source_text import display_path
 
-__all__ = ["executing", "what_takes_long"]
+__all__ = ["executing", "line_at_work", "what_takes_long"]
 
 _running: list[tuple[str, ast.Module, float]] = []
 
@@ -47,12 +47,16 @@ def _end(statement: ast.stmt) -> int:
     return statement.end_lineno or statement.lineno
 
 
+def line_at_work(file: str, frame: FrameType | None) -> int:
+    """The line of a file's top level that led to a frame; 0 where none did."""
+    while frame is not None:
+        if (frame.f_code.co_name, frame.f_code.co_filename) == ("<module>", file):
+            return frame.f_lineno
+        frame = frame.f_back
+    return 0
+
+
 def _line_of(file: str) -> int:
     """The line of a file's top level at which some thread is; 0 where none is."""
-    for frame in sys._current_frames().values():
-        inner: FrameType | None = frame
-        while inner is not None:
-            if (inner.f_code.co_name, inner.f_code.co_filename) == ("<module>", file):
-                return inner.f_lineno
-            inner = inner.f_back
-    return 0
+    lines = (line_at_work(file, frame) for frame in sys._current_frames().values())
+    return next(filter(None, lines), 0)

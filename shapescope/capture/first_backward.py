@@ -9,10 +9,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
 from typing import Any
 
 import torch
+
+from shapescope.capture.at_work import line_at_work
 
 __all__ = ["TrainsError", "ends_at_backward"]
 
@@ -41,8 +42,8 @@ def ends_at_backward(file: str, is_over: Callable[[int], bool]) -> Iterator[None
     real = torch.autograd.backward
 
     def backward(*args: Any, **kwargs: Any) -> None:
-        line = _line_at_work(file)
-        if line is not None and is_over(line):
+        line = line_at_work(file, sys._getframe())
+        if line and is_over(line):
             raise TrainsError(line)
         real(*args, **kwargs)
 
@@ -51,13 +52,3 @@ def ends_at_backward(file: str, is_over: Callable[[int], bool]) -> Iterator[None
         yield
     finally:
         torch.autograd.backward = real
-
-
-def _line_at_work(file: str) -> int | None:
-    """The line of a file's top level that led to this call, in this thread."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        if frame.f_code.co_name == "<module>" and frame.f_code.co_filename == file:
-            return frame.f_lineno
-        frame = frame.f_back
-    return None
