@@ -3,8 +3,9 @@
 PyTorch's kernels for pooling on a CPU visit every window by itself. Windows of 2 x 2 that do not
 overlap can be had by whole rows: the larger (or the sum) of every two rows, then of every two
 columns. A convolution whose kernel covers its whole input is a linear layer. In bfloat16, the
-convolutions that gain by it are the only ones that take it. Everything else goes to PyTorch
-untouched, and so do these where they would not be quicker.
+convolutions that gain by it are the only ones that take it. Batch normalisation and convolutions
+of few channels have files of their own. Everything else goes to PyTorch untouched, and so do these
+where they would not be quicker.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import torch.nn.functional as F
 from torch.autograd.function import once_differentiable
 from torch.overrides import TorchFunctionMode
 
+from shapescope.training.quick_norm import batch_norm
 from shapescope.training.unrolled import unrolled_convolution
 
 _FEW_CHANNELS = 16  # from so many on, PyTorch's pooling of channels_last images is vectorised
@@ -178,6 +180,7 @@ _QUICK: dict[Any, Callable[..., torch.Tensor | None]] = {
     F.max_pool2d: max_pool,
     torch.max_pool2d: max_pool,
     F.avg_pool2d: average_pool,
+    F.batch_norm: batch_norm,
     F.conv2d: convolution,
     torch.tanh: tanh,
     torch.Tensor.tanh: tanh,
