@@ -28,6 +28,8 @@ __all__ = ["Constructions", "find_constructors"]
 _original_init: Callable[..., None] = nn.Module.__init__
 _watchers: list[Constructions] = []
 _lock = threading.RLock()
+_COMPILED_AWAY = torch.jit.ScriptModule
+"""What a scripted class wrote down is not there any more."""
 
 
 class Constructions:
@@ -135,18 +137,19 @@ class _Reader:
     def read(self) -> dict[str, SourceSpan]:
         """The spans that were found."""
         for path, module in self.modules.items():
-            if isinstance(module, torch.jit.ScriptModule):
-                continue  # what its class writes down was compiled away
             cls = type(module)
-            if cls not in self._written:
-                self._written[cls] = list(self._written_in(cls))
-            prefix = f"{path}." if path else ""
-            for file, name, value in self._written[cls]:
-                self._match(prefix + name, module._modules.get(name), value, file)
+            written = self._written.get(cls)
+            if written is None:
+                written = self._written[cls] = list(self._written_in(cls))
+            for file, name, value in written:
+                below = f"{path}.{name}" if path else name
+                self._match(below, module._modules.get(name), value, file)
         return {path: span for path, span in self.found.items() if path in self.modules}
 
     def _written_in(self, cls: type) -> Iterator[tuple[str, str, ast.expr]]:
         """File, attribute and value of all that the user's `__init__`s assign, bases first."""
+        if cls.__module__.startswith("torch.nn.modules.") or issubclass(cls, _COMPILED_AWAY):
+            return
         for base in reversed(cls.__mro__):
             function: Any = base.__dict__.get("__init__")
             while hasattr(function, "__wrapped__"):

@@ -16,7 +16,7 @@ from torch.overrides import TorchFunctionMode
 
 from shapescope.capture.functions import copied_functions, point_at_copy
 from shapescope.capture.generators import generators_are_cloned
-from shapescope.capture.module_tree import modules_of
+from shapescope.capture.module_tree import Attributes, modules_of, own_attributes
 from shapescope.capture.tensors import ATOMIC, to_meta, uninitialized_like
 
 __all__ = ["copy_model", "meta_copy", "real_copy"]
@@ -61,8 +61,9 @@ def copy_model(model: nn.Module, place: Callable[[Tensor], Tensor]) -> nn.Module
     for tensor in _tensors_of_modules(modules):
         if id(tensor) not in memo:
             memo[id(tensor)] = place(tensor)
-    functions = copied_functions(modules, memo)
-    copied = _deep_copy(model, modules, memo, place)
+    settings = [own_attributes(module) for module in modules]
+    functions = copied_functions(modules, settings, memo)
+    copied = _deep_copy(model, modules, settings, memo, place)
     if functions:
         point_at_copy(functions, model, copied)
     return copied
@@ -80,25 +81,26 @@ def _tensors_of_modules(modules: Iterable[nn.Module]) -> Iterator[Tensor]:
 def _deep_copy(
     model: nn.Module,
     modules: Sequence[nn.Module],
+    settings: Sequence[Attributes],
     memo: dict[int, Any],
     place: Callable[[Tensor], Tensor],
 ) -> nn.Module:
     with _CopyTensors(place), generators_are_cloned():
         try:
             if _copies_plainly(modules):
-                return _copied_tree(model, modules, dict(memo))
+                return _copied_tree(model, modules, settings, dict(memo))
             return copy.deepcopy(model, dict(memo))
         except (TypeError, RuntimeError, AttributeError, copy.Error):
             _share_uncopyable(model, memo)
             return copy.deepcopy(model, memo)
 
 
-_HOLDERS = frozenset({dict, OrderedDict, set})
-_HELD_BY_ALL = frozenset(nn.Module().__dict__)
-"""What every module has, and no two modules share."""
-
-_CONTAINERS = tuple(name for name, value in nn.Module().__dict__.items() if type(value) in _HOLDERS)
-"""Those of them that hold others: parameters, children, hooks."""
+_CONTAINERS: tuple[tuple[str, Any], ...] = tuple(
+    (name, type(value))
+    for name, value in nn.Module().__dict__.items()
+    if isinstance(value, dict | set)
+)
+"""What every module has that holds others: parameters, children, hooks."""
 
 _HOW_TO_COPY = ("__deepcopy__", "__reduce__", "__reduce_ex__", "__getstate__", "__copy__")
 
@@ -111,24 +113,27 @@ def _copies_plainly(modules: Iterable[nn.Module]) -> bool:
     )
 
 
-def _copied_tree(model: nn.Module, modules: Sequence[nn.Module], memo: dict[int, Any]) -> nn.Module:
+def _copied_tree(
+    model: nn.Module,
+    modules: Sequence[nn.Module],
+    settings: Sequence[Attributes],
+    memo: dict[int, Any],
+) -> nn.Module:
     """What a deep copy gives, in a fraction of its time: most of a module are plain settings."""
     for module in modules:
         memo[id(module)] = type(module).__new__(type(module))
-    for module in modules:
+    for module, attributes in zip(modules, settings, strict=True):
         own = module.__dict__
         made = memo[id(module)].__dict__
         made.update(own)
         made.pop("_compiled_call_impl", None)
-        for name in _CONTAINERS:
-            value = own.get(name)
-            holder: Any = type(value)
-            if not value and holder in _HOLDERS:
+        for name, holder in _CONTAINERS:
+            value: Any = own.get(name)
+            if not value and type(value) is holder:
                 made[name] = holder()  # no hooks, no buffers: most of what is there
             elif value is not None:
                 made[name] = _copied(value, memo)
-        for name in [name for name in own if name not in _HELD_BY_ALL]:
-            value = own[name]
+        for name, value in attributes:
             kept = type(value)
             if kept in ATOMIC or (kept is tuple and ATOMIC.issuperset(map(type, value))):
                 continue

@@ -14,6 +14,9 @@ from typing import Any
 
 from torch import nn
 
+from shapescope.capture.module_tree import Attributes
+from shapescope.capture.tensors import ATOMIC
+
 __all__ = ["HOOK_DICTS", "copied_functions", "point_at_copy"]
 
 HOOK_DICTS = (
@@ -24,35 +27,40 @@ HOOK_DICTS = (
 )
 """Where a module keeps the functions that were registered as hooks."""
 
-_TORCHS = frozenset(nn.Module().__dict__)
-"""What every module keeps; functions lie there among the hooks alone."""
-
 
 def copied_functions(
-    modules: Sequence[nn.Module], memo: dict[int, Any]
+    modules: Sequence[nn.Module], settings: Sequence[Attributes], memo: dict[int, Any]
 ) -> list[types.FunctionType]:
     """Copy each function that the modules keep, and note the copies in `memo`, as `deepcopy` does.
+
+    Args:
+        modules: all of a model.
+        settings: the attributes of each of its own.
+        memo: copies by the identity of what was copied.
 
     Returns:
         the copies, which still point at the original model until `point_at_copy` was called.
     """
     parts = {id(module): module for module in modules}
     made: list[types.FunctionType] = []
-    for module in modules:
-        for function in _kept_by(module):
+    for module, own in zip(modules, settings, strict=True):
+        for function in _kept_by(module, own):
             if id(function) not in memo:
                 _copied(function, parts, memo, made)
     return made
 
 
-def _kept_by(module: nn.Module) -> list[types.FunctionType]:
-    own = module.__dict__
+def _kept_by(module: nn.Module, settings: Attributes) -> list[types.FunctionType]:
+    """Functions lie among the hooks and the attributes of a module's own alone."""
+    held = module.__dict__
     found: list[types.FunctionType] = []
-    if any(map(own.get, HOOK_DICTS)):
+    if any(map(held.get, HOOK_DICTS)):
         for name in HOOK_DICTS:
-            found += _functions_in(own.get(name, {}).values())
-    for value in [value for name, value in own.items() if name not in _TORCHS]:
+            found += _functions_in(held.get(name, {}).values())
+    for _, value in settings:
         kind = type(value)
+        if kind in ATOMIC:
+            continue
         if kind is types.FunctionType:
             found.append(value)
         elif kind is list or kind is tuple:

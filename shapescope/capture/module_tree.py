@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from torch import nn
 
-__all__ = ["modules_of", "named_modules_of"]
+__all__ = ["Attributes", "modules_of", "named_modules_of", "own_attributes"]
+
+Attributes: TypeAlias = list[tuple[str, Any]]
+
+_EVERY_MODULE = list(nn.Module().__dict__)
 
 
 def named_modules_of(model: nn.Module) -> list[tuple[str, nn.Module]]:
@@ -42,3 +46,15 @@ _TORCHS_OWN = nn.Module.named_modules
 def modules_of(model: nn.Module) -> list[nn.Module]:
     """What `model.modules()` gives."""
     return [module for _, module in named_modules_of(model)]
+
+
+def own_attributes(module: nn.Module) -> Attributes:
+    """What a module keeps beside what every module has: settings, functions, tensors."""
+    held = module.__dict__
+    names = list(held)
+    count = len(_EVERY_MODULE)
+    if names[:count] == _EVERY_MODULE:  # as `nn.Module.__init__` leaves it: nearly always
+        names = names[count:]
+    else:
+        names = [name for name in names if name not in _EVERY_MODULE]
+    return [(name, held[name]) for name in names]

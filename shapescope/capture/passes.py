@@ -215,7 +215,7 @@ def nothing_changes_outside(gradients: bool) -> Iterator[None]:
     """Random states, torch's switches, warnings and stdout as the user has them, afterwards too."""
     python_state = random.getstate()
     numpy_random: Any = sys.modules.get("numpy.random")
-    numpy_state = numpy_random.get_state() if numpy_random is not None else None
+    numpy_state = None if numpy_random is None else numpy_random.get_state(legacy=False)
     with one_at_a_time(), ExitStack() as stack:
         stack.enter_context(global_modes_stay())
         stack.enter_context(nothing_compiles())
