@@ -11,6 +11,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from shapescope.notebook import Shown
+
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
@@ -64,6 +66,16 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+def _draw(record: Any) -> str:
+    """A trace or a diagnostic as a notebook shows it."""
+    from shapescope.render.notebook import record_to_html
+
+    return record_to_html(record)
+
+
+Shown.draw = _draw
 
 
 class _Package(ModuleType):

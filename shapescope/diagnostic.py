@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from shapescope.notebook import Shown
 from shapescope.trace import SourceSpan
 
 
@@ -58,7 +59,7 @@ class Help:
 
 
 @dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(Shown):
     """One finding: what, where, why with this model's own numbers, and how to mend it.
 
     `message` is lowercase without full stop or advice; advice stands only in `help`, two at most.
@@ -75,11 +76,6 @@ class Diagnostic:
     help: tuple[Help, ...] = ()
     step: int | None = field(default=None, compare=False)
     detail: str = field(default="", compare=False)
-
-    def _repr_html_(self) -> str:
-        from shapescope.render.notebook import diagnostic_to_html
-
-        return diagnostic_to_html(self)
 
     @property
     def primary(self) -> Label | None:

@@ -15,7 +15,7 @@ PACKAGE = ROOT / "shapescope"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 CENTRE = {
-    "trace", "attrs", "diagnostic", "source_text", "valid_sizes", "pattern",
+    "trace", "attrs", "diagnostic", "notebook", "source_text", "valid_sizes", "pattern",
     "collection", "turns",
 }  # fmt: skip
 STDLIB_ROOMS = {*CENTRE, "arithmetic", "ops", "analysis"}
@@ -25,11 +25,12 @@ HEAVY = {
     "matplotlib", "PIL", "safetensors",
 }  # fmt: skip
 ALLOWED: dict[str, set[str]] = {
-    "trace": {"attrs"},
+    "trace": {"attrs", "notebook"},
     "attrs": set(),
+    "notebook": set(),
     "collection": set(),
     "turns": set(),
-    "diagnostic": {"trace"},
+    "diagnostic": {"trace", "notebook"},
     "source_text": set(),
     "pattern": {"trace", "attrs", "diagnostic"},
     "valid_sizes": {"trace", "diagnostic", "arithmetic"},
@@ -49,8 +50,6 @@ A room that is not named here (the programs: cli, api) may import anything. What
 annotations only does not count.
 """
 LAZILY: dict[str, set[str]] = {
-    "trace": {"render"},  # `_repr_html_` alone
-    "diagnostic": {"render"},
     "result": {"render"},
     "session": {"capture"},
     "capture": {"training"},
@@ -190,6 +189,19 @@ def test_import_shapescope_is_light() -> None:
     loaded = _loaded("import shapescope")
     assert not {"torch", "rich", "typer", "numpy", "shapescope.trace"} & loaded
     assert "shapescope" in loaded
+
+
+def test_what_draws_a_record_is_loaded_when_a_notebook_asks() -> None:
+    code = (
+        "from shapescope.trace import SCHEMA, from_dict\n"
+        "from shapescope.diagnostic import Diagnostic, Severity\n"
+        "trace = from_dict({'schema': SCHEMA, 'model': 'Net', 'mode': 'meta', 'inputs': [],\n"
+        "                   'outputs': [], 'steps': [], 'failure': None})\n"
+        "assert not [name for name in sys.modules if name.startswith('shapescope.render')]\n"
+        "assert '<svg' in trace._repr_html_()\n"
+        "assert 'error[some]' in Diagnostic('some', Severity.ERROR, 'wrong')._repr_html_()"
+    )
+    assert "torch" not in _loaded(code)
 
 
 def test_stdlib_rooms_load_no_torch() -> None:

@@ -40,6 +40,11 @@ _LOOKS = {
 }
 
 
+def record_to_html(record: Trace | Diagnostic) -> str:
+    """A record of the centre, which has no figures beside it."""
+    return trace_to_html(record) if isinstance(record, Trace) else diagnostic_to_html(record)
+
+
 def trace_to_html(trace: Trace) -> str:
     """The picture of a trace; a line of text where it would be too long for a notebook."""
     scene = draw(trace)

@@ -7,6 +7,7 @@ from math import prod
 from typing import TypeAlias
 
 from shapescope.attrs import Attrs, ModuleAttrs
+from shapescope.notebook import Shown
 
 Shape: TypeAlias = tuple[int | str, ...]
 """Sizes per axis; a size is a formula such as `H//4 - 3` in a symbolic trace."""
@@ -129,7 +130,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(Shown):
     """One forward pass of `model`, whole or up to where it failed.
 
     `mode` names the strongest way that was needed to get it: `meta` (shapes alone), `fake`, `real`
@@ -150,11 +151,6 @@ class Trace:
     def leaves(self) -> tuple[Step, ...]:
         """The steps that do the work: all that are not composites."""
         return tuple(step for step in self.steps if not step.is_composite)
-
-    def _repr_html_(self) -> str:
-        from shapescope.render.notebook import trace_to_html
-
-        return trace_to_html(self)
 
     def children(self, index: int | None) -> tuple[Step, ...]:
         """The steps directly inside step `index`; those without a parent for None."""
