@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from traceback import walk_stack
 from types import FrameType
 
 from shapescope.source_text import display_path
@@ -47,16 +48,21 @@ def _end(statement: ast.stmt) -> int:
     return statement.end_lineno or statement.lineno
 
 
-def line_at_work(file: str, frame: FrameType | None) -> int:
-    """The line of a file's top level that led to a frame; 0 where none did."""
-    while frame is not None:
+def line_at_work(file: str, frames: Iterable[tuple[FrameType, int]]) -> int:
+    """The line of a file's top level among frames with their lines; 0 where it is none of them.
+
+    Args:
+        file: the file's path, as in its code objects.
+        frames: as `walk_stack` and `walk_tb` of the module `traceback` give them.
+    """
+    for frame, line in frames:
         if (frame.f_code.co_name, frame.f_code.co_filename) == ("<module>", file):
-            return frame.f_lineno
-        frame = frame.f_back
+            return line
     return 0
 
 
 def _line_of(file: str) -> int:
     """The line of a file's top level at which some thread is; 0 where none is."""
-    lines = (line_at_work(file, frame) for frame in sys._current_frames().values())
+    frames = sys._current_frames().values()
+    lines = (line_at_work(file, walk_stack(frame)) for frame in frames)
     return next(filter(None, lines), 0)

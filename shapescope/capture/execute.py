@@ -10,11 +10,12 @@ import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any
 
 from torch import nn
 
-from shapescope.capture.at_work import executing
+from shapescope.capture.at_work import executing, line_at_work
 from shapescope.capture.first_backward import TrainsError, ends_at_backward
 from shapescope.capture.import_errors import import_problem
 from shapescope.capture.one_device import without_gpu
@@ -110,17 +111,11 @@ def _choose_portion(code: UserCode, wanted: Collection[str]) -> None:
 
 def _is_behind_definitions(error: BaseException, code: UserCode) -> bool:
     """Whether a file raised with definitions, or a model, in front of it and none behind."""
-    line, made = 0, False
-    entry = error.__traceback__
-    while entry is not None and not line:
-        raised_in = entry.tb_frame.f_code
-        if raised_in.co_filename == code.file and raised_in.co_name == "<module>":
-            line = entry.tb_lineno
-            values = list(entry.tb_frame.f_globals.values())
-            made = any(isinstance(value, nn.Module) for value in values)
-        entry = entry.tb_next
+    assert code.file is not None
+    line = line_at_work(code.file, walk_tb(error.__traceback__))
     above = [one for one in code.tree.body if (one.end_lineno or one.lineno) < line]
-    return (made or any(map(defines, above))) and is_over(code.tree, line)
+    made = any(isinstance(value, nn.Module) for value in list(vars(code.module).values()))
+    return line > 0 and (made or any(map(defines, above))) and is_over(code.tree, line)
 
 
 def load_module(name: str, overrides: Mapping[Path, str] | None = None) -> UserCode:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from traceback import walk_stack
 from typing import Any
 
 import torch
@@ -42,7 +43,7 @@ def ends_at_backward(file: str, is_over: Callable[[int], bool]) -> Iterator[None
     real = torch.autograd.backward
 
     def backward(*args: Any, **kwargs: Any) -> None:
-        line = line_at_work(file, sys._getframe())
+        line = line_at_work(file, walk_stack(sys._getframe()))
         if line and is_over(line):
             raise TrainsError(line)
         real(*args, **kwargs)

@@ -16,7 +16,13 @@ from shapescope.analysis.code import CallSource, call_at, expression_at
 from shapescope.analysis.code.origins import default_of
 from shapescope.analysis.code.spelling import nearly_alike
 from shapescope.capture.import_errors import one_line
-from shapescope.capture.source import code_span, is_user_code, traceback_site
+from shapescope.capture.source import (
+    code_span,
+    frames_of,
+    is_user_code,
+    traceback_site,
+    user_frame_of,
+)
 from shapescope.capture.trial import tried_help
 from shapescope.diagnostic import Diagnostic, Edit, Help, Label, Severity
 from shapescope.trace import SourceSpan
@@ -55,7 +61,7 @@ def unknown_name(error: BaseException, model: LoadedModel) -> Diagnostic | None:
         message = f"`{owner}` has no `{name}`"
         prefix = f"{owner}."
     elif isinstance(node, ast.Name) and isinstance(error, NameError):
-        frame = _users_frame(error)
+        frame = user_frame_of(error)
         name, prefix = node.id, ""
         known = [] if frame is None else [*frame.f_locals, *frame.f_globals]
         message = f"`{name}` is not defined"
@@ -82,7 +88,7 @@ def unknown_name(error: BaseException, model: LoadedModel) -> Diagnostic | None:
 
 def unknown_argument(error: BaseException, model: LoadedModel) -> Diagnostic | None:
     """A keyword that the layer does not take, or an argument that it needs and does not get."""
-    call, frame = _call(error), _users_frame(error)
+    call, frame = _call(error), user_frame_of(error)
     if call is None or frame is None or not isinstance(error, TypeError):
         return None
     if any(isinstance(arg, ast.Starred) for arg in call.node.args):
@@ -246,7 +252,7 @@ def _refusing_frame(error: BaseException) -> FrameType | None:
     A layer may hand its numbers on to one inside it, which refuses them under other names.
     """
     found = None
-    for frame in _frames(error):
+    for frame in frames_of(error):
         if is_user_code(frame.f_code):
             found = None
         elif frame.f_code.co_name == "__init__" and _is_torch(frame):
@@ -256,21 +262,6 @@ def _refusing_frame(error: BaseException) -> FrameType | None:
 
 def _is_torch(frame: FrameType) -> bool:
     return str(frame.f_globals.get("__name__", "")).startswith("torch.")
-
-
-def _users_frame(error: BaseException) -> FrameType | None:
-    """The frame of the user's last line."""
-    return next((it for it in reversed(_frames(error)) if is_user_code(it.f_code)), None)
-
-
-def _frames(error: BaseException) -> list[FrameType]:
-    """The frames that an error went through, from the outside in."""
-    found: list[FrameType] = []
-    entry = error.__traceback__
-    while entry is not None:
-        found.append(entry.tb_frame)
-        entry = entry.tb_next
-    return found
 
 
 def _value(node: ast.expr, frame: FrameType) -> Any:

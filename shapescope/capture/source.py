@@ -13,6 +13,7 @@ import os
 import sysconfig
 from collections.abc import Callable
 from importlib.util import find_spec
+from traceback import walk_tb
 from types import CodeType, FrameType, TracebackType
 from typing import ParamSpec, TypeAlias, TypeVar
 
@@ -25,11 +26,13 @@ __all__ = [
     "SourceFile",
     "call_user",
     "code_span",
+    "frames_of",
     "is_library_file",
     "is_user_code",
     "node_span",
     "traceback_site",
     "user_frame",
+    "user_frame_of",
 ]
 
 Site: TypeAlias = tuple[CodeType, int]
@@ -239,3 +242,13 @@ def traceback_site(error: BaseException) -> Site | None:
             site = code, entry.tb_lasti
         entry = entry.tb_next
     return site
+
+
+def frames_of(error: BaseException) -> list[FrameType]:
+    """The frames that an exception came through, from the outside in."""
+    return [frame for frame, _ in walk_tb(error.__traceback__)]
+
+
+def user_frame_of(error: BaseException) -> FrameType | None:
+    """The innermost of them that is the user's."""
+    return next((it for it in reversed(frames_of(error)) if is_user_code(it.f_code)), None)

@@ -5,12 +5,17 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from torch import nn
 
-from shapescope.capture.source import code_span, is_user_code, node_span, traceback_site
+from shapescope.capture.source import (
+    code_span,
+    is_user_code,
+    node_span,
+    traceback_site,
+    user_frame_of,
+)
 from shapescope.capture.trial import tried_help
 from shapescope.diagnostic import Diagnostic, Edit, Label, Severity
 from shapescope.source_text import absolute_path, display_path, source_tree
@@ -66,7 +71,7 @@ class _Init:
 def used_too_early(error: BaseException, model: LoadedModel) -> Diagnostic | None:
     """The Diagnostic of a layer assigned before `Module.__init__` ran; None for other errors."""
     site = traceback_site(error)
-    frame = _users_frame(error)
+    frame = user_frame_of(error)
     if site is None or frame is None or not isinstance(error, AttributeError):
         return None
     if not frame.f_code.co_argcount:
@@ -156,13 +161,3 @@ def _is_init(node: ast.Expr) -> bool:
 
 def _is_docstring(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-
-
-def _users_frame(error: BaseException) -> FrameType | None:
-    """The innermost frame of the user's that the exception came through."""
-    found, entry = None, error.__traceback__
-    while entry is not None:
-        if is_user_code(entry.tb_frame.f_code):
-            found = entry.tb_frame
-        entry = entry.tb_next
-    return found

@@ -182,6 +182,7 @@ def run(net):
         ("", "for _ in range(3):\n    net.fit(torch.randn(4, 2, 8))"),
         ("import engine", "engine.run(net)"),
         ("from engine import run", "for _ in range(3):\n    run(net)"),
+        ("from torch.autograd import backward", "backward(net(torch.ones(1, 8)).sum())"),
     ],
 )
 @pytest.mark.parametrize("folder", ["", "package"])
