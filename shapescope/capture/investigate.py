@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from torch import nn
@@ -18,6 +19,7 @@ from shapescope.capture.loaded import LoadedModel
 from shapescope.capture.retrace import Retracer
 from shapescope.capture.subject import Inputs
 from shapescope.capture.traced import Target, Traced
+from shapescope.capture.tracer import trace_model
 from shapescope.diagnostic import Diagnostic, Help, Severity, ShapescopeError
 from shapescope.ops import lookup
 from shapescope.trace import Trace
@@ -70,15 +72,17 @@ def investigate(
     retrace.target = _one_for_each_sample(target, found, trace)
     if not fixes or batch is None:
         return tuple(one.diagnostic for one in found)
+    run = partial(_run, train=train, target=target)
+    diagnose = partial(investigate, train=train, target=target)
     if isinstance(model, nn.Module) and any(_is_wrong(one) for one in found):
-        told = _of_its_twin(model, inputs, traced, train, target)
+        told = _of_its_twin(model, inputs, trace, run, diagnose)
         if told is not None:
             return told
     meant, failing = None, _of_the_failure(trace, found)
     if failing is not None:
         from shapescope.capture.meant import meant_help
 
-        meant = meant_help(model, inputs, trace, train=train, target=target)
+        meant = meant_help(model, inputs, trace, partial(run, model), partial(diagnose, model))
     if meant is None and not any(map(_wants_help, found)):
         return tuple(one.diagnostic for one in found)
     from shapescope.analysis.fixes.search import Search, place_of
@@ -109,27 +113,37 @@ def _is_wrong(found: Finding) -> bool:
     return found.diagnostic.severity is not Severity.NOTE
 
 
+def _run(
+    model: LoadedModel | nn.Module, inputs: Inputs, train: bool, target: Target | None
+) -> Traced | None:
+    """What tracing it gives; None where the model cannot be had, or not be fed so."""
+    try:
+        return trace_model(model, inputs, train=train, target=target)
+    except ShapescopeError:
+        return None
+
+
 def _of_its_twin(
-    model: nn.Module, inputs: Inputs, traced: Traced, train: bool, target: Target | None
+    model: nn.Module,
+    inputs: Inputs,
+    one: Trace,
+    run: Callable[[LoadedModel, Inputs], Traced | None],
+    diagnose: Callable[[LoadedModel, Inputs, Traced], tuple[Diagnostic, ...]],
 ) -> tuple[Diagnostic, ...] | None:
     """What is said of a live model's twin, which has a source to edit; None where it has none."""
-    from shapescope.capture.tracer import trace_model
     from shapescope.capture.twin import twin_of
 
     twin = twin_of(model)
-    if twin is None:
+    again = None if twin is None else run(twin, inputs)
+    if twin is None or again is None:
         return None
-    try:
-        again = trace_model(twin, inputs, train=train, target=target)
-    except ShapescopeError:
-        return None
-    one, two = traced.trace, again.trace
+    two = again.trace
     alike = [(step.path, step.op) for step in one.steps] == [
         (step.path, step.op) for step in two.steps
     ]
     if not alike or (one.failure is None) != (two.failure is None):
         return None
-    return investigate(twin, inputs, again, train=train, target=target)
+    return diagnose(twin, inputs, again)
 
 
 def _wants_help(found: Finding) -> bool:

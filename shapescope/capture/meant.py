@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 from torch import nn
 
@@ -14,21 +15,24 @@ from shapescope.capture.input_spec import InputSpec, format_input
 from shapescope.capture.loaded import LoadedModel
 from shapescope.capture.subject import Inputs, are_arguments
 from shapescope.capture.tensor_specs import specs_of
-from shapescope.capture.traced import Target
-from shapescope.capture.tracer import trace_model
-from shapescope.diagnostic import Diagnostic, Help, Severity, ShapescopeError
+from shapescope.capture.traced import Traced
+from shapescope.diagnostic import Diagnostic, Help, Severity
 from shapescope.trace import Trace
 
 __all__ = ["meant_help"]
+
+Run: TypeAlias = Callable[[Inputs], Traced | None]
+"""From other inputs to what the model gives on them; None where it cannot be fed so."""
+Diagnose: TypeAlias = Callable[..., tuple[Diagnostic, ...]]
+"""As `investigate` of the same model: inputs, what they gave, and whether to look for `fixes`."""
 
 
 def meant_help(
     model: LoadedModel | nn.Module,
     inputs: Inputs,
     trace: Trace,
-    *,
-    train: bool = False,
-    target: Target | None = None,
+    run: Run,
+    diagnose: Diagnose,
 ) -> tuple[Help, bool] | None:
     """The input that was meant, where the model runs on it, or has only another fault then.
 
@@ -36,8 +40,8 @@ def meant_help(
         model: as it was named, or live.
         inputs: what was traced, and failed.
         trace: what the trace gave.
-        train: whether it was traced in training mode.
-        target: the loss that was computed as well.
+        run: traces the model as it was traced.
+        diagnose: says what is wrong with such a trace.
 
     Returns:
         The help, and whether an edit of the model may be shown beside it.
@@ -52,29 +56,21 @@ def meant_help(
             continue
         other = list(specs)
         other[one.number] = replace(spec, shape=one.shape, dtype=one.dtype)
-        entry = _tried(model, tuple(other), trace, one, train, target)
+        entry = _tried(model, tuple(other), trace, one, run, diagnose)
         if entry is not None:
             return entry, one.edits_too
-    entry = _made_for(model, specs, train, target)
+    entry = _made_for(model, specs, run)
     return None if entry is None else (entry, False)
 
 
-def _made_for(
-    model: LoadedModel | nn.Module,
-    specs: Sequence[InputSpec],
-    train: bool,
-    target: Target | None,
-) -> Help | None:
+def _made_for(model: LoadedModel | nn.Module, specs: Sequence[InputSpec], run: Run) -> Help | None:
     """The input that a model is known to be made for, where another number of axes was fed."""
     own = () if isinstance(model, nn.Module) else model.default_inputs
     ranks = [len(spec.shape or ()) for spec in specs]
     if not own or [len(spec.shape or ()) for spec in own] == ranks:
         return None
-    try:
-        traced = trace_model(model, own, train=train, target=target)
-    except ShapescopeError:
-        return None
-    if traced.trace.failure is not None:
+    traced = run(own)
+    if traced is None or traced.trace.failure is not None:
         return None
     texts = tuple(format_input(spec) for spec in own)
     return Help(f"feed what it is made for: {input_options(texts)}", verified=True, inputs=texts)
@@ -85,19 +81,16 @@ def _tried(
     specs: tuple[InputSpec, ...],
     before: Trace,
     one: MeantInput,
-    train: bool,
-    target: Target | None,
+    run: Run,
+    diagnose: Diagnose,
 ) -> Help | None:
-    from shapescope.capture.investigate import investigate
-
-    try:
-        traced = trace_model(model, specs, train=train, target=target)
-    except ShapescopeError:
+    traced = run(specs)
+    if traced is None:
         return None
     failed = traced.trace.failure is not None
     if failed and not (one.certain and _moved_on(before, traced.trace)):
         return None
-    found = investigate(model, specs, traced, train=train, target=target, fixes=failed)
+    found = diagnose(specs, traced, fixes=failed)
     wrong = [error for error in found if error.severity is Severity.ERROR]
     if wrong and not failed:
         return None
