@@ -184,7 +184,9 @@ class _Runner:
         recipe: Recipe,
         way: Way,
     ) -> None:
-        self.threads, self.is_delicate = way.threads, way.compiled or way.recorded
+        self.threads = way.threads
+        # A view fails on what channels_last has permuted; compilers fail in many ways.
+        self.failures = Exception if way.compiled or way.recorded else RuntimeError
         self.images = sample.contiguous(memory_format=way.memory_format)
         self.labels = labels
         own = copy.deepcopy(model).train()
@@ -217,12 +219,8 @@ class _Runner:
         if self.works:
             try:
                 self._once()
-            except RuntimeError:  # as a view of what channels_last has permuted
+            except self.failures:  # the run can do without this way
                 self.works = False
-            except Exception:
-                if not self.is_delicate:
-                    raise
-                self.works = False  # compilers fail in many ways, and the run can do without
         return self.works
 
     def _once(self) -> None:
