@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 import textwrap
@@ -16,6 +17,7 @@ from shapescope import __version__
 from shapescope.cli.app import _load
 from shapescope.cli.catalog import COMMANDS, CommandEntry
 
+ROOT = Path(__file__).parents[2]
 Process = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -86,9 +88,25 @@ def test_modules_register_what_the_catalog_says() -> None:
         assert import_module(entry.module).register(part) is None
 
 
+def test_the_hook_for_pre_commit_is_the_documented_one_and_runs(program: Run) -> None:
+    manifest = ROOT / ".pre-commit-hooks.yaml"
+    if not manifest.is_file():
+        pytest.skip("only the repository offers hooks")
+    pytest.importorskip("pre_commit.clientlib").load_manifest(manifest)  # raises if it is none
+    parse = pytest.importorskip("yaml").safe_load
+    page = (ROOT / "docs" / "commands" / "check.md").read_text()
+    (block,) = re.findall(r"```yaml\n(- repo: local\n.*?)```", page, re.DOTALL)
+    ((documented,),) = (entry["hooks"] for entry in parse(block))
+    (offered,) = parse(manifest.read_text())
+    assert offered.items() > documented.items()
+    name, *words = shlex.split(documented["entry"])
+    assert name == "shapescope"
+    assert program(*words, "--help").out.startswith("Usage: shapescope check")
+
+
 def test_version(program: Run, process: Process) -> None:
     assert program("--version").out == f"shapescope {__version__}\n"
-    project = Path(__file__).parents[2] / "pyproject.toml"
+    project = ROOT / "pyproject.toml"
     if project.is_file():
         assert f'version = "{__version__}"' in project.read_text()
     done = process("-m", "shapescope", "--version")
