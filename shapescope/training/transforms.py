@@ -9,33 +9,15 @@ import torch
 import torch.nn.functional as F
 
 from shapescope.diagnostic import ShapescopeError
-from shapescope.training.datasets.folder import FilePixels
-from shapescope.training.datasets.pixels import MemoryPixels, PartOfPixels, Pixels, Split
+from shapescope.training.datasets.pixels import Split
 from shapescope.training.recipe import Transforms
-
-_ROWS = 4096  # images changed at once
 
 
 def resized(split: Split, size: tuple[int, int] | None) -> Split:
     """Return the split with images of H x W; in memory this is done once, not every epoch."""
     if size is None or split.pixels.shape[1:] == size:
         return split
-    return replace(split, pixels=_resized(split.pixels, size))
-
-
-def _resized(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    if isinstance(pixels, FilePixels):
-        return replace(pixels, shape=(pixels.shape[0], *size))
-    if isinstance(pixels, PartOfPixels):
-        return PartOfPixels(_resized(pixels.whole, size), pixels.numbers)
-    assert isinstance(pixels, MemoryPixels)
-    data = torch.empty(len(pixels), pixels.shape[0], *size, dtype=torch.uint8)
-    for source, target in zip(
-        torch.split(pixels.data, _ROWS), torch.split(data, _ROWS), strict=True
-    ):
-        # on bytes and with antialias this is PIL's own arithmetic, bit for bit
-        target.copy_(F.interpolate(source, size=size, mode="bilinear", antialias=True))
-    return MemoryPixels(data)
+    return replace(split, pixels=split.pixels.resized(size))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -138,6 +138,10 @@ class FilePixels:
             generator=torch.Generator(),  # else each pass would draw from the global one
         )
         yield from loader
+
+    def resized(self, size: tuple[int, int]) -> FilePixels:
+        """Return the same images, converted to H x W when they are read."""
+        return replace(self, shape=(self.shape[0], *size))
 
     def into_memory(self) -> MemoryPixels:
         """Decode every image now.

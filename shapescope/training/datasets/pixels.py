@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import torch
+from torch.nn import functional as F
+
+_ROWS = 4096  # images resized at once
 
 
 class Pixels(Protocol):
@@ -21,6 +24,9 @@ class Pixels(Protocol):
 
     def read(self, parts: Sequence[torch.Tensor]) -> Iterator[torch.Tensor]:
         """Yield, for each tensor of numbers (int64), those images as uint8 N x C x H x W."""
+
+    def resized(self, size: tuple[int, int]) -> Pixels:
+        """Return the same images in H x W."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,6 +50,15 @@ class MemoryPixels:
         for numbers in parts:
             yield self.data.index_select(0, numbers)
 
+    def resized(self, size: tuple[int, int]) -> MemoryPixels:
+        """Return the same images in H x W."""
+        data = torch.empty(*self.data.shape[:2], *size, dtype=torch.uint8)
+        lots = zip(torch.split(self.data, _ROWS), torch.split(data, _ROWS), strict=True)
+        for source, target in lots:
+            # on bytes and with antialias this is PIL's own arithmetic, bit for bit
+            target.copy_(F.interpolate(source, size=size, mode="bilinear", antialias=True))
+        return MemoryPixels(data)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PartOfPixels:
@@ -64,6 +79,10 @@ class PartOfPixels:
     def read(self, parts: Sequence[torch.Tensor]) -> Iterator[torch.Tensor]:
         """Yield the images each part names, counted within this collection."""
         return self.whole.read([self.numbers[part] for part in parts])
+
+    def resized(self, size: tuple[int, int]) -> PartOfPixels:
+        """Return the same images in H x W."""
+        return PartOfPixels(self.whole.resized(size), self.numbers)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
