@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from shapescope.diagnostic import Diagnostic, Severity
 from shapescope.trace import Trace
@@ -16,23 +16,8 @@ if TYPE_CHECKING:
     from shapescope.capture.crosscheck import CrossCheck
     from shapescope.capture.parameters import Parameter
     from shapescope.capture.timing import Times
+    from shapescope.capture.values import ValueStats
     from shapescope.render.table import TableOptions
-
-
-class Statistics(Protocol):
-    """The values of a step's first output, from a run on real numbers."""
-
-    @property
-    def minimum(self) -> float:
-        """The smallest value."""
-
-    @property
-    def maximum(self) -> float:
-        """The largest value."""
-
-    @property
-    def mean(self) -> float:
-        """The mean of all values."""
 
 
 _DERIVED = frozenset({"checks", "macs", "totals", "receptive_fields"})
@@ -56,7 +41,7 @@ class TraceResult:
     trace: Trace
     diagnostics: tuple[Diagnostic, ...] = ()
     notes: tuple[str, ...] = ()
-    values: tuple[Statistics | None, ...] = ()
+    values: tuple[ValueStats | None, ...] = ()
     crosscheck: CrossCheck | None = None
     times: Times | None = None
     options: TableOptions | None = field(default=None, compare=False)

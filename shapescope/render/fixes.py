@@ -3,33 +3,18 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from shapescope.diagnostic import Diagnostic, Help
 from shapescope.render.diagnostics import help_text, one_line
 from shapescope.source_text import display_path
 
 if TYPE_CHECKING:
-
-    class Done(Protocol):
-        """What was mended, and what is left."""
-
-        @property
-        def steps(self) -> Sequence[tuple[Diagnostic, Help]]:
-            """Each fault with the help that mended it."""
-
-        @property
-        def texts(self) -> Mapping[str, str]:
-            """The text of each edited file by its absolute path."""
-
-        @property
-        def left(self) -> Sequence[Diagnostic]:
-            """What no edit mends."""
+    from shapescope.capture.mend import Mended
 
 
 def mended_text(
-    done: Done, before: Mapping[str, str], *, written: bool, following: str = ""
+    done: Mended, before: Mapping[str, str], *, written: bool, following: str = ""
 ) -> str:
     """The faults and their mends in order, the whole as one diff, and what to do next.
 
