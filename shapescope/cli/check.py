@@ -219,7 +219,7 @@ def _listed() -> tuple[Path, Listed]:
 
 def _look_at(entry: CheckedModel, lock: Lock | None) -> Checked:
     from shapescope.analysis.expectations import problems
-    from shapescope.cli.session import Request, run_trace
+    from shapescope.session import Request, run_trace
 
     result = run_trace(Request(entry.model, entry.inputs, train=entry.train))
     found = problems(result, entry.expected)

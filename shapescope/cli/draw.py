@@ -94,7 +94,7 @@ def draw(
     one_of("--format", chosen, FORMATS)
     if output is None and chosen in ("png", "pdf"):
         raise ShapescopeError(f"a {chosen} needs a file", advice=(f"-o picture.{chosen}",))
-    from shapescope.cli.session import Request, run_trace
+    from shapescope.session import Request, run_trace
 
     result = run_trace(Request(model, tuple(inputs), train=train))
     if blocks:

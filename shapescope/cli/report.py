@@ -12,9 +12,9 @@ from shapescope.cli.options import Inputs, ModelName, Train, file_of
 from shapescope.diagnostic import ShapescopeError
 
 if TYPE_CHECKING:
-    from shapescope.cli.session import Request
     from shapescope.render.report import RunView
     from shapescope.result import TraceResult
+    from shapescope.session import Request
 
 
 def register(app: typer.Typer) -> None:
@@ -79,7 +79,7 @@ def report(
             "the page is a long file, not for a terminal",
             advice=("-o report.html writes it", "--serve shows it in a browser"),
         )
-    from shapescope.cli.session import Request
+    from shapescope.session import Request
 
     request = Request(model, tuple(inputs), train=train)
     view = _view(run, data_dir, sample=sample)
@@ -100,8 +100,8 @@ def _view(run: Path | None, data_dir: Path | None, *, sample: bool) -> RunView |
 
 def _write(request: Request, view: RunView | None, output: Path | None) -> int:
     from shapescope.cli.output import emit
-    from shapescope.cli.session import run_trace
     from shapescope.render.report import report_html
+    from shapescope.session import run_trace
 
     result = run_trace(request)
     emit(report_html(result, view), output)

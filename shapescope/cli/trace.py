@@ -144,7 +144,7 @@ def trace(
         say_notes([f"{asked} shapes the table; {form} has every step"])
     options = TableOptions(RowOptions(every or values, depth, fold), named, verbose)
     from shapescope.cli.patience import said_after
-    from shapescope.cli.session import Request, run_trace
+    from shapescope.session import Request, run_trace
 
     request = Request(
         model,

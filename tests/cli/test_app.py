@@ -136,7 +136,7 @@ def test_a_fault_of_ours_is_one_line_too(program: Run, monkeypatch: pytest.Monke
     def fail(request: object) -> None:
         raise ZeroDivisionError("ours")
 
-    monkeypatch.setattr("shapescope.cli.session.run_trace", fail)
+    monkeypatch.setattr("shapescope.session.run_trace", fail)
     ran = program("trace", "lenet5")
     assert ran.code == 2
     assert ran.err.startswith(
@@ -193,7 +193,7 @@ def test_an_interrupt_ends_with_130(program: Run, monkeypatch: pytest.MonkeyPatc
     def interrupt(request: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("shapescope.cli.session.run_trace", interrupt)
+    monkeypatch.setattr("shapescope.session.run_trace", interrupt)
     ran = program("trace", "lenet5")
     assert (ran.code, ran.out, ran.err) == (130, "", "")
 
