@@ -12,6 +12,8 @@ from shapescope.capture.recorder import Recorder
 from shapescope.ops import lookup
 from shapescope.trace import Step
 
+_MOST_STEPS = 8
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StepMaps:
@@ -21,13 +23,12 @@ class StepMaps:
     maps: Tensor
 
 
-def feature_maps(module: nn.Module, images: Tensor, most: int = 8) -> tuple[StepMaps, ...]:
+def feature_maps(module: nn.Module, images: Tensor) -> tuple[StepMaps, ...]:
     """What the first steps with a window (convolutions, pools) make of some images.
 
     Args:
         module: in the mode it shall run in; it is copied, not changed.
         images: N x C x H x W, prepared as the model wants them.
-        most: so many steps at most.
     """
     made: dict[int, Tensor] = {}
 
@@ -42,7 +43,7 @@ def feature_maps(module: nn.Module, images: Tensor, most: int = 8) -> tuple[Step
         copy(images)
     steps, _ = recorder.finish(None, {})
     windowed = [step for step in steps if step.index in made and lookup(step.op).windowed]
-    return tuple(StepMaps(step, made[step.index]) for step in windowed[:most])
+    return tuple(StepMaps(step, made[step.index]) for step in windowed[:_MOST_STEPS])
 
 
 def grey_bytes(values: Tensor) -> bytes:

@@ -43,9 +43,9 @@ class Outline:
     edges: tuple[tuple[str, str], ...]
 
 
-def outline_of(trace: Trace, budget: int = MANY) -> Outline:
+def outline_of(trace: Trace) -> Outline:
     """Boxes, frames and edges of a trace, repeated blocks once."""
-    tree = tree_of(unit_graph(trace), budget)
+    tree = tree_of(unit_graph(trace), MANY)
     failed = None if trace.failure is None else trace.failure.step
     root = Frame("model", "")
     for place, spec in enumerate(trace.inputs):

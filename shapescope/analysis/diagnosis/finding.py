@@ -117,9 +117,9 @@ def _distinct(labels: Iterable[Label | None]) -> tuple[Label, ...]:
     return tuple(found.values())
 
 
-def label(span: SourceSpan | None, text: str, *, primary: bool = False) -> Label | None:
+def label(span: SourceSpan | None, text: str) -> Label | None:
     """A label, or None where the source is not known."""
-    return None if span is None else Label(span, text, primary)
+    return None if span is None else Label(span, text)
 
 
 Rule = Callable[[Case], Iterator[Finding]]

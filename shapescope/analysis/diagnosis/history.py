@@ -84,9 +84,9 @@ class Flattened:
     factors: tuple[int, ...]
 
 
-def flattened(trace: Trace, step: Step, position: int = 0) -> Flattened | None:
+def flattened(trace: Trace, step: Step) -> Flattened | None:
     """How the input of `step` was flattened, if that is what made its last axis."""
-    maker = source_of(trace, step, position)
+    maker = source_of(trace, step)
     while maker is not None and passes(maker):
         maker = source_of(trace, maker, main_input(maker))
     if maker is None or maker.op not in _MERGING or not maker.inputs:

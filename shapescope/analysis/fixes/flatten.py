@@ -42,20 +42,16 @@ def keep_batch(trace: Trace, step: Step) -> Edit | None:
     return None if call is None or text is None else call.code.replace(call.node, text)
 
 
-def flatten_operand(step: Step, trace: Trace, start: int = 1) -> Iterator[Proposal]:
+def flatten_operand(step: Step, trace: Trace) -> Iterator[Proposal]:
     """Proposals that flatten what goes into a step."""
     yield from edit_operand(
         step,
         trace,
-        f".flatten({start})",
-        f"flatten all but the {_kept(start)}",
-        f"nn.Flatten({'' if start == 1 else start})",
+        ".flatten(1)",
+        "flatten all but the batch",
+        "nn.Flatten()",
         "no weight changes",
     )
-
-
-def _kept(start: int) -> str:
-    return "batch" if start == 1 else f"first {start} axes"
 
 
 def edit_operand(

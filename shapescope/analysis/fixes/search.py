@@ -78,7 +78,7 @@ class Search:
     _read: dict[str, str] = field(default_factory=dict)
     _kept: int = 0
 
-    def helps(self, found: Finding, most: int = MOST_HELPS) -> tuple[Help, ...]:
+    def helps(self, found: Finding) -> tuple[Help, ...]:
         """The proposals of a finding that hold, at most two."""
         helps: list[Help] = []
         results: list[Mapping[str, str]] = []
@@ -86,7 +86,7 @@ class Search:
         kinds: set[str] = set()
         messages: set[str] = set()
         for proposal in found.proposals:
-            if len(helps) == most or self.left <= 0:
+            if len(helps) == MOST_HELPS or self.left <= 0:
                 break
             if proposal.kind in kinds or proposal.message in messages:
                 continue

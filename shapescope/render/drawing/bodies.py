@@ -152,7 +152,7 @@ def connections(left: list[Point], right: list[Point]) -> Outline:
     return Outline(tuple(commands), None, "line", 0.5, (), 0.28)
 
 
-def funnel(start: Box, end: Box, role: str = "hair", opacity: float = 0.45) -> Item:
+def funnel(start: Box, end: Box) -> Item:
     """A shade from one body to the next, where everything goes into everything."""
     points = (
         (start.right, start.top),
@@ -160,4 +160,4 @@ def funnel(start: Box, end: Box, role: str = "hair", opacity: float = 0.45) -> I
         (end.left, end.bottom),
         (start.right, start.bottom),
     )
-    return polygon(points, role, opacity=opacity)
+    return polygon(points, "hair", opacity=0.45)

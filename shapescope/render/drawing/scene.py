@@ -227,7 +227,6 @@ def rectangle(
     width: float = 1.0,
     radius: float = 0.0,
     dash: tuple[float, ...] = (),
-    opacity: float = 1.0,
 ) -> Outline:
     """An upright rectangle."""
     commands = (
@@ -237,7 +236,7 @@ def rectangle(
         ("L", (box.left, box.bottom)),
         ("Z", ()),
     )
-    return Outline(commands, fill, stroke, width, dash, opacity, radius)
+    return Outline(commands, fill, stroke, width, dash, radius=radius)
 
 
 def polygon(
@@ -252,16 +251,9 @@ def polygon(
     return Outline((*_through(points), ("Z", ())), fill, stroke, width, (), opacity)
 
 
-def line(
-    points: Sequence[Point],
-    stroke: str = "line",
-    *,
-    width: float = 1.0,
-    dash: tuple[float, ...] = (),
-    opacity: float = 1.0,
-) -> Outline:
+def line(points: Sequence[Point], stroke: str = "line", *, width: float = 1.0) -> Outline:
     """A line from point to point."""
-    return Outline(_through(points), None, stroke, width, dash, opacity)
+    return Outline(_through(points), None, stroke, width)
 
 
 def _through(points: Sequence[Point]) -> tuple[Command, ...]:

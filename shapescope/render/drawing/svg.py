@@ -13,7 +13,7 @@ from shapescope.render.shapes import printable
 FONTS = "Helvetica Neue, Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif"
 
 
-def scene_to_svg(scene: Scene, theme: str = "light", *, background: bool = True) -> str:
+def scene_to_svg(scene: Scene, theme: str = "light") -> str:
     """The picture as a file of its own.
 
     `theme` is `light`, `dark`, or `page`: then colours are the variables `--draw-ROLE` of the page
@@ -30,7 +30,7 @@ def scene_to_svg(scene: Scene, theme: str = "light", *, background: bool = True)
         f'<title id="{name}-title">{_text(scene.title)}</title>',
         f'<desc id="{name}-desc">{_text(scene.description)}</desc>',
     ]
-    if background and theme != "page":
+    if theme != "page":
         parts.append(f'<rect width="100%" height="100%" fill="{colours["paper"]}"/>')
     parts.extend(_items(scene.items, colours))
     parts.append("</svg>")

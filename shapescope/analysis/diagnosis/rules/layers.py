@@ -94,7 +94,7 @@ def maker_of(trace: Trace, step: Step, position: int = 0) -> Step | None:
     return maker
 
 
-def width_maker(trace: Trace, step: Step, position: int = 0) -> Step | None:
+def width_maker(trace: Trace, step: Step, position: int) -> Step | None:
     """The step that decided the last axis of an input, also where that was moved to the end."""
     maker = maker_of(trace, step, position)
     width = step.inputs[position].shape[-1:]
@@ -125,10 +125,10 @@ def keeps_channels(step: Step) -> bool:
     return len(made) == len(given) and made[1] == given[1] and step.op not in moved
 
 
-def channel_maker(trace: Trace, step: Step, position: int = 0) -> tuple[Step | None, list[Step]]:
+def channel_maker(trace: Trace, step: Step) -> tuple[Step | None, list[Step]]:
     """The step that decided the channels of an input, and those in between that keep them."""
     between: list[Step] = []
-    maker = source_of(trace, step, position)
+    maker = source_of(trace, step)
     while maker is not None and keeps_channels(maker):
         between.append(maker)
         maker = source_of(trace, maker)
@@ -174,7 +174,7 @@ def as_the_maker(trace: Trace, step: Step, argument: str, maker: Step | None) ->
 
 
 def make_instead(
-    trace: Trace, maker: Step | None, value: int, noun: str = "", factors: Sequence[int] = ()
+    trace: Trace, maker: Step | None, value: int, factors: Sequence[int] = ()
 ) -> Iterator[Proposal]:
     """Proposals that let the maker make what its consumer takes, spelled as a product if it is."""
     argument = None if maker is None else output_argument(maker)
@@ -185,7 +185,7 @@ def make_instead(
         maker.path,
         argument,
         value,
-        f"make {value}{noun} in `{name_of(maker)}`",
+        f"make {value} in `{name_of(maker)}`",
         inline=True,
         prefix=f"make {value} in `{name_of(maker)}`: ",
         kind="producer",
