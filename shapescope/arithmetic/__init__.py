@@ -38,7 +38,6 @@ from shapescope.arithmetic.formula import (
     conv_formula,
     fractional_pool_formula,
     interpolate_formula,
-    lp_pool_formula,
     pad_formula,
     pixel_shuffle_channels_formula,
     pixel_shuffle_formula,
@@ -57,7 +56,6 @@ from shapescope.arithmetic.padding import (
 )
 from shapescope.arithmetic.pooling import (
     avg_pool_divisor,
-    lp_pool_output,
     pool_output,
     pool_refusal,
     unpool_output,
@@ -66,12 +64,10 @@ from shapescope.arithmetic.pooling import (
 from shapescope.arithmetic.receptive_field import (
     INPUT_FIELD,
     Field,
-    merge_receptive_fields,
     receptive_field_step,
     receptive_field_step_resized,
     receptive_field_step_transposed,
     transposed_interval,
-    window_interval,
 )
 from shapescope.arithmetic.resampling import (
     channel_shuffle_refusal,
@@ -176,10 +172,7 @@ __all__ = [
     "interpolate_input_range",
     "interpolate_output",
     "interpolate_refusal",
-    "lp_pool_formula",
-    "lp_pool_output",
     "maximum_refusal",
-    "merge_receptive_fields",
     "pad_formula",
     "pad_input_range",
     "pad_output",
@@ -232,7 +225,6 @@ __all__ = [
     "unpool_output",
     "unpool_refusal",
     "window_counts",
-    "window_interval",
 ]
 
 

@@ -98,18 +98,6 @@ def pool_formula(
     return text if out == rounded else f"{text}, last window starts past the input: {out}"
 
 
-def lp_pool_formula(
-    n: int,
-    kernel_size: int,
-    stride: int | None = None,
-    ceil_mode: bool = False,
-    *,
-    general: bool = False,
-) -> str:
-    """As `pool_formula`: a power-average pool has neither padding nor dilation."""
-    return pool_formula(n, kernel_size, stride, ceil_mode=ceil_mode, general=general)
-
-
 def transposed_formula(
     n: int,
     kernel_size: int,

@@ -56,26 +56,6 @@ def pool_output(
     return out - 1 if (out - 1) * step >= n + before else out
 
 
-def lp_pool_output(
-    n: int, kernel_size: int, stride: int | None = None, ceil_mode: bool = False
-) -> int:
-    """Output size of a power-average pool along one axis: a pool without padding and dilation.
-
-    torch.nn.LPPool1d to LPPool3d are an average pool of powers, so their size is that of
-    `pool_output`.
-
-    Args:
-        n: Input size.
-        kernel_size: Elements of the window along the axis.
-        stride: Step of the window, not 0; None is the kernel size.
-        ceil_mode: Round up.
-
-    Returns:
-        The number of windows.
-    """
-    return pool_output(n, kernel_size, stride, ceil_mode=ceil_mode)
-
-
 def _strides(stride: PerAxis | None, kernel: tuple[int, ...]) -> tuple[int, ...]:
     """The step per axis, which is the kernel size where it is left out or empty."""
     if stride is None or stride in ((), []):

@@ -11,7 +11,6 @@ which keeps every number whole; only steps that enlarge the map make `jump` a Fr
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -122,39 +121,6 @@ def receptive_field_step_resized(
         _whole(jump * Fraction(n, out)),
         _whole(start + (first - reach) * jump),
     )
-
-
-def merge_receptive_fields(fields: Iterable[Field]) -> Field:
-    """Field behind a step that joins branches (add, cat): the span that covers all of them.
-
-    The first element is the smallest start, the last the largest end, the jump the largest jump
-    (branches that can be added have the same).
-
-    Raises:
-        ValueError: There is no branch.
-    """
-    branches = list(fields)
-    if not branches:
-        raise ValueError("a merge needs at least one branch")
-    start = min(branch[2] for branch in branches)
-    end = max(branch[2] + branch[0] for branch in branches)
-    return _whole(end - start), _whole(max(branch[1] for branch in branches)), start
-
-
-def window_interval(
-    first: int,
-    last: int,
-    kernel_size: int,
-    stride: int = 1,
-    padding_before: int = 0,
-    dilation: int = 1,
-) -> tuple[int, int]:
-    """First and last input that the outputs from `first` to `last` of a window read, inclusive.
-
-    May reach into the padding: below 0, or beyond the last input.
-    """
-    low = first * stride - padding_before
-    return low, last * stride - padding_before + dilation * (kernel_size - 1)
 
 
 def transposed_interval(

@@ -38,7 +38,6 @@ from shapescope.ops.names import canonical_name, is_inplace, snake_case
 from shapescope.ops.registry import (
     Op,
     Window,
-    is_registered,
     lookup,
     op_of_module,
     register,
@@ -61,7 +60,6 @@ __all__ = [
     "gather",
     "indexing",
     "is_inplace",
-    "is_registered",
     "joining",
     "linear",
     "lookup",

@@ -289,11 +289,6 @@ def lookup(name: str) -> Op:
     return row
 
 
-def is_registered(name: str) -> bool:
-    """Whether the op has a row of its own."""
-    return name in _ROWS
-
-
 def registered() -> tuple[Op, ...]:
     """Every row, in the order of registration."""
     return tuple(_ROWS.values())

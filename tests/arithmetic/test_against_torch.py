@@ -324,12 +324,6 @@ def test_pool(
             ar.pool_output(n, k, k if unstrided else s, (p, p), d, ceil_mode)
             for n, k, s, p, d in rows_of(sizes, kernel, stride, padding, dilation)
         ]
-        if kind == "lp":
-            steps = kernel if unstrided else stride
-            assert made == [
-                ar.lp_pool_output(n, k, s, ceil_mode)
-                for n, k, s in zip(sizes, kernel, steps, strict=True)
-            ]
         return (*leading(batch, channels), *made)
 
     agree(call, reason, shape)

@@ -56,7 +56,7 @@ def assert_true(text: str, out: int) -> None:
             ar.pool_formula(8, 3, 2, (1, 1), 2, True),
             "ceil((8 + 2*1 - 2*(3-1) - 1)/2) + 1 = 4",
         ),
-        (ar.lp_pool_formula(8, 3, 2, True), "ceil((8 - 3)/2) + 1 = 4"),
+        (ar.pool_formula(8, 3, 2, ceil_mode=True), "ceil((8 - 3)/2) + 1 = 4"),
         (ar.transposed_formula(7, 3, 2, 1, 1), "(7 - 1)*2 - 2*1 + 1*(3-1) + 1 + 1 = 14"),
         (ar.unfold_formula(10, 2, 2, 1, 2), "(10 + 2*1 - 2*(2-1) - 1)//2 + 1 = 5"),
         (ar.tensor_unfold_formula(10, 4, 3), "(10 - 4)/3 + 1 = 3"),
@@ -109,7 +109,6 @@ def test_pool_is_true(
         (ar.tensor_unfold_formula, ar.tensor_unfold_output, st.tuples(N, K, S)),
         (ar.pad_formula, ar.pad_output, st.tuples(N, P, st.integers(-6, 6))),
         (ar.unpool_formula, ar.unpool_output, st.tuples(N, K, S, P)),
-        (ar.lp_pool_formula, ar.lp_pool_output, st.tuples(N, K, S, st.booleans())),
         (ar.pixel_shuffle_formula, ar.pixel_shuffle_output, st.tuples(N, S)),
     ],
 )

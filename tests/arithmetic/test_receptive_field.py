@@ -152,25 +152,3 @@ def test_document_numbers() -> None:
     ):
         field = ar.receptive_field_step(*field, kernel, stride, padding)
     assert field[:2] == (195, 32)
-
-
-def test_branches_merge_to_what_covers_them_all() -> None:
-    block = ar.receptive_field_step(*ar.receptive_field_step(9, 4, -2, 3, 2, 1), 3, 1, 1)
-    shortcut = ar.receptive_field_step(9, 4, -2, 1, 2)
-    merged = ar.merge_receptive_fields([block, shortcut])
-    assert merged == block == (33, 8, -14)
-    # one branch reaches further to the left, the other further to the right
-    assert ar.merge_receptive_fields([(3, 1, -2), (4, 1, 0)]) == (6, 1, -2)
-    with pytest.raises(ValueError, match="at least one branch"):
-        ar.merge_receptive_fields([])
-
-
-@settings(max_examples=100, deadline=None)
-@given(WINDOW, st.integers(0, 9), st.integers(0, 9))
-def test_an_interval_is_the_union_of_its_outputs(
-    layer: tuple[int, ...], first: int, more: int
-) -> None:
-    last = first + more
-    single = [ar.window_interval(o, o, *layer) for o in range(first, last + 1)]
-    whole = (min(low for low, _ in single), max(high for _, high in single))
-    assert ar.window_interval(first, last, *layer) == whole
