@@ -39,8 +39,9 @@ from shapescope.training.config import environment
 from shapescope.training.datasets.pixels import Split
 from shapescope.training.distributed import Group
 from shapescope.training.engine import make_optimizer
-from shapescope.training.loop import Learner, Plan, Tally, Watcher, run_epoch
+from shapescope.training.loop import Learner, Tally, Watcher, run_epoch
 from shapescope.training.options import TrainOptions, new_request
+from shapescope.training.plan import Plan
 from shapescope.training.probe import choose
 from shapescope.training.recipe import Recipe
 from shapescope.training.run import Run

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import nn
 
-from shapescope.training.datasets.pixels import Split
 from shapescope.training.distributed import Group
-from shapescope.training.engine import Engine, Step, make_step
-from shapescope.training.order import epoch_order, generator_for
-from shapescope.training.recipe import Recipe
+from shapescope.training.engine import Step, make_step
+from shapescope.training.plan import Batch, Plan, chunks, pieces
 from shapescope.training.schedule import rate_at
-from shapescope.training.transforms import Draws, Preparation
 from shapescope.training.weights import follow
-
-_CHUNK_IMAGES = 1024
-_CHUNK_BYTES = 64 << 20
 
 
 @dataclass(slots=True)
@@ -80,44 +74,6 @@ class Learner:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What does not change from step to step.
-
-    Attributes:
-        recipe: what to do.
-        split: the training images.
-        prepare: the training transforms.
-        engine: how to compute.
-        group: the processes that share the work.
-    """
-
-    recipe: Recipe
-    split: Split
-    prepare: Preparation
-    engine: Engine
-    group: Group
-
-    @property
-    def steps(self) -> int:
-        """Steps in an epoch; the last batch may be smaller."""
-        return -(-len(self.split) // self.recipe.batch_size)
-
-    @property
-    def chunk_steps(self) -> int:
-        """Steps whose images are prepared at once: a small batch then costs no preparation each."""
-        channels, height, width = self.split.pixels.shape
-        fitting = _CHUNK_BYTES // (4 * channels * height * width)
-        return max(1, min(_CHUNK_IMAGES, fitting) // self.recipe.batch_size)
-
-    @property
-    def device(self) -> torch.device:
-        """Where the model is."""
-        if self.engine.device == "cuda":
-            return torch.device("cuda", self.group.local_rank)
-        return torch.device(self.engine.device)
-
-
-@dataclass(frozen=True, slots=True)
 class Watcher:
     """Who looks on while an epoch runs.
 
@@ -145,12 +101,12 @@ def run_epoch(plan: Plan, learner: Learner, watcher: Watcher) -> bool:
     recipe, group, tally, engine = plan.recipe, plan.group, learner.tally, plan.engine
     step = _step(plan, learner)
     start, before = time.perf_counter(), tally.seconds
-    for chunk in _chunks(plan, learner.epoch, tally.step):
+    for chunk in chunks(plan, learner.epoch, tally.step):
         seen = _Seen()
         for batch in chunk:
             _set_rate(plan, learner)
             learner.optimizer.zero_grad()
-            for piece in _pieces(batch, engine.parts if group.processes == 1 else 1):
+            for piece in pieces(batch, engine.parts if group.processes == 1 else 1):
                 # by its images, so that the mean over processes is the mean over the batch
                 weight = piece.own * group.processes / piece.count
                 seen.add(piece, *step(piece.images, piece.labels, weight))
@@ -181,78 +137,6 @@ def _step(plan: Plan, learner: Learner) -> Step:
     return learner.step
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Batch:
-    """One process's part of a batch: ``own`` of its ``count`` images.
-
-    A process without a part gets one image that counts for nothing, because all of them have to
-    take part in the sums.
-    """
-
-    images: torch.Tensor
-    labels: torch.Tensor
-    own: int
-    count: int
-
-
-def _chunks(plan: Plan, epoch: int, first_step: int) -> Iterator[list[_Batch]]:
-    """Yield the batches of an epoch from a step on, prepared some at a time.
-
-    Chunks begin at fixed steps, and what varies in a chunk depends on seed, epoch and that step
-    only: a step is the same whether or not the run was interrupted before it.
-    """
-    recipe, group = plan.recipe, plan.group
-    order = epoch_order(len(plan.split), recipe.seed, epoch, shuffle=recipe.shuffle)
-    size = plan.chunk_steps
-    first = first_step - first_step % size
-    lots = torch.split(order[first * recipe.batch_size :], size * recipe.batch_size)
-    shares = [_share(lot, recipe.batch_size, group) for lot in lots]
-    reading = plan.split.pixels.read(
-        [lot[torch.cat(places)] for lot, places in zip(lots, shares, strict=True)]
-    )
-    for number, (lot, places, pixels) in enumerate(zip(lots, shares, reading, strict=True)):
-        picked = torch.cat(places)
-        begun = first + number * size
-        draws = Draws(generator_for(recipe.seed, "vary", epoch, begun), len(lot), picked)
-        sizes = [len(part) for part in places]
-        images = torch.split(plan.prepare(pixels, draws).to(plan.device), sizes)
-        labels = torch.split(plan.split.labels[lot[picked]].to(plan.device), sizes)
-        counts = [len(part) for part in torch.split(lot, recipe.batch_size)]
-        batches = [
-            _Batch(image, label, min(len(label), _own(count, group)), count)
-            for image, label, count in zip(images, labels, counts, strict=True)
-        ]
-        yield batches[max(first_step - begun, 0) :]
-
-
-def _pieces(batch: _Batch, parts: int) -> list[_Batch]:
-    """Return a batch in pieces, divided as it would be between so many processes."""
-    if parts == 1:
-        return [batch]
-    pieces = zip(
-        torch.tensor_split(batch.images, parts),
-        torch.tensor_split(batch.labels, parts),
-        strict=True,
-    )
-    return [
-        _Batch(images, labels, len(labels), batch.count) for images, labels in pieces if len(labels)
-    ]
-
-
-def _share(lot: torch.Tensor, batch_size: int, group: Group) -> list[torch.Tensor]:
-    """Return, for each batch of a lot, the places of this process's part of it."""
-    batches = torch.split(torch.arange(len(lot)), batch_size)
-    if group.processes == 1:
-        return list(batches)
-    parts = [torch.tensor_split(batch, group.processes)[group.rank] for batch in batches]
-    return [part if len(part) else batch[:1] for part, batch in zip(parts, batches, strict=True)]
-
-
-def _own(count: int, group: Group) -> int:
-    """Return how many images of a batch are this process's, as ``tensor_split`` divides them."""
-    return count // group.processes + (group.rank < count % group.processes)
-
-
 @dataclass(slots=True)
 class _Seen:
     """What the steps of a chunk gave; it is added up once, because reading a number is slow."""
@@ -263,13 +147,13 @@ class _Seen:
     pieces: list[int] = field(default_factory=lambda: [0])
     counts: list[int] = field(default_factory=list)
 
-    def add(self, piece: _Batch, scores: torch.Tensor, loss: torch.Tensor) -> None:
+    def add(self, piece: Batch, scores: torch.Tensor, loss: torch.Tensor) -> None:
         """Keep the results of a piece of a batch."""
         self.losses.append(loss if piece.own else torch.zeros_like(loss))
         self.scores.append(scores[: piece.own])
         self.labels.append(piece.labels[: piece.own])
 
-    def end(self, batch: _Batch) -> None:
+    def end(self, batch: Batch) -> None:
         """Note that a batch is done."""
         self.pieces.append(len(self.losses))
         self.counts.append(batch.count)

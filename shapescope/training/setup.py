@@ -15,8 +15,8 @@ from shapescope.training.datasets.describe import statistics
 from shapescope.training.datasets.pixels import ImageSet, Split, hold_out
 from shapescope.training.distributed import Group
 from shapescope.training.engine import PRECISIONS, Engine, Way
-from shapescope.training.loop import Plan
 from shapescope.training.model import NamedModel, check_fit, check_trainable
+from shapescope.training.plan import Plan
 from shapescope.training.probe import choose
 from shapescope.training.recipe import Recipe
 from shapescope.training.transforms import preparation, resized

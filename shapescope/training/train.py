@@ -11,7 +11,7 @@ from shapescope.training import checkpoint
 from shapescope.training.allocator import keep_freed_memory
 from shapescope.training.distributed import Group
 from shapescope.training.engine import Engine
-from shapescope.training.loop import Plan
+from shapescope.training.plan import Plan
 from shapescope.training.report import Reporter, Silent
 from shapescope.training.run import Run
 from shapescope.training.session import Outcome, Session

@@ -14,7 +14,7 @@ import torch
 
 from shapescope.training import checkpoint
 from shapescope.training.distributed import Group, joined, launched
-from shapescope.training.loop import _own, _share
+from shapescope.training.plan import _own, _share
 
 pytestmark = pytest.mark.filterwarnings("default")
 

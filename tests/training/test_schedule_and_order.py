@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shapescope.training.order import epoch_order, generator_for
+from shapescope.training.plan import epoch_order, generator_for
 from shapescope.training.recipe import ScheduleSpec
 from shapescope.training.schedule import rate_at
 

@@ -172,7 +172,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others(tmp_path: Pat
 def one_epoch_by_hand(wanted: Request) -> dict[str, torch.Tensor]:
     """The documents' loop written plainly, on the same images in the same order."""
     from shapescope.training.distributed import Group
-    from shapescope.training.order import epoch_order
+    from shapescope.training.plan import epoch_order
     from shapescope.training.setup import prepare
 
     prepared = prepare(wanted, Group())
