@@ -52,7 +52,6 @@ class Passage:
         fits: whether the model runs this way and keeps the batch.
         outputs: the outputs as formulas; empty where it does not run.
         steps: what ran.
-        failed_step: where it ended early.
         reason: why, in one line.
         doubts: what was not understood; the passage then says nothing of other sizes.
         strides: for each axis of a step with a stride, what it drops and what it leaves over.
@@ -64,7 +63,6 @@ class Passage:
     fits: bool
     outputs: tuple[tuple[Expr, ...], ...] = ()
     steps: tuple[Step, ...] = ()
-    failed_step: int | None = None
     reason: str = ""
     doubts: tuple[str, ...] = ()
     strides: tuple[tuple[Expr, Expr], ...] = ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -20,10 +19,10 @@ from shapescope.capture.recorder import Recorder
 from shapescope.capture.records import Record
 from shapescope.capture.sizes.call import Call, Shapes
 from shapescope.capture.sizes.judge import Judge, NotSymbolic, Refused
-from shapescope.capture.sizes.numbers import MATHS, AxisSize, Int, now, sized
+from shapescope.capture.sizes.numbers import AxisSize, formulas_live_on, now, sized
 from shapescope.capture.sizes.reader import SizeReader, plain_numbers
 from shapescope.capture.sizes.rules import RULES, by_row
-from shapescope.capture.sizes.tags import exprs_of, sizes_of, tag_sizes
+from shapescope.capture.sizes.tags import exprs_of, shown, sizes_of, tag_sizes
 from shapescope.capture.sizes.values import judge_values, pass_values_on
 from shapescope.capture.source import code_span, user_frame
 from shapescope.capture.standins import light_imports
@@ -32,24 +31,12 @@ from shapescope.ops import lookup
 from shapescope.trace import SourceSpan, Step, TensorSpec
 from shapescope.valid_sizes import Passage
 
+__all__ = ["run_passage"]
+
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
 _LONGEST = 120
 """Letters that are kept of what torch says."""
-
-
-class Proxy:
-    """Stands for a tensor where a row reads settings: shape with formulas, and dtype."""
-
-    __slots__ = ("dtype", "shape")
-
-    def __init__(self, tensor: Tensor) -> None:
-        self.shape = sizes_of(tensor)
-        self.dtype = tensor.dtype
-
-    def dim(self) -> int:
-        """The number of axes."""
-        return len(self.shape)
 
 
 def run_passage(
@@ -115,38 +102,29 @@ class _Runner:
         light = light_imports() if self.device == "meta" else nullcontext()
         with nothing_changes_outside(False), light, self._leaf_arguments():
             try:
-                with _whole_numbers(self.module), self.reader, self.recorder:
+                with formulas_live_on(self.module), self.reader, self.recorder:
                     self.recorder.name_inputs(
                         [(f"input{position}", tensor) for position, tensor in enumerate(tensors)]
                     )
                     output = self.module(*args, **kwargs)
-            except Refused as refusal:
-                error = refusal
-            except Exception as caught:  # noqa: BLE001  # the user's forward may raise anything
+            except (Refused, Exception) as caught:  # noqa: BLE001  # forward may raise anything
                 error = caught
-        reason, failed = "", None
         outputs: tuple[tuple[Expr, ...], ...] = ()
         if error is None:
             self._returned = True
             try:
                 outputs = self._outputs(output)
             except Refused as refusal:
-                error, reason = refusal, refusal.reason
-                outputs = ()
-        else:
-            reason, failed = self._explained(error)
-        steps, _ = self.recorder.finish(
-            error if isinstance(error, Exception) else None, definitions
-        )
-        if failed is None and error is not None and steps and outputs == ():
-            failed = steps[-1].index if isinstance(error, Refused) and output is None else None
+                error = refusal
+        reason = "" if error is None else self._explained(error)
+        raised = error if isinstance(error, Exception) else None
+        steps, _ = self.recorder.finish(raised, definitions)
         return Passage(
             sizes=dict(self.sizes),
             decisions=tuple(self.judge.decisions),
             fits=error is None,
             outputs=outputs,
             steps=tuple(_written(step) for step in steps),
-            failed_step=failed,
             reason=reason,
             doubts=tuple(self.judge.doubts),
             strides=tuple(self.strides),
@@ -213,11 +191,11 @@ class _Runner:
         row = lookup(record.op)
         if record.kind == "module" and self._leaf_call is not None:
             module, args, kwargs = self._leaf_call
-            attrs = row.read_module(module, _proxied(args), _proxied(kwargs))
+            attrs = row.read_module(module, shown(args), shown(kwargs))
         else:
             module = None
             args, kwargs = self.reader.last
-            attrs = row.read_call(row.bind(_proxied(args), _proxied(kwargs)))
+            attrs = row.read_call(row.bind(shown(args), shown(kwargs)))
         step = Step(
             index=index,
             path=record.path,
@@ -271,27 +249,27 @@ class _Runner:
         span = None if site is None else code_span(*site)
         return self._judging, span
 
-    def _explained(self, error: BaseException) -> tuple[str, int | None]:
-        """Why the pass ended, and where; a doubt where no rule says so."""
+    def _explained(self, error: BaseException) -> str:
+        """Why the pass ended; a doubt where no rule says so."""
         if isinstance(error, Refused):
-            return error.reason, len(self.recorder.log.records) - 1
+            return error.reason
         reason = one_line(error, _LONGEST)
         index = self.recorder.log.failing(error)
         if index is None:
-            return reason, None
+            return reason
         record = self.recorder.log.records[index]
         if record.op == "module":
-            return reason, None
+            return reason
         # torch raised: does a rule say for which sizes it does?
         self._judging = index
         try:
             self._judged(self._call(index, record, ()))
         except Refused as refusal:
-            return refusal.reason, index
+            return refusal.reason
         finally:
             self._judging = None
         self.judge.doubt(f"`{record.op}` fails for a reason no rule knows: {reason}")
-        return reason, index
+        return reason
 
     @contextmanager
     def _leaf_arguments(self) -> Iterator[None]:
@@ -327,43 +305,3 @@ def _written_spec(spec: TensorSpec) -> TensorSpec:
     sizes: tuple[Any, ...] = spec.shape
     shape = tuple(size.expr.text if type(size) is AxisSize else size for size in sizes)
     return replace(spec, shape=shape)
-
-
-def _proxied(value: Any) -> Any:
-    if isinstance(value, Tensor):
-        return Proxy(value)
-    if type(value) in (tuple, list):
-        return type(value)(_proxied(item) for item in value)
-    if isinstance(value, Mapping):
-        return {key: _proxied(item) for key, item in value.items()}
-    return value
-
-
-@contextmanager
-def _whole_numbers(model: nn.Module) -> Iterator[None]:
-    """In the user's own functions, `int(...)` and `math.sqrt` keep formulas while this lasts."""
-    places: dict[int, dict[str, Any]] = {}
-    for module in model.modules():
-        for kind in type(module).__mro__:
-            if kind.__module__.startswith(("torch.", "builtins")):
-                continue
-            for function in vars(kind).values():
-                names = getattr(function, "__globals__", None)
-                if names is not None:
-                    places[id(names)] = names
-    without_int = [names for names in places.values() if "int" not in names]
-    with_math = [names for names in places.values() if names.get("math") is math]
-    for names in without_int:
-        names["int"] = Int
-    for names in with_math:
-        names["math"] = MATHS
-    try:
-        yield
-    finally:
-        for names in without_int:
-            names.pop("int", None)
-        for names in with_math:
-            names["math"] = math
-
-
-__all__ = ["run_passage"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
@@ -38,3 +38,28 @@ def values_of(tensor: Tensor) -> tuple[Expr, Expr] | None:
 def tag_values(tensor: Tensor, low: Expr, high: Expr) -> None:
     """Say between what the values of an index tensor lie."""
     tensor.__dict__[_VALUES] = (low, high)
+
+
+class _Shown:
+    """A tensor as far as rows read settings from it: its shape with formulas, and its dtype."""
+
+    __slots__ = ("dtype", "shape")
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.shape = sizes_of(tensor)
+        self.dtype = tensor.dtype
+
+    def dim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+
+def shown(value: Any) -> Any:
+    """Arguments as rows read them: each tensor with the formulas of its sizes."""
+    if isinstance(value, Tensor):
+        return _Shown(value)
+    if type(value) in (tuple, list):
+        return type(value)(shown(item) for item in value)
+    if isinstance(value, Mapping):
+        return {key: shown(item) for key, item in value.items()}
+    return value

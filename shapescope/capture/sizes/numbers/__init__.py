@@ -12,10 +12,9 @@ from shapescope.capture.sizes.numbers.formula import Book, Formula, now
 from shapescope.capture.sizes.numbers.ratio import AxisRatio
 from shapescope.capture.sizes.numbers.root import AxisRoot
 from shapescope.capture.sizes.numbers.size import AxisSize, expr_of, is_size, sized
-from shapescope.capture.sizes.numbers.stand_ins import MATHS, Int
+from shapescope.capture.sizes.numbers.stand_ins import Int, formulas_live_on
 
 __all__ = [
-    "MATHS",
     "AxisRatio",
     "AxisRoot",
     "AxisSize",
@@ -23,6 +22,7 @@ __all__ = [
     "Formula",
     "Int",
     "expr_of",
+    "formulas_live_on",
     "is_size",
     "now",
     "sized",

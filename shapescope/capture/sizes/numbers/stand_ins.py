@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+
+from torch import nn
 
 from shapescope.capture.sizes.numbers.ratio import AxisRatio
 from shapescope.capture.sizes.numbers.root import AxisRoot
 from shapescope.capture.sizes.numbers.size import AxisSize
 
 
-class Maths:
+class _Maths:
     """Stands for `math` during a pass: the root of a size keeps its formula."""
 
     def __getattr__(self, name: str) -> Any:
@@ -27,7 +31,7 @@ class Maths:
         return AxisRoot(value).__trunc__() if type(value) is AxisSize else math.isqrt(value)
 
 
-MATHS = Maths()
+_MATHS = _Maths()
 
 
 class _WholeNumber(type):
@@ -45,3 +49,30 @@ class _WholeNumber(type):
 
 class Int(int, metaclass=_WholeNumber):
     """Stands for `int` during a pass: `int(size / 2)` keeps its formula, all else is as ever."""
+
+
+@contextmanager
+def formulas_live_on(model: nn.Module) -> Iterator[None]:
+    """In the user's own functions, `int(...)` and `math.sqrt` keep formulas while this lasts."""
+    places: dict[int, dict[str, Any]] = {}
+    for module in model.modules():
+        for kind in type(module).__mro__:
+            if kind.__module__.startswith(("torch.", "builtins")):
+                continue
+            for function in vars(kind).values():
+                names = getattr(function, "__globals__", None)
+                if names is not None:
+                    places[id(names)] = names
+    without_int = [names for names in places.values() if "int" not in names]
+    with_math = [names for names in places.values() if names.get("math") is math]
+    for names in without_int:
+        names["int"] = Int
+    for names in with_math:
+        names["math"] = _MATHS
+    try:
+        yield
+    finally:
+        for names in without_int:
+            names.pop("int", None)
+        for names in with_math:
+            names["math"] = math
