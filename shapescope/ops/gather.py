@@ -14,6 +14,7 @@ from shapescope.ops.shapes import (
     axis,
     axis_refusal,
     broadcast,
+    no_axes_refusal,
     replaced,
     same_shape,
     second_shape,
@@ -34,7 +35,7 @@ def _select_refusal(step: Step) -> str | None:
     sizes, number = shape(step), argument(step, "index")
     along = axis(argument(step, "dim"), len(sizes))
     if along is None or not sizes:
-        return axis_refusal(sizes, argument(step, "dim"))
+        return no_axes_refusal(sizes, argument(step, "dim"))
     if isinstance(number, int) and not inside(number, sizes[along]):
         return f"index {number} is out of range for axis {along} with size {sizes[along]}"
     return None
@@ -51,7 +52,7 @@ def _narrow_refusal(step: Step) -> str | None:
     sizes, start, length = shape(step), argument(step, "start"), argument(step, "length")
     along = axis(argument(step, "dim"), len(sizes))
     if along is None or not sizes:
-        return axis_refusal(sizes, argument(step, "dim"))
+        return no_axes_refusal(sizes, argument(step, "dim"))
     if not isinstance(start, int) or not isinstance(length, int):
         return None
     first = start + sizes[along] if start < 0 else start

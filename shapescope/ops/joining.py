@@ -100,6 +100,9 @@ def _stack_refusal(step: Step) -> str | None:
     for sizes in others:
         if sizes != first:
             return f"{text(first)} and {text(sizes)} differ; stack takes equal shapes"
+    along = argument(step, "dim", 0)
+    if axis(along, len(first) + 1) is None:
+        return f"a stack of {text(first)} has {len(first) + 1} axes, and no axis {along}"
     return None
 
 

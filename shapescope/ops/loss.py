@@ -36,7 +36,7 @@ def class_refusal(step: Step) -> str | None:
     if target == scores and step.inputs[1].dtype.startswith("float"):
         return None
     wanted = without(scores, (_classes_axis(step),))
-    if target == wanted:
+    if target == wanted or (not wanted and target == (1,)):
         return None
     if target and wanted and target[0] != wanted[0]:
         return f"there are scores of {wanted[0]} samples, but targets of {target[0]}"

@@ -11,7 +11,7 @@ from shapescope.ops.shapes import (
     are_ints,
     argument,
     axis,
-    axis_refusal,
+    no_axes_refusal,
     replaced,
     shape,
     without,
@@ -27,7 +27,7 @@ def _along(step: Step, default: int = 0) -> tuple[int, int] | None:
 
 
 def _axis_refusal(step: Step) -> str | None:
-    return axis_refusal(shape(step), argument(step, "dim", 0))
+    return no_axes_refusal(shape(step), argument(step, "dim", 0))
 
 
 def _chunk_shape(step: Step) -> tuple[Ints, ...] | None:

@@ -84,10 +84,22 @@ def axes(given: Any, rank: int) -> Ints | None:
 
 def axis_refusal(sizes: Sequence[int], given: Any) -> str | None:
     """Why a tensor of this shape has no such axis or axes, or None."""
+    seen: set[int] = set()
     for number in given if isinstance(given, tuple) else (given,):
-        if isinstance(number, int) and axis(number, len(sizes)) is None:
+        if not isinstance(number, int):
+            continue
+        found = axis(number, len(sizes))
+        if found is None:
             return f"{text(sizes)} has no axis {number}"
+        if found in seen:
+            return f"axis {found} is named twice"
+        seen.add(found)
     return None
+
+
+def no_axes_refusal(sizes: Sequence[int], given: Any) -> str | None:
+    """The same for what looks along an axis: a tensor without axes has none to look along."""
+    return axis_refusal(sizes, given) or (None if sizes else "a tensor without axes has none")
 
 
 def broadcast(*given: Sequence[int]) -> Ints | None:
