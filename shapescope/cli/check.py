@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Sequence
 from contextlib import chdir, nullcontext, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,11 +22,12 @@ from shapescope.cli.options import (
     choices,
     form_of,
 )
+from shapescope.diagnostic import ShapescopeError
 
 if TYPE_CHECKING:
     from shapescope.cli.config import CheckedModel, Listed
     from shapescope.cli.lock import Lock
-    from shapescope.diagnostic import Diagnostic, ShapescopeError
+    from shapescope.diagnostic import Diagnostic
     from shapescope.result import TraceResult
 
 FORMATS = ("text", "json", "github", "sarif")
@@ -124,7 +126,7 @@ def check(
     form = form_of(form, output, FORMATS)
     from shapescope.analysis.expectations import Expectations
     from shapescope.cli.config import CheckedModel
-    from shapescope.diagnostic import ShapescopeError
+    from shapescope.cli.lock import Lock
 
     folder = Path.cwd()
     refused: list[ShapescopeError] = []
@@ -138,11 +140,9 @@ def check(
         folder, listed = _listed()
         asked, refused = listed.models, list(listed.problems)
     unread = bool(refused)
-    from shapescope.cli.lock import Lock
-
     lock = Lock(folder, listed=not model)
     done = []
-    kept = []
+    left = []
     with chdir(folder):  # what pyproject.toml names lies beside it
         for entry in asked:
             try:
@@ -151,19 +151,38 @@ def check(
                 if model:
                     raise
                 refused.append(_named(error, entry.model))
-                kept.append(entry)
+                left.append(entry)
     if unread and update:
         print("shapescope.lock: left as it is, for not every entry could be read", file=sys.stderr)
     elif update:
-        for one in done:
-            if not one.failed:
-                lock.record(one.entry, one.result)
-        kept += [one.entry for one in done if one.failed]
-        print(lock.write(kept), file=sys.stderr)
+        _record(lock, done, left)
+    _say(done, refused, form, output, verbose=verbose)
+    if any(problem.exit_code == 2 for problem in refused):
+        return 2
+    return 1 if refused or any(one.failed for one in done) else 0
+
+
+def _record(lock: Lock, done: Sequence[Checked], left: Sequence[CheckedModel]) -> None:
+    """Keep what is sound; of all other models, what was recorded before."""
+    for one in done:
+        if not one.failed:
+            lock.record(one.entry, one.result)
+    kept = [*left, *(one.entry for one in done if one.failed)]
+    print(lock.write(kept), file=sys.stderr)
+
+
+def _say(
+    done: list[Checked],
+    refused: Sequence[ShapescopeError],
+    form: str,
+    output: Path | None,
+    *,
+    verbose: bool,
+) -> None:
+    """What was found; a request that cannot be met as a whole leaves stdout empty."""
     from shapescope.cli.output import emit, say_notes, show_error
 
     unmet = any(problem.exit_code == 2 for problem in refused)
-    # A request that cannot be met as a whole leaves stdout empty.
     with redirect_stdout(sys.stderr) if unmet else nullcontext():
         for problem in refused:
             show_error(problem)
@@ -171,9 +190,6 @@ def check(
             say_notes([f"{one.model}: {note}" for note in one.result.notes])
         if done or not refused:
             emit(_text(done, form, verbose=verbose), output)
-    if unmet:
-        return 2
-    return 1 if refused or any(one.failed for one in done) else 0
 
 
 def _named(error: ShapescopeError, model: str) -> ShapescopeError:
@@ -186,7 +202,6 @@ def _named(error: ShapescopeError, model: str) -> ShapescopeError:
 
 
 def _shape(text: str) -> tuple[int, ...]:
-    from shapescope.diagnostic import ShapescopeError
 
     if text.strip() in ("()", "[]"):
         return ()  # a scalar
@@ -201,7 +216,6 @@ def _shape(text: str) -> tuple[int, ...]:
 def _listed() -> tuple[Path, Listed]:
     """The models that the nearest pyproject.toml lists, and its folder."""
     from shapescope.cli.config import FILE, Listed, find_config, read_config
-    from shapescope.diagnostic import ShapescopeError
 
     file = find_config(Path.cwd())
     listed = read_config(file) if file is not None else Listed(())
