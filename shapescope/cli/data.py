@@ -19,7 +19,7 @@ from shapescope.cli.training import (
     pictures,
     write_picture,
 )
-from shapescope.diagnostic import ShapescopeError
+from shapescope.diagnostic import ShapescopeError, did_you_mean
 
 if TYPE_CHECKING:
     from shapescope.training.datasets.pixels import ImageSet
@@ -136,8 +136,6 @@ def _load(
     if known is None and entry is not None:
         known = find_set(recipe_for(entry.name).dataset)
     if known is None:
-        from shapescope.diagnostic import did_you_mean
-
         hint = did_you_mean(name, [*set_names(), *names()])
         raise ShapescopeError(
             f"there is no data set `{name}`{hint}",

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from shapescope.cli.options import Output
+from shapescope.diagnostic import ShapescopeError, did_you_mean
 
 
 def complete_rule(incomplete: str) -> list[str]:
@@ -39,7 +40,6 @@ def explain(
     shapescope explain linear-in-features
     """
     from shapescope.cli.output import emit
-    from shapescope.diagnostic import ShapescopeError, did_you_mean
     from shapescope.render.pages import first_sentence, page_text
 
     known = rule_names()

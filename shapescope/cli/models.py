@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from shapescope.cli.options import Output, choices, form_of
+from shapescope.diagnostic import ShapescopeError
 
 if TYPE_CHECKING:
     from shapescope.render.line import Line
@@ -70,8 +71,6 @@ def models(
     if names:
         lines += [Line(), *map(Line, names)] if lines else list(map(Line, names))
     if not lines:
-        from shapescope.diagnostic import ShapescopeError
-
         raise ShapescopeError(f"no model's name fits `{pattern}`", advice=("shapescope models",))
     show(lines, output)
     return 0
@@ -86,7 +85,6 @@ def named(pattern: str) -> tuple[str, list[str]]:
     from fnmatch import fnmatchcase
 
     from shapescope.cli.zoos import names_in
-    from shapescope.diagnostic import ShapescopeError
 
     place, _, rest = pattern.partition(":") if ":" in pattern else (pattern, "", "")
     if place in ZOOS:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from shapescope.cli.options import Inputs, ModelName, Output, choices, form_of
+from shapescope.diagnostic import ShapescopeError, did_you_mean
 
 if TYPE_CHECKING:
     from torch import nn
@@ -102,7 +103,6 @@ def _module(
 ) -> tuple[nn.Module, tuple[str, ...]]:
     """The model, built for real where its values are wanted and that costs little."""
     from shapescope.capture.parameters import is_lazy
-    from shapescope.diagnostic import ShapescopeError
 
     built = loaded.build("meta")
     if is_lazy(built.module):
@@ -128,7 +128,6 @@ def _materialised(loaded: LoadedModel, inputs: tuple[str, ...], seed: int) -> nn
     from shapescope.capture.argument_names import refuse_unknown
     from shapescope.capture.input_spec import parse_inputs
     from shapescope.capture.inputs import make_inputs
-    from shapescope.diagnostic import ShapescopeError
 
     module = loaded.build("cpu", seed=seed).module
     specs = parse_inputs(inputs) or tuple(loaded.default_inputs)
@@ -149,7 +148,6 @@ def _materialised(loaded: LoadedModel, inputs: tuple[str, ...], seed: int) -> nn
 def _shown(module: nn.Module, name: str, surface: Surface) -> list[Line]:
     """The values of one parameter, and its kernels drawn where it has any."""
     from shapescope.capture.parameters import find_parameter, read_parameters
-    from shapescope.diagnostic import ShapescopeError, did_you_mean
     from shapescope.render import kernels as render
     from shapescope.render.line import Line
     from shapescope.render.params import meaning

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from shapescope.cli.options import Output, choices, form_of, one_of
+from shapescope.diagnostic import ShapescopeError
 
 if TYPE_CHECKING:
     from shapescope.arithmetic.solve import Window
@@ -104,7 +105,6 @@ def solve(
     one_of("--kind", kind, KINDS)
     from shapescope.arithmetic.nearest import nearest_windows, widely_padded
     from shapescope.arithmetic.solve import solve_window
-    from shapescope.diagnostic import ShapescopeError
 
     asked = " ".join(question).strip()
     settings: dict[str, int | None] = {
@@ -157,7 +157,6 @@ def _chains(
     """The chains that were asked for in words, and where there are none those that come close."""
     from shapescope.arithmetic.chain import solve_chain
     from shapescope.arithmetic.nearest import nearest_chains
-    from shapescope.diagnostic import ShapescopeError
 
     match = _CHAIN.fullmatch(asked)
     sizes = [] if match is None else [int(size) for size in re.findall(r"\d+", match["sizes"])]
@@ -203,8 +202,6 @@ def _stage(n: int, out: int, kind: str, most: int) -> list[Window]:
 
 def _refuse_settings(given: Mapping[str, object]) -> None:
     """Refuse options that say how one window is set where a chain was asked for in words."""
-    from shapescope.diagnostic import ShapescopeError
-
     named = [f"--{name.replace('_', '-')}" for name, value in given.items() if value is not None]
     if named:
         raise ShapescopeError(
