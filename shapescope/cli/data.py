@@ -76,6 +76,16 @@ def data(
     from shapescope.training.datasets.describe import facts
 
     found = _load(name, data_dir, pair(image_size, "--image-size"), sample=sample)
+    chosen = found.train if split == "train" else found.test
+    numbers = list(range(min(count, len(chosen))))
+    titles = [found.classes[int(chosen.labels[number])] for number in numbers]
+    if save is not None:
+        from shapescope.render.plots import grid
+
+        if not numbers:
+            raise ShapescopeError("--save needs a --count of at least 1")
+        content = grid(pictures(chosen, numbers), titles, columns or 10, picture_form(save))
+        write_picture(save, content)
     both = facts(found)
     if form == "json":
         emit(
@@ -95,17 +105,7 @@ def data(
         surface = stdout_surface()
         show(facts_lines(found.title, found.source, found.classes, both, surface))
         show(note_lines(found.notes, surface))
-    chosen = found.train if split == "train" else found.test
-    numbers = list(range(min(count, len(chosen))))
-    titles = [found.classes[int(chosen.labels[number])] for number in numbers]
-    if save is not None:
-        from shapescope.render.plots import grid
-
-        if not numbers:
-            raise ShapescopeError("--save needs a --count of at least 1")
-        content = grid(pictures(chosen, numbers), titles, columns or 10, picture_form(save))
-        write_picture(save, content)
-    elif form == "text" and numbers:
+    if save is None and form == "text" and numbers:
         surface = stdout_surface()
         show([Line(), *grid_lines(pictures(chosen, numbers), titles, surface, columns)])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -141,6 +142,16 @@ def test_resume_without_a_run_starts_one_where_the_network_is_named(
         (["evaluate", "lenet5"], "lenet5 is a network, not a run"),
         (["evaluate", "lenet5", "--split", "dev"], "`--split dev` is not known"),
         (["predict", "lenet5", "x.png", "--count", "3"], "images of your own come without"),
+        (["train", "lenet5", "--sample", "--out", "a", "--resume", "b"], "name different folders"),
+        (["data", "mnist", "--sample", "--data-dir", "."], "exclude each other"),
+        (["data", "--sample"], "--sample needs a name: mnist, fashion-mnist, fashionmnist"),
+        (["data", "mnist", "--sample", "--count", "0", "--save", "a.png"], "a --count of at least"),
+        (["data", "mnist", "--sample", "--save", "a.bmp"], "a.bmp"),
+        (
+            ["train", "torchvision:resnet18", "--sample"],
+            "there is a sample of mnist, fashion-mnist",
+        ),
+        (["evaluate", "torchvision:resnet18", "--untrained"], "--untrained is for the document"),
     ],
 )
 def test_a_wrong_request_is_one_line_on_stderr_and_2(
@@ -152,6 +163,36 @@ def test_a_wrong_request_is_one_line_on_stderr_and_2(
     assert said in err
     assert "Traceback" not in err
     assert list(in_folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "arguments", "said"),
+    [
+        ("config.json", "{", ["train", "--resume"], "config.json is damaged: "),
+        ("config.json", '{"schema": "other"}', ["train", "--resume"], "is no record of a run of"),
+        ("config.json", "{", ["evaluate"], "config.json is damaged: "),
+        ("metrics.jsonl", "{", ["report", "mnist-cnn", "--sample", "--run"], "is damaged: "),
+    ],
+)
+def test_a_damaged_run_is_told_by_its_file_and_stays_as_it_is(
+    trained: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    file: str,
+    content: str,
+    arguments: list[str],
+    said: str,
+) -> None:
+    run = shutil.copytree(trained, tmp_path / "run")
+    (run / file).write_text(content)
+    before = {path.name: path.read_bytes() for path in run.iterdir()}
+    assert shapescope([*arguments, str(run)]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert said in err
+    assert str(run / file) in err
+    assert "Traceback" not in err
+    assert {path.name: path.read_bytes() for path in run.iterdir()} == before
 
 
 def test_a_network_that_does_not_take_the_images_is_at_fault(
