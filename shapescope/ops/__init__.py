@@ -1,4 +1,4 @@
-"""The registry of ops: what is known of each, one row apiece (see `registry.Op`)."""
+"""The registry of ops: what is known of each, one row apiece (see `row.Op`)."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ from shapescope.ops.names import canonical_name, is_inplace, snake_case
 from shapescope.ops.registry import (
     Op,
     Window,
+    known_macs,
     lookup,
     op_of_module,
     register,
@@ -61,6 +62,7 @@ __all__ = [
     "indexing",
     "is_inplace",
     "joining",
+    "known_macs",
     "linear",
     "lookup",
     "loss",
