@@ -21,7 +21,7 @@ from shapescope.capture.subject import Inputs
 from shapescope.capture.traced import Target, Traced
 from shapescope.capture.tracer import trace_model
 from shapescope.diagnostic import Diagnostic, Help, Severity, ShapescopeError
-from shapescope.ops import lookup
+from shapescope.ops import known_macs
 from shapescope.trace import Trace
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def _is_cheap(trace: Trace) -> bool:
     """Whether another pass costs next to nothing: by shapes alone, or with little arithmetic."""
     if trace.mode == "meta":
         return True
-    return sum(lookup(step.op).macs(step) or 0 for step in trace.steps) <= _MOST_MACS
+    return known_macs(trace.steps) <= _MOST_MACS
 
 
 def other_batch(trace: Trace) -> int | None:

@@ -13,7 +13,7 @@ from shapescope.capture.passes import nothing_changes_outside
 from shapescope.capture.subject import Subject
 from shapescope.capture.tensors import tensors_in
 from shapescope.capture.traced import Target
-from shapescope.ops import lookup
+from shapescope.ops import known_macs
 from shapescope.trace import Trace
 
 __all__ = ["is_short", "runs_for_real"]
@@ -27,7 +27,7 @@ def is_short(trace: Trace) -> bool:
     """Whether a real step takes some tens of milliseconds at most on one thread."""
     if len(trace.steps) > _MOST_STEPS or sum(param.numel for param in trace.params) > _MOST_PARAMS:
         return False
-    return sum(lookup(step.op).macs(step) or 0 for step in trace.steps) <= _MOST_MACS
+    return known_macs(trace.steps) <= _MOST_MACS
 
 
 def runs_for_real(

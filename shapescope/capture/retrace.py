@@ -19,7 +19,7 @@ from shapescope.capture.tensor_specs import specs_of
 from shapescope.capture.traced import Target
 from shapescope.capture.tracer import trace_model
 from shapescope.diagnostic import ShapescopeError
-from shapescope.ops import lookup
+from shapescope.ops import known_macs, lookup
 from shapescope.source_text import absolute_path, overridden
 from shapescope.trace import Failure, Shape, Trace
 
@@ -224,7 +224,7 @@ def _asks_for_values(trace: Trace) -> bool:
 def _affordable(trace: Trace) -> bool:
     """Whether a few runs of a few samples on real numbers cost next to nothing."""
     batch = next((spec.shape[0] for spec in trace.inputs if spec.shape), 1)
-    macs = sum(lookup(step.op).macs(step) or 0 for step in trace.steps)
+    macs = known_macs(trace.steps)
     share = _FEW / batch if isinstance(batch, int) and batch else 1
     params = sum(param.numel for param in trace.params)
     return macs * share <= _MOST_MACS and params <= _MOST_PARAMS

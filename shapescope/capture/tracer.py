@@ -26,7 +26,7 @@ from shapescope.capture.subject import Arguments, Subject, arguments_on
 from shapescope.capture.tensors import concrete_shape, map_tensors
 from shapescope.capture.traced import Target, Traced
 from shapescope.diagnostic import ShapescopeError
-from shapescope.ops import lookup
+from shapescope.ops import known_macs, lookup
 from shapescope.ops.vmapped import is_vmapped
 from shapescope.trace import Shape, Step, TensorSpec
 from shapescope.turns import one_at_a_time
@@ -145,9 +145,8 @@ class _Tracer:
         """Meta accepted a step that our rules say a CPU refuses: ask the CPU."""
         if _affordable(first):
             real = self.real()
-            if real.failure is not None:
-                return real
-            self.notes.append("real CPU tensors were used")
+            if real.failure is None:
+                self.notes.append("real CPU tensors were used")
             return real
         self.notes.append("refused by rule; too large to confirm on real tensors")
         return first.refused_at(step.index, reason)
@@ -286,11 +285,10 @@ def _refused_by_rule(done: Pass) -> bool:
 def _affordable(done: Pass) -> bool:
     """Whether a real run stays small, judged by the steps seen so far."""
     values = sum(param.numel for param in done.trace.params)
-    macs = 0
     for step in done.steps:
         values += sum(_numel(spec) for spec in (*step.inputs, *step.outputs))
-        macs += lookup(step.op).macs(step) or 0
-    return values * _BYTES_PER_VALUE <= AFFORDABLE_BYTES and macs <= AFFORDABLE_MACS
+    small = values * _BYTES_PER_VALUE <= AFFORDABLE_BYTES
+    return small and known_macs(done.steps) <= AFFORDABLE_MACS
 
 
 def _numel(spec: TensorSpec) -> int:
