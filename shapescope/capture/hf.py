@@ -19,7 +19,7 @@ from shapescope.capture.spec import ModelSpec
 from shapescope.capture.zoo_request import literal_arguments, missing_extra, no_such_name
 from shapescope.diagnostic import ShapescopeError
 
-__all__ = ["load_from_transformers", "transformer_names"]
+__all__ = ["load_from_transformers"]
 
 _TOKENS = 16
 """Length of the text that stands for one; any length up to the model's own would do."""
@@ -70,7 +70,7 @@ def load_from_transformers(parsed: ModelSpec) -> LoadedModel:
     )
 
 
-def transformer_names() -> list[str]:
+def _transformer_names() -> list[str]:
     """Every model type, then every class that holds a model."""
     transformers = _transformers()
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
@@ -129,7 +129,7 @@ def _class_and_config(transformers: ModuleType, parsed: ModelSpec) -> tuple[type
         raise ShapescopeError(
             f"{parsed.text}: weights of the hub are not downloaded; its architecture is hf:{family}"
         )
-    raise no_such_name(parsed, transformer_names())
+    raise no_such_name(parsed, _transformer_names())
 
 
 def _made(parsed: ModelSpec, make: Callable[[], Any]) -> Any:

@@ -17,7 +17,7 @@ from shapescope.capture.spec import ModelSpec
 from shapescope.capture.zoo_request import literal_arguments, missing_extra, no_such_name
 from shapescope.diagnostic import ShapescopeError
 
-__all__ = ["load_from_zoo", "zoo_names"]
+__all__ = ["load_from_zoo"]
 
 _FLYING_CHAIRS = (1, 3, 384, 512)
 """The frames that optical flow models are trained on first."""
@@ -39,23 +39,6 @@ def load_from_zoo(parsed: ModelSpec) -> LoadedModel:
     from shapescope.capture.hf import load_from_transformers
 
     return load_from_transformers(parsed)
-
-
-def zoo_names(zoo: str) -> list[str]:
-    """All names that `zoo` offers, for a list or a suggestion.
-
-    Raises:
-        ShapescopeError: the package is not installed.
-    """
-    if zoo == "torchvision":
-        names: list[str] = _package("torchvision.models", "torchvision").list_models()
-    elif zoo == "timm":
-        names = _package("timm", "timm").list_models()
-    else:
-        from shapescope.capture.hf import transformer_names
-
-        names = transformer_names()
-    return names
 
 
 def _package(module: str, package: str) -> ModuleType:

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable
-from importlib.util import find_spec
-from pathlib import Path
 
+from shapescope.capture.zoo_names import torchvision_names
 from shapescope.networks.registry import names
 
 _PREFIXES = ("torchvision:", "timm:", "hf:")
-_REGISTERED = re.compile(
-    r"^@register_model\((?:name=\"(?P<given>\w+)\")?.*?^def (?P<own>\w+)", re.MULTILINE | re.DOTALL
-)
 
 
 def complete_model(incomplete: str) -> list[str]:
@@ -41,15 +36,3 @@ def python_files(incomplete: str) -> list[str]:
     except OSError:
         return []
     return found
-
-
-def torchvision_names() -> list[str]:
-    """The models that torchvision registers, read from its source: importing it takes seconds."""
-    spec = find_spec("torchvision")
-    if spec is None or spec.origin is None:
-        return []
-    found = []
-    for file in sorted((Path(spec.origin).parent / "models").rglob("*.py")):
-        text = file.read_text(encoding="utf-8")
-        found += [match["given"] or match["own"] for match in _REGISTERED.finditer(text)]
-    return sorted(found)

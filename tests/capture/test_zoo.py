@@ -13,8 +13,7 @@ import torch
 from shapescope.capture.inputs import InputSpec, make_inputs
 from shapescope.capture.loaded import LoadedModel
 from shapescope.capture.loader import load
-from shapescope.capture.zoo import zoo_names
-from shapescope.capture.zoo_names import registered_in, zoo_with
+from shapescope.capture.zoo_names import torchvision_names, zoo_with
 from shapescope.diagnostic import ShapescopeError
 
 torchvision = pytest.importorskip("torchvision", reason="torchvision is not installed")
@@ -116,7 +115,7 @@ def test_no_torchvision_model_warns_or_downloads(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", zoo_names("torchvision"))
+@pytest.mark.parametrize("name", torchvision_names())
 def test_every_torchvision_model_builds_without_memory(name: str) -> None:
     built = load(f"torchvision:{name}").build()
     assert built.device in ("meta", "parameters")
@@ -282,11 +281,3 @@ def test_a_saved_configuration(in_folder: Path) -> None:
 def test_what_transformers_refuses(spec: str, message: str) -> None:
     pytest.importorskip("transformers", reason="transformers is not installed")
     assert refused(spec) == message
-
-
-def test_the_names_in_torchvisions_source_are_those_it_registers() -> None:
-    import torchvision
-
-    folder = Path(torchvision.__file__).parent / "models"
-    found = {name for file in folder.rglob("*.py") for name in registered_in(file.read_text())}
-    assert found == set(torchvision.models.list_models())
