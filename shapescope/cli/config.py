@@ -5,12 +5,11 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from shapescope.analysis.expectations import Expectations
-from shapescope.diagnostic import ShapescopeError
+from shapescope.diagnostic import ShapescopeError, did_you_mean
 
 FILE = "pyproject.toml"
 _KEYS = ("model", "input", "outputs", "max_params", "max_macs", "train")
@@ -68,8 +67,7 @@ def read_config(file: Path) -> Listed:
     problems = []
     for key in table if isinstance(table, dict) else ():
         if key != "models":
-            close = get_close_matches(key, ["models"])
-            hint = f"; did you mean `{close[0]}`?" if close else ""
+            hint = did_you_mean(key, ["models"])
             problems.append(
                 ShapescopeError(
                     f"{file}: tool.shapescope has an unknown key `{key}`{hint}",
@@ -90,8 +88,7 @@ def _entry(item: Any, where: str) -> CheckedModel:
         raise ShapescopeError(f"{where} has no `model`", advice=(f"write {_EXAMPLE}",))
     unknown = [key for key in item if key not in _KEYS]
     if unknown:
-        close = get_close_matches(unknown[0], _KEYS, 1)
-        hint = f"; did you mean `{close[0]}`?" if close else ""
+        hint = did_you_mean(unknown[0], _KEYS)
         raise ShapescopeError(f"{where} has an unknown key `{unknown[0]}`{hint}",
                               advice=("keys are " + ", ".join(_KEYS),))  # fmt: skip
     train = item.get("train", False)

@@ -187,6 +187,13 @@ class Code:
             return Edit(here, "\n" + text.rstrip("\n"))
         return Edit(SourceSpan(display_path(self.file), line, 1, line, 1), text)
 
+    def unused_attribute(self, name: str) -> str:
+        """The name, or the like of it, for an attribute that nothing in the file has."""
+        taken = {node.attr for node in ast.walk(self.tree) if isinstance(node, ast.Attribute)}
+        while name in taken:
+            name += "_"
+        return name
+
     def module_name(self, dotted: str) -> str | None:
         """How this file spells a module of torch's: `F` for `torch.nn.functional`.
 

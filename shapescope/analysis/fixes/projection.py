@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from shapescope.analysis.code import CallSource, constructor_of
 from shapescope.analysis.code.origins import value_of
 from shapescope.analysis.code.owners import assignment_of
-from shapescope.analysis.code.source import Code
 from shapescope.analysis.diagnosis.branches import Branch
 from shapescope.analysis.diagnosis.finding import Proposal
 from shapescope.analysis.diagnosis.history import spatial_axes
@@ -39,7 +38,7 @@ def project(trace: Trace, step: Step, straight: Branch, other: Branch) -> Iterat
     prefix = code.text(call.node.func).rpartition(".")[0]
     name = f"{prefix}.Conv{axes}d" if prefix else f"Conv{axes}d"
     window = "" if strides[0] == 1 and stride == "1" else f", stride={stride}"
-    attribute = _free_name(code, "shortcut")
+    attribute = code.unused_attribute("shortcut")
     line = f"self.{attribute} = {name}({given}, {made}, 1{window}, bias=False)"
     _, node = operand
     yield Proposal(
@@ -81,13 +80,6 @@ def project_always(step: Step, straight: Branch, other: Branch) -> Iterator[Prop
                     kind="project",
                 )
             break
-
-
-def _free_name(code: Code, name: str) -> str:
-    taken = {node.attr for node in ast.walk(code.tree) if isinstance(node, ast.Attribute)}
-    while name in taken:
-        name += "_"
-    return name
 
 
 def spelled(trace: Trace, layer: Step, call: CallSource | None, argument: str, value: int) -> str:

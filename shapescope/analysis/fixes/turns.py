@@ -220,7 +220,7 @@ def project_input(
     if found[0].file != code.file or prefix is None:
         return
     operand = found[1][position]
-    name = _free(code, "project")
+    name = code.unused_attribute("project")
     line = f"self.{name} = {prefix}.Linear({given}, {_width(trace, step, code, statement, wanted)})"
     yield Proposal(
         f"project the {given} features to {wanted}",
@@ -240,10 +240,3 @@ def _width(trace: Trace, step: Step, code: Code, statement: ast.stmt, wanted: in
     node = call.argument("d_model") or call.argument("embed_dim")
     near = call.code.function(call.node) is code.function(statement)
     return call.code.text(node) if near and isinstance(node, ast.Name) else str(wanted)
-
-
-def _free(code: Code, name: str) -> str:
-    taken = {node.attr for node in ast.walk(code.tree) if isinstance(node, ast.Attribute)}
-    while name in taken:
-        name += "_"
-    return name
