@@ -13,7 +13,8 @@ from shapescope.render.json import diagnostic_to_dict, to_json
 from shapescope.render.line import Line
 from shapescope.render.shapes import plural, printable
 from shapescope.render.theme import Surface
-from shapescope.trace import Trace, span_to_dict
+from shapescope.trace import Trace
+from shapescope.trace_json import span_to_dict
 
 SCHEMA = "shapescope.annotate/1"
 _WRITTEN = {RIGHT: "kept", WRONG: "corrected", UNCHECKED: UNCHECKED}

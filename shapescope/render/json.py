@@ -9,7 +9,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from shapescope.diagnostic import Diagnostic, Help, Label
-from shapescope.trace import SCHEMA, Trace, span_to_dict, to_dict
+from shapescope.trace import SCHEMA, Trace, to_dict
+from shapescope.trace_json import span_to_dict
 
 if TYPE_CHECKING:
     from shapescope.analysis.receptive import ReceptiveField

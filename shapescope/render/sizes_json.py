@@ -6,7 +6,7 @@ from typing import Any
 
 from shapescope.arithmetic.expressions import Range
 from shapescope.render.json import diagnostic_to_dict
-from shapescope.trace import span_to_dict
+from shapescope.trace_json import span_to_dict
 from shapescope.valid_sizes import Part, Reason, ValidSizes
 
 SCHEMA = "shapescope.sizes/1"

@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 from shapescope.attrs import attrs_from_dict, attrs_to_dict
-from shapescope.trace.records import (
+from shapescope.trace import (
     Failure,
     ModuleSpec,
     ParamSpec,
@@ -17,15 +17,12 @@ from shapescope.trace.records import (
     Trace,
 )
 
-__all__ = ["SCHEMA", "from_dict", "span_to_dict", "to_dict"]
-
-SCHEMA = "shapescope.trace/1"
+__all__ = ["span_to_dict", "trace_from_dict", "trace_to_dict"]
 
 
-def to_dict(trace: Trace) -> dict[str, Any]:
-    """The trace as JSON data; `from_dict` gives an equal trace back."""
+def trace_to_dict(trace: Trace) -> dict[str, Any]:
+    """The trace as JSON data, without the name of its schema."""
     return {
-        "schema": SCHEMA,
         "model": trace.model,
         "mode": trace.mode,
         "inputs": [_tensor_to_dict(spec) for spec in trace.inputs],
@@ -38,31 +35,26 @@ def to_dict(trace: Trace) -> dict[str, Any]:
     }
 
 
-def from_dict(data: Mapping[str, Any]) -> Trace:
-    """The trace that `to_dict` wrote.
+def trace_from_dict(data: Mapping[str, Any]) -> Trace:
+    """The trace that such data is of.
 
     Raises:
-        ValueError: another schema, or a field that is missing or has another form.
+        KeyError, TypeError: a field is missing or has another form.
     """
-    if data.get("schema") != SCHEMA:
-        raise ValueError(f"expected schema {SCHEMA}, not {data.get('schema')!r}")
-    try:
-        return Trace(
-            model=data["model"],
-            mode=data["mode"],
-            inputs=_tensors(data["inputs"]),
-            steps=tuple(_step(item) for item in data["steps"]),
-            outputs=_tensors(data["outputs"]),
-            failure=None if data["failure"] is None else _failure(data["failure"]),
-            params=tuple(_param(item) for item in data.get("params", ())),
-            buffers=_tensors(data.get("buffers", ())),
-            modules=tuple(
-                ModuleSpec(**{**item, "defined_at": _span(item["defined_at"])})
-                for item in data.get("modules", ())
-            ),
-        )
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"not a trace: {error}") from error
+    return Trace(
+        model=data["model"],
+        mode=data["mode"],
+        inputs=_tensors(data["inputs"]),
+        steps=tuple(_step(item) for item in data["steps"]),
+        outputs=_tensors(data["outputs"]),
+        failure=None if data["failure"] is None else _failure(data["failure"]),
+        params=tuple(_param(item) for item in data.get("params", ())),
+        buffers=_tensors(data.get("buffers", ())),
+        modules=tuple(
+            ModuleSpec(**{**item, "defined_at": _span(item["defined_at"])})
+            for item in data.get("modules", ())
+        ),
+    )
 
 
 def _plain(record: Any) -> dict[str, Any]:

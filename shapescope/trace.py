@@ -1,13 +1,45 @@
-"""The records a trace is made of: frozen, equal where they say the same, nothing but plain data."""
+"""The centre of shapescope: what happened to the tensors of one forward pass, as plain data.
+
+Capture makes a `Trace`, analysis reads it, render draws it. A trace holds what was observed and
+nothing derived from it: no torch object, no text for display, no total.
+
+    Trace ── inputs, outputs         what went in and came out
+      ├── steps: Step, ...           every module and call in order of execution; a module's step
+      │     ├── parent               stands before the steps inside it and is their parent
+      │     ├── sources              the steps that made the inputs: the graph
+      │     └── attrs, params        how it was configured, and the parameters of its own
+      ├── params, buffers, modules   everything registered, also what was never called
+      └── failure                    how it ended, where it did not end well
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from shapescope.attrs import Attrs, ModuleAttrs
 from shapescope.notebook import Shown
+
+__all__ = [
+    "SCHEMA",
+    "Attrs",
+    "Failure",
+    "ModuleSpec",
+    "ParamSpec",
+    "Shape",
+    "SourceSpan",
+    "Step",
+    "TensorSpec",
+    "Trace",
+    "from_dict",
+    "to_dict",
+    "verify",
+]
+
+SCHEMA = "shapescope.trace/1"
+_MODES = ("meta", "fake", "real", "symbolic")
 
 Shape: TypeAlias = tuple[int | str, ...]
 """Sizes per axis; a size is a formula such as `H//4 - 3` in a symbolic trace."""
@@ -155,3 +187,74 @@ class Trace(Shown):
     def children(self, index: int | None) -> tuple[Step, ...]:
         """The steps directly inside step `index`; those without a parent for None."""
         return tuple(step for step in self.steps if step.parent == index)
+
+
+def to_dict(trace: Trace) -> dict[str, Any]:
+    """The trace as JSON data; `from_dict` gives an equal trace back."""
+    from shapescope.trace_json import trace_to_dict
+
+    return {"schema": SCHEMA, **trace_to_dict(trace)}
+
+
+def from_dict(data: Mapping[str, Any]) -> Trace:
+    """The trace that `to_dict` wrote.
+
+    Raises:
+        ValueError: another schema, or a field that is missing or has another form.
+    """
+    from shapescope.trace_json import trace_from_dict
+
+    if data.get("schema") != SCHEMA:
+        raise ValueError(f"expected schema {SCHEMA}, not {data.get('schema')!r}")
+    try:
+        return trace_from_dict(data)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"not a trace: {error}") from error
+
+
+def verify(trace: Trace) -> None:
+    """Check what holds for every trace that capture makes.
+
+    Raises:
+        ValueError: the first invariant that does not hold, with the step it fails on.
+    """
+    known = {param.key for param in trace.params}
+    _require(trace.mode in _MODES, f"mode {trace.mode!r}")
+    failed = None if trace.failure is None else trace.failure.step
+    open_at_failure = set(_ancestors(trace, failed)) if failed is not None else set()
+    for position, step in enumerate(trace.steps):
+        where = f"step {position} ({step.op} {step.path!r}): "
+        _require(step.index == position, where + f"index {step.index}")
+        _require(step.kind in ("module", "function"), where + f"kind {step.kind!r}")
+        if step.parent is not None:
+            _require(step.parent < position, where + "its parent comes later")
+            _require(trace.steps[step.parent].is_composite, where + "its parent is a leaf")
+        _require(step.is_composite == bool(step.class_name), where + "class name without composite")
+        unnamed = sum(spec.name is None for spec in step.inputs)
+        _require(unnamed == len(step.sources), where + "sources do not match the inputs")
+        for spec in (*step.inputs, *step.outputs):
+            _require(0 <= spec.vmapped <= len(spec.shape), where + "more mapped axes than axes")
+        for source in step.sources:
+            _require(0 <= source < position, where + f"source {source} is not before it")
+            _require(not trace.steps[source].is_composite, where + "its source is a composite")
+            _require(bool(trace.steps[source].outputs), where + f"source {source} has no output")
+        for param in step.params:
+            _require(param.key in known, where + f"unknown parameter {param.key}")
+        if not step.outputs and not step.is_composite:
+            _require(position == failed, where + "no output, but it is not the failure")
+        if step.is_composite and position in open_at_failure:
+            _require(not step.outputs, where + "outputs, but the failure is inside it")
+    _require(trace.failure is None or not trace.outputs, "outputs in spite of a failure")
+    _require(all(spec.name for spec in trace.buffers), "a buffer without a name")
+
+
+def _require(holds: bool, message: str) -> None:
+    if not holds:
+        raise ValueError(message)
+
+
+def _ancestors(trace: Trace, index: int) -> Iterable[int]:
+    parent: int | None = index
+    while parent is not None:
+        yield parent
+        parent = trace.steps[parent].parent
