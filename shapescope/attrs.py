@@ -7,8 +7,8 @@ equal records and survive the way through JSON.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypeAlias, TypeVar
 
 Plain: TypeAlias = bool | int | float | str | tuple["Plain", ...] | None
@@ -219,6 +219,19 @@ A = TypeVar("A", bound=Attrs)
 def make(family: type[A], **values: Any) -> A:
     """A record of `family`, its lists frozen to tuples."""
     return family(**{name: freeze(value) for name, value in values.items()})
+
+
+def with_values(attrs: A, change: Callable[[Any], Any]) -> A:
+    """The record with every value changed; of a tuple, each of its items."""
+
+    def changed(value: Any) -> Any:
+        return tuple(map(changed, value)) if isinstance(value, tuple) else change(value)
+
+    if isinstance(attrs, CallAttrs):
+        return replace(
+            attrs, arguments=tuple((name, changed(value)) for name, value in attrs.arguments)
+        )
+    return replace(attrs, **{one.name: changed(getattr(attrs, one.name)) for one in fields(attrs)})
 
 
 def freeze(value: Any) -> Any:

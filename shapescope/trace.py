@@ -166,7 +166,8 @@ class Trace(Shown):
     """One forward pass of `model`, whole or up to where it failed.
 
     `mode` names the strongest way that was needed to get it: `meta` (shapes alone), `fake`, `real`
-    (values computed), or `symbolic` (axes as names).
+    (values computed), or `symbolic` (axes as names). `holds_where` are the conditions under which
+    the formulas of a symbolic trace hold, such as `H % 32 == 0`.
     """
 
     model: str
@@ -178,6 +179,7 @@ class Trace(Shown):
     params: tuple[ParamSpec, ...] = ()
     buffers: tuple[TensorSpec, ...] = ()
     modules: tuple[ModuleSpec, ...] = ()
+    holds_where: tuple[str, ...] = ()
 
     @property
     def leaves(self) -> tuple[Step, ...]:

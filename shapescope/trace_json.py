@@ -32,6 +32,7 @@ def trace_to_dict(trace: Trace) -> dict[str, Any]:
         "params": [_param_to_dict(param) for param in trace.params],
         "buffers": [_tensor_to_dict(spec) for spec in trace.buffers],
         "modules": [_plain(module) for module in trace.modules],
+        **({"holds_where": list(trace.holds_where)} if trace.holds_where else {}),
     }
 
 
@@ -54,6 +55,7 @@ def trace_from_dict(data: Mapping[str, Any]) -> Trace:
             ModuleSpec(**{**item, "defined_at": _span(item["defined_at"])})
             for item in data.get("modules", ())
         ),
+        holds_where=tuple(data.get("holds_where", ())),
     )
 
 

@@ -6,17 +6,21 @@ size of the trace is evaluated at a few sizes of the input, and each step is che
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import fields, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
+from shapescope.analysis.sizes.regions import region_of
+from shapescope.analysis.sizes.witness import find
 from shapescope.analysis.step_check import MATCH, NOT_APPLICABLE, UNKNOWN, Check, check_step
-from shapescope.arithmetic.expressions import parse_expression
-from shapescope.attrs import Attrs, CallAttrs
+from shapescope.arithmetic.expressions import parse_condition, parse_expression
+from shapescope.attrs import Attrs, with_values
 from shapescope.trace import Shape, Step, TensorSpec, Trace
 
 _BASES = (224, 97, 64, 45, 299, 512, 32, 28, 1024)
 _TRIES = 3
+_FRAMES = {"D": 14, "T": 14}
+"""A clip has fewer frames than its pictures have rows: how many times fewer."""
 
 
 class Evaluator:
@@ -43,8 +47,6 @@ class Evaluator:
 
     def value(self, value: Any) -> Any:
         """A setting with the formulas in it as numbers; other words stay words."""
-        if isinstance(value, tuple):
-            return tuple(self.value(item) for item in value)
         if not isinstance(value, str):
             return value
         if ":" in value:
@@ -52,21 +54,16 @@ class Evaluator:
         found = self.size(value) if any(name in value for name in self.sizes) else None
         return value if found is None else found
 
-    def attrs(self, attrs: Attrs | None) -> Attrs | None:
-        """The settings with their formulas as numbers."""
-        if attrs is None or isinstance(attrs, CallAttrs):
-            given = () if attrs is None else attrs.arguments
-            found = tuple((name, self.value(value)) for name, value in given)
-            return None if attrs is None else CallAttrs(found)
-        changed = {one.name: self.value(getattr(attrs, one.name)) for one in fields(attrs)}
-        return replace(attrs, **changed)
-
     def step(self, step: Step) -> Step | None:
         """The step with numbers for formulas."""
         inputs, outputs = self._specs(step.inputs), self._specs(step.outputs)
         if inputs is None or outputs is None:
             return None
         return replace(step, inputs=inputs, outputs=outputs, attrs=self.attrs(step.attrs))
+
+    def attrs(self, attrs: Attrs | None) -> Attrs | None:
+        """The settings with their formulas as numbers."""
+        return None if attrs is None else with_values(attrs, self.value)
 
     def _specs(self, specs: tuple[TensorSpec, ...]) -> tuple[TensorSpec, ...] | None:
         shapes = [self.shape(spec.shape) for spec in specs]
@@ -82,11 +79,10 @@ def check_symbolic(trace: Trace) -> tuple[Check, ...]:
     A step matches where it does at every size that was tried. Where it does at some only, the
     trace holds for other sizes than those alone, and the check is not applicable.
     """
-    names = _names(trace)
     found: list[list[Check]] = [[] for _ in trace.steps]
     tried = 0
-    for base in _BASES:
-        evaluator = Evaluator({name: base + 3 * number for number, name in enumerate(names)})
+    for sizes in _to_try(trace):
+        evaluator = Evaluator(sizes)
         steps = [evaluator.step(step) for step in trace.steps]
         if any(step is None or _is_empty(step) for step in steps):
             continue
@@ -97,6 +93,21 @@ def check_symbolic(trace: Trace) -> tuple[Check, ...]:
         if tried == _TRIES:
             break
     return tuple(map(_together, trace.steps, found))
+
+
+def _to_try(trace: Trace) -> Iterator[Mapping[str, int]]:
+    """Sizes at which the trace holds, near those that models are often run at."""
+    names = _names(trace)
+    region = region_of(map(parse_condition, trace.holds_where), names)
+    tried = []
+    for base in _BASES:
+        near = {
+            name: base // _FRAMES.get(name, 1) + 3 * number for number, name in enumerate(names)
+        }
+        found = find(region, near).sizes
+        if found is not None and found not in tried:
+            tried.append(found)
+            yield found
 
 
 def _together(step: Step, checks: list[Check]) -> Check:

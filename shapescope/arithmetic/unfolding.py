@@ -105,7 +105,7 @@ def unfold_refusal(
         return reason
     if channels < 1:
         return "a map without channels cannot be unfolded"
-    if min(window_counts(sizes, kernel_size, stride, padding, dilation)) < 1:
+    if any(one < 1 for one in window_counts(sizes, kernel_size, stride, padding, dilation)):
         kernel = per_axis(kernel_size, rank, "kernel_size")
         pairs = [(p, p) for p in per_axis(padding, rank, "padding")]
         named = window(kernel, per_axis(dilation, rank, "dilation"))
@@ -150,7 +150,7 @@ def fold_refusal(
     if columns % elements:
         return f"{columns} is not divisible by the kernel's {extent(kernel)} = {elements} elements"
     counts = window_counts(sizes, kernel, stride, padding, dilation)
-    if min(counts) < 1 or math.prod(counts) != windows:
+    if any(count < 1 for count in counts) or math.prod(counts) != windows:
         return (
             f"an output of {extent(sizes)} takes {extent(counts)} = {math.prod(counts)} windows, "
             f"but {windows} arrive"

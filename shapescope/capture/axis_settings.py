@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 from shapescope.arithmetic.expressions import parse_expression
-from shapescope.attrs import Attrs, CallAttrs
+from shapescope.attrs import with_values
 from shapescope.trace import Trace
 
 _SYMBOL = re.compile(r"\bs\d+\b")
@@ -23,23 +23,15 @@ def in_axis_names(trace: Trace, names: Mapping[str, str]) -> Trace:
         names: the axis of each of torch's symbols.
     """
     steps = tuple(
-        step if step.attrs is None else replace(step, attrs=_attrs(step.attrs, names))
+        step
+        if step.attrs is None
+        else replace(step, attrs=with_values(step.attrs, lambda value: _value(value, names)))
         for step in trace.steps
     )
     return replace(trace, steps=steps)
 
 
-def _attrs(attrs: Attrs, names: Mapping[str, str]) -> Attrs:
-    if isinstance(attrs, CallAttrs):
-        return CallAttrs(tuple((name, _value(value, names)) for name, value in attrs.arguments))
-    return replace(
-        attrs, **{one.name: _value(getattr(attrs, one.name), names) for one in fields(attrs)}
-    )
-
-
 def _value(value: Any, names: Mapping[str, str]) -> Any:
-    if isinstance(value, tuple):
-        return tuple(_value(item, names) for item in value)
     if isinstance(value, str) and _SYMBOL.search(value):
         named = _SYMBOL.sub(lambda found: names.get(found[0], found[0]), value)
         return ":".join(map(_in_our_words, named.split(":")))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from shapescope.analysis.sizes.regions import Region, region_of
-from shapescope.analysis.sizes.witness import find
+from shapescope.analysis.sizes.regions import region_of
 from shapescope.arithmetic.expressions import (
     BATCH,
     Comparison,
@@ -22,25 +20,9 @@ from shapescope.arithmetic.expressions import (
     where,
 )
 from shapescope.capture.open_formulas import translated
-from shapescope.capture.sizes.sizer import Sizer
 
 _MOST = 12
 """Conditions that are told; nobody reads more."""
-
-_DRAWN, _LARGEST = 20, 600
-"""How many sizes are looked at, and how large they are."""
-
-
-def asked_of(sizer: Sizer, left_open: Collection[str]) -> list[Condition] | None:
-    """What our own pass with formulas asks of the open axes; None where it does not understand.
-
-    It knows what a layer needs. PyTorch's engine also asks what it needs for itself, such as a
-    size above 1 for strides that differ, and leaves out that a map must not be empty.
-    """
-    passage = sizer.passage_as_asked(left_open)
-    if not passage.fits or passage.doubts or passage.pinned:
-        return None
-    return [decision.condition for decision in passage.decisions]
 
 
 def asked_by_engine(env: Any, symbol_names: dict[str, str]) -> list[Condition]:
@@ -56,44 +38,13 @@ def asked_by_engine(env: Any, symbol_names: dict[str, str]) -> list[Condition]:
     return found
 
 
-def binding(
-    own: Sequence[Condition] | None, engine: Iterable[Condition], axes: Sequence[str]
-) -> list[Condition]:
-    """The conditions under which the trace holds, of what both passes asked.
-
-    Where our own pass understands the model, its conditions do, and of the engine's those that
-    fix a size which the model leaves open: a recurrent layer is unrolled for one length. Where it
-    does not, the engine's do, but for what only its strides and batches need.
-    """
-    if own is None:
-        return [one for one in engine if BATCH not in one.names and not _is_unequal(one)]
-    kept = list(own)
-    samples = _samples(region_of(kept, axes))
-    for one in sorted(filter(_is_equal, engine), key=lambda one: (len(one.names), len(one.text))):
-        if not all(map(one.evaluate, samples)):
-            kept.append(one)
-            samples = _samples(region_of(kept, axes))
-    return kept
-
-
-def _is_equal(condition: Condition) -> bool:
-    return isinstance(condition, Comparison) and condition.is_zero and not condition.negated
+def guards(engine: Iterable[Condition]) -> list[Condition]:
+    """What the engine asked, but for what only its strides and batches need."""
+    return [one for one in engine if BATCH not in one.names and not _is_unequal(one)]
 
 
 def _is_unequal(condition: Condition) -> bool:
     return isinstance(condition, Comparison) and condition.is_zero and condition.negated
-
-
-def _samples(region: Region) -> list[dict[str, int]]:
-    """Sizes that the model takes, at which to see whether a condition asks for more."""
-    draw = random.Random(0)
-    found = []
-    for _ in range(_DRAWN):
-        drawn = {axis: draw.randint(2, _LARGEST) for axis in region.sets}
-        near = find(region, drawn).sizes
-        if near is not None:
-            found.append(dict(near))
-    return found
 
 
 _RELATIONS: dict[str, Callable[[Expr, Expr], Condition]] = {
@@ -106,8 +57,8 @@ _RELATIONS: dict[str, Callable[[Expr, Expr], Condition]] = {
 }
 
 
-def holds_where(conditions: Iterable[Condition], axes: Sequence[str]) -> list[str]:
-    """The conditions as one note, of each axis the limits that bind; none if there are none."""
+def holds_where(conditions: Iterable[Condition], axes: Sequence[str]) -> tuple[str, ...]:
+    """The conditions that bind: limits of each axis, then what several axes are held to."""
     flat = list(_flat(conditions))
     region = region_of(flat, axes)
     texts = []
@@ -115,11 +66,15 @@ def holds_where(conditions: Iterable[Condition], axes: Sequence[str]) -> list[st
         if not sizes.is_full:
             own = [one for one in flat if one.names == {axis}]
             texts += _limits(axis, sizes, own)
-    texts += sorted(one.text for one in region.coupled)
-    if not texts:
+    return (*texts, *sorted(one.text for one in region.coupled))
+
+
+def as_note(limits: Sequence[str]) -> list[str]:
+    """The conditions as one note; none if there are none."""
+    if not limits:
         return []
-    more = f" and {len(texts) - _MOST} more" if len(texts) > _MOST else ""
-    return [f"holds where {', '.join(texts[:_MOST])}{more}"]
+    more = f" and {len(limits) - _MOST} more" if len(limits) > _MOST else ""
+    return [f"holds where {', '.join(limits[:_MOST])}{more}"]
 
 
 def _limits(axis: str, sizes: SizeSet, own: Sequence[Condition]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from time import process_time
@@ -15,7 +15,8 @@ from shapescope.arithmetic.expressions import Condition
 from shapescope.capture.axis_settings import in_axis_names
 from shapescope.capture.deadline import EndsAfter, OutOfTimeError
 from shapescope.capture.fake import entered, fake_model
-from shapescope.capture.holding import asked_by_engine, asked_of, binding, holds_where
+from shapescope.capture.followed import Followed, followed
+from shapescope.capture.holding import as_note, asked_by_engine, guards, holds_where
 from shapescope.capture.inputs import input_names, rebatch
 from shapescope.capture.open_formulas import size_text, translated
 from shapescope.capture.passes import Pass, run_pass
@@ -53,7 +54,7 @@ def trace_symbolic(tracer: _Tracer, symbols: Sequence[str]) -> Traced:
     end = process_time() + _MOST_SECONDS
     try:
         with EndsAfter(_MOST_SECONDS):
-            sizer = Sizer(tracer.subject._model, tracer.inputs)
+            sizer = Sizer(tracer.subject._model, tracer.inputs, train=tracer.train)
     except OutOfTimeError as error:
         raise ShapescopeError(f"these sizes cannot be left open: {error}", advice=_ADVICE) from None
     names = axis_names(sizer.shapes, sizer.axes, "N" if sizer.has_batch else None)
@@ -65,6 +66,29 @@ def trace_symbolic(tracer: _Tracer, symbols: Sequence[str]) -> Traced:
                 advice=(f"the axes are {', '.join(dict.fromkeys(known))}",),
             )
     chosen = set(symbols) or set(known)
+    own = _own(sizer, chosen, end)
+    if own is None:
+        return _by_engine(tracer, names, chosen, end)
+    return _told(tracer, Pass(own.trace), own.conditions, chosen)
+
+
+def _own(sizer: Sizer, chosen: set[str], end: float) -> Followed | None:
+    """What our own pass makes of the model, where it comes to an end in time."""
+    try:
+        with EndsAfter(end - process_time()):
+            return followed(sizer, chosen)
+    except OutOfTimeError:
+        return None
+
+
+def _by_engine(
+    tracer: _Tracer, names: Sequence[Sequence[str | None]], chosen: set[str], end: float
+) -> Traced:
+    """The trace with the sizes of PyTorch's own symbolic engine.
+
+    Raises:
+        ShapescopeError: PyTorch cannot leave these axes open.
+    """
     # A batch of 1 would be taken for a constant.
     given: Any = tracer.inputs
     if not are_arguments(given):
@@ -79,28 +103,18 @@ def trace_symbolic(tracer: _Tracer, symbols: Sequence[str]) -> Traced:
             f"PyTorch cannot leave these sizes open: {_place(done)}{done.reason}",
             advice=_ADVICE,
         )
+    return _told(tracer, done, guards(conditions), chosen)
+
+
+def _told(tracer: _Tracer, done: Pass, conditions: Iterable[Condition], chosen: set[str]) -> Traced:
+    """The pass with the conditions under which it holds."""
     if done.failure is None:
-        axes = sorted(chosen)
-        own = _own_conditions(sizer, chosen, end)
-        bound = binding(own, conditions, axes)
-        if own is not None and len(bound) > len(own):
-            # PyTorch fixed a size that the model leaves open; its other kernels may not.
-            other, conditions = _pass(tracer, names, chosen, end, kernels=True)
-            again = binding(own, conditions, axes)
-            if other.failure is None and len(again) < len(bound):
-                done, bound = other, again
-        tracer.notes.extend(holds_where(bound, axes))
-        done = replace(done, trace=with_settled_sizes(done.trace, conditions))
+        known = list(conditions)
+        limits = holds_where(known, sorted(chosen))
+        tracer.notes.extend(as_note(limits))
+        trace = with_settled_sizes(done.trace, known)
+        done = replace(done, trace=replace(trace, holds_where=limits))
     return tracer.finish(done)
-
-
-def _own_conditions(sizer: Sizer, chosen: set[str], end: float) -> list[Condition] | None:
-    """What our own pass asks of the sizes, where it comes to an end in time."""
-    try:
-        with EndsAfter(end - process_time()):
-            return asked_of(sizer, chosen)
-    except OutOfTimeError:
-        return None
 
 
 def _place(done: Pass) -> str:

@@ -49,7 +49,9 @@ def _call(bound: Bound, transposed: bool) -> ConvAttrs | None:
 def _module(module: Any, bound: Bound, transposed: bool) -> ConvAttrs:
     kernel = per_axis(module.kernel_size, 1)
     axes, padding = len(kernel), module.padding
-    return _alike(
+    extras = _output_padding(module, bound, axes) if transposed else ()
+    make = _alike if all(type(extra) is int for extra in extras) else ConvAttrs
+    return make(
         module.in_channels,
         module.out_channels,
         kernel,
@@ -59,12 +61,15 @@ def _module(module: Any, bound: Bound, transposed: bool) -> ConvAttrs:
         module.groups,
         module.bias is not None,
         module.padding_mode,
-        _output_padding(module, bound, axes) if transposed else (),
+        extras,
     )
 
 
 _alike = lru_cache(maxsize=4096)(ConvAttrs)
-"""The layers of a deep network are mostly alike; they share their settings."""
+"""The layers of a deep network are mostly alike; they share their settings.
+
+A setting that is a formula is left out: to be looked up it would have to be a plain number.
+"""
 
 
 def _output_padding(module: Any, bound: Bound, axes: int) -> tuple[int, ...]:

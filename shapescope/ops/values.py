@@ -101,6 +101,8 @@ def slice_text(value: slice) -> str:
 
 def _bound_text(bound: Any) -> str:
     kept = plain(bound)
+    if getattr(kept, "stays_in_attrs", False):
+        return kept.text if kept.text.isidentifier() else f"({kept.text})"
     return "" if kept is None else "?" if kept is NOT_PLAIN else str(kept)
 
 

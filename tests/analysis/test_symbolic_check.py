@@ -6,20 +6,20 @@ from typing import Any
 
 from shapescope.analysis.check import check_trace
 from shapescope.analysis.step_check import Check
-from shapescope.attrs import CallAttrs, ConvAttrs, ModuleAttrs, PoolAttrs, ResizeAttrs
+from shapescope.attrs import CallAttrs, ConvAttrs, LinearAttrs, ModuleAttrs, PoolAttrs, ResizeAttrs
 from shapescope.trace import Shape, Step, TensorSpec, Trace
 
 CONV = ConvAttrs(1, 6, (5, 5), (2, 2), (0, 0), (1, 1))
 POOL = PoolAttrs((2, 2), (2, 2), (0, 0), (1, 1))
 
 
-def checks(*steps: tuple[str, Shape, Shape, Any]) -> list[str]:
+def checks(*steps: tuple[str, Shape, Shape, Any], holds_where: tuple[str, ...] = ()) -> list[str]:
     made = tuple(
         Step(at, "", op, "function", None, (), (TensorSpec(given, name="x"),), (TensorSpec(out),),
              attrs)
         for at, (op, given, out, attrs) in enumerate(steps)
     )  # fmt: skip
-    trace = Trace("m", "symbolic", made[0].inputs, made, made[-1].outputs)
+    trace = Trace("m", "symbolic", made[0].inputs, made, made[-1].outputs, holds_where=holds_where)
     return [check.status for check in check_trace(trace)]
 
 
@@ -53,6 +53,29 @@ def test_words_stay_words() -> None:
 def test_what_holds_for_one_size_alone_is_not_judged() -> None:
     doubled = ResizeAttrs(None, (2.0, 2.0), "nearest")
     assert checks(("interpolate", (1, 1, "H", "W"), (1, 1, 12, 12), doubled)) == ["not_applicable"]
+
+
+def test_a_step_is_judged_where_the_trace_holds() -> None:
+    head = ("linear", ("N", "16*(H//4 - 3)*(W//4 - 3)"), ("N", 120), LinearAttrs(400, 120))
+    wrong = ("linear", ("N", "16*(H//4 - 3)*(W//4 - 3)"), ("N", 120), LinearAttrs(300, 120))
+    image: tuple[str, Shape, Shape, Any] = ("relu", ("N", 1, "H", "W"), ("N", 1, "H", "W"), None)
+    limits = ("H >= 16", "W >= 16", "(H//4 - 3)*(W//4 - 3) == 25")
+    assert checks(image, head, holds_where=limits) == ["match", "match"]
+    assert checks(image, wrong, holds_where=limits) == ["match", "not_applicable"]
+    assert checks(image, head) == ["match", "not_applicable"]
+
+
+def test_clips_are_found_among_sizes_of_three_axes() -> None:
+    tokens = "((D + 1)//2)*((H + 3)//4)*((W + 3)//4)"
+    clip: tuple[str, Shape, Shape, Any] = ("relu", ("N", "D", "H", "W"), ("N", "D", "H", "W"), None)
+    added = ("add", ("N", tokens), ("N", 25088), None)
+    assert checks(clip, added, holds_where=(f"{tokens} == 25088",)) == ["match", "match"]
+
+
+def test_sizes_that_a_float_makes_are_evaluated() -> None:
+    resized = ResizeAttrs(None, (0.7, 0.7), "nearest")
+    step = ("interpolate", (1, 1, "H", "W"), (1, 1, "int(H*0.7)", "int(W*0.7)"), resized)
+    assert checks(step) == ["match"]
 
 
 def test_fixed_steps_opened_modules_and_unknown_ops() -> None:

@@ -131,7 +131,7 @@ def test_settings_speak_of_the_axes_and_are_checked() -> None:
     trace = trace_model(Asking(), INPUTS, mode="symbolic").trace
     given = [step.attrs for step in trace.leaves]
     assert [attrs.arguments[0][1] for attrs in given if isinstance(attrs, CallAttrs)] == [
-        ("H*N", -1),
+        ("N*H", -1),
         ("N", "H", -1),
         (":", ":(H//2)"),
         ("N", -1),

@@ -125,3 +125,28 @@ def test_conditions_read_well(given_text: str, text: str) -> None:
 def test_what_the_grammar_has_not_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         parse_condition(f"{text} == 1")
+
+
+@pytest.mark.parametrize(
+    ("text", "short"),
+    [
+        ("min((H + 1)//4, (H + 3)//4)", "(H + 1)//4"),
+        ("max((H + 1)//4, (H + 3)//4)", "(H + 3)//4"),
+        ("min((H + 5)//8, -max(-((H + 1)//8), -((H + 3)//8)))", "(H + 1)//8"),
+        ("max(max(H, W) + 1, H)", "max(H + 1, W + 1)"),
+        ("min((H + 1)//4, (W + 3)//4)", "min((H + 1)//4, (W + 3)//4)"),
+    ],
+)
+def test_of_two_quotients_the_one_that_wins_is_taken_alone(text: str, short: str) -> None:
+    assert parse_expression(text).text == short
+
+
+@pytest.mark.parametrize(
+    "text", ["int(H*0.7)", "ceil((H + 1)*0.3)", "isqrt(H*W)", "round(W*1.5)//2"]
+)
+def test_rounded_products_and_roots_are_read_as_they_are_written(text: str) -> None:
+    made = parse_expression(text)
+    assert made.text == text
+    assert made.evaluate({"H": 10, "W": 11}) == {
+        "int(H*0.7)": 7, "ceil((H + 1)*0.3)": 4, "isqrt(H*W)": 10, "round(W*1.5)//2": 8,
+    }[text]  # fmt: skip

@@ -94,6 +94,7 @@ def interval(expr: Expr, facts: Facts | None = None) -> Interval:
         if plain != bare:
             shifted = interval(plain + expr.constant, facts)
             low, high = _narrowed((low, high), shifted)
+        low, high = _narrowed((low, high), _between_quotients(expr, facts))
     if facts is not None and expr.terms:
         part, factor, constant = _normal(expr)
         known = facts.of(part)
@@ -106,6 +107,26 @@ def interval(expr: Expr, facts: Facts | None = None) -> Interval:
             bound = factor * known[1] + constant
             high = bound if high is None else min(high, bound)
     return low, high
+
+
+def _between_quotients(expr: Expr, facts: Facts | None) -> Interval:
+    """`a//m - b//m` lies between `(a - b)//m` and the same rounded up."""
+    if len(expr.terms) != 2:
+        return _OPEN
+    (one, plus), (other, minus) = sorted(expr.terms, key=lambda term: -term[1])
+    if (plus, minus) != (1, -1) or len(one) > 1 or len(other) > 1:
+        return _OPEN
+    a, b = one[0], other[0]
+    if not isinstance(a, Quotient) or not isinstance(b, Quotient) or a.right != b.right:
+        return _OPEN
+    if not a.right.is_number or a.right.constant < 1:
+        return _OPEN
+    low, high = _bounds(a.left - b.left, facts)
+    by = a.right.constant
+    return (
+        None if low is None else low // by + expr.constant,
+        None if high is None else -(-high // by) + expr.constant,
+    )
 
 
 def _product_interval(product: tuple[Atom | Expr, ...], facts: Facts | None) -> Interval:

@@ -14,8 +14,9 @@ from typing import TypeAlias
 
 from shapescope.arithmetic.expressions.atoms import Product, Quotient
 from shapescope.arithmetic.expressions.bounds import interval
-from shapescope.arithmetic.expressions.division import lone_extreme, remainder_form
+from shapescope.arithmetic.expressions.division import remainder_form
 from shapescope.arithmetic.expressions.expansion import expanded
+from shapescope.arithmetic.expressions.maxima import lone_extreme
 from shapescope.arithmetic.expressions.terms import Expr, build, content, exactly_divided, number
 
 

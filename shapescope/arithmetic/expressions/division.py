@@ -6,14 +6,13 @@ from functools import lru_cache
 from math import gcd
 
 from shapescope.arithmetic.expressions.atoms import (
-    Extreme,
     Product,
     Quotient,
     Remainder,
     is_at_least,
 )
 from shapescope.arithmetic.expressions.expansion import expanded
-from shapescope.arithmetic.expressions.maxima import extreme
+from shapescope.arithmetic.expressions.maxima import extreme, lone_extreme
 from shapescope.arithmetic.expressions.terms import (
     CACHED,
     Expr,
@@ -99,18 +98,6 @@ def _small_quotient(left: Expr, by: int) -> Expr:
             if inner_rest.right.is_number and 0 < inner_rest.right.constant <= by:
                 return number(0)
     return of_atom(Quotient(left, number(by)))
-
-
-def lone_extreme(expr: Expr) -> tuple[Extreme, int, Expr] | None:
-    """The one maximum or minimum among the terms, its coefficient, and the other terms."""
-    found: tuple[Extreme, int, Expr] | None = None
-    for product, coefficient in expr.terms:
-        atom = product[0]
-        if isinstance(atom, Extreme) and len(product) == 1:
-            if found is not None:
-                return None
-            found = (atom, coefficient, expr - scaled(of_atom(atom), coefficient))
-    return found
 
 
 def remainder_form(expr: Expr) -> Expr:

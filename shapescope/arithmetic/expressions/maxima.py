@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from shapescope.arithmetic.expressions.atoms import Extreme, is_at_least
 from shapescope.arithmetic.expressions.expansion import expanded
-from shapescope.arithmetic.expressions.terms import Expr, of_atom
+from shapescope.arithmetic.expressions.terms import Expr, of_atom, scaled
 
 
 def extreme(items: Iterable[Expr], *, largest: bool) -> Expr:
@@ -17,9 +17,7 @@ def extreme(items: Iterable[Expr], *, largest: bool) -> Expr:
     """
     flat: list[Expr] = []
     for item in items:
-        atom = item.terms[0][0][0] if len(item.terms) == 1 else None
-        nested = isinstance(atom, Extreme) and atom.largest == largest and item == of_atom(atom)
-        flat.extend(atom.items if nested and isinstance(atom, Extreme) else (item,))
+        flat += _opened(item, largest)
     kept: list[Expr] = []
     for item in dict.fromkeys(flat):
         if any(_never_beyond(item, other, largest) for other in kept):
@@ -32,6 +30,29 @@ def extreme(items: Iterable[Expr], *, largest: bool) -> Expr:
         return kept[0]
     kept.sort(key=lambda item: (item.is_number, item.key))
     return of_atom(Extreme(tuple(kept), largest))
+
+
+def _opened(item: Expr, largest: bool) -> list[Expr]:
+    """The expressions of which a maximum among maxima, or a minimum among minima, is made."""
+    chosen = lone_extreme(item)
+    if chosen is None:
+        return [item]
+    atom, coefficient, rest = chosen
+    if (atom.largest == (coefficient > 0)) != largest:
+        return [item]
+    return [scaled(one, coefficient) + rest for one in atom.items]
+
+
+def lone_extreme(expr: Expr) -> tuple[Extreme, int, Expr] | None:
+    """The one maximum or minimum among the terms, its coefficient, and the other terms."""
+    found: tuple[Extreme, int, Expr] | None = None
+    for product, coefficient in expr.terms:
+        atom = product[0]
+        if isinstance(atom, Extreme) and len(product) == 1:
+            if found is not None:
+                return None
+            found = (atom, coefficient, expr - scaled(of_atom(atom), coefficient))
+    return found
 
 
 def _never_beyond(item: Expr, other: Expr, largest: bool) -> bool:

@@ -1,7 +1,8 @@
 """From text to expressions and conditions: the grammar of `shapescope sizes --format json`.
 
 Integers, axis names, `+ - * // %`, comparisons (chained as in Python), `and or not`, brackets and
-`min max abs`, all with Python's meaning. Nothing is executed.
+`min max abs`, all with Python's meaning; beyond that grammar the two that no whole-number formula
+says, `int(H*0.7)` with its like and `isqrt`. Nothing is executed.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
+from shapescope.arithmetic.expressions.atoms import ROUNDINGS, Root, Scaled
 from shapescope.arithmetic.expressions.conditions import (
     Condition,
     above,
@@ -20,7 +22,7 @@ from shapescope.arithmetic.expressions.conditions import (
     unequal,
 )
 from shapescope.arithmetic.expressions.maxima import extreme
-from shapescope.arithmetic.expressions.terms import Expr, name, number
+from shapescope.arithmetic.expressions.terms import Expr, name, number, of_atom
 
 _OPERATORS: dict[type[ast.operator], Callable[[Expr, Expr], Expr]] = {
     ast.Add: lambda a, b: a + b,
@@ -77,13 +79,28 @@ def _expression(node: ast.expr) -> Expr:
             return _OPERATORS[type(node.op)](_expression(node.left), _expression(node.right))
         except ZeroDivisionError:
             raise ValueError(f"{ast.unparse(node)} divides by 0") from None
+    scaled = _scaled(node)
+    if scaled is not None:
+        return scaled
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords:
         items = [_expression(argument) for argument in node.args]
         if node.func.id in ("min", "max") and items:
             return extreme(items, largest=node.func.id == "max")
         if node.func.id == "abs" and len(items) == 1:
             return extreme((items[0], -items[0]), largest=True)
+        if node.func.id == "isqrt" and len(items) == 1:
+            return of_atom(Root(items[0]))
     raise ValueError(f"{ast.unparse(node)!r} is no expression of sizes")
+
+
+def _scaled(node: ast.expr) -> Expr | None:
+    """`int(H*0.7)`, `ceil(H*0.7)`: an expression times a float, rounded; None for all else."""
+    match node:
+        case ast.Call(
+            ast.Name(rounding), [ast.BinOp(base, ast.Mult(), ast.Constant(float(factor)))]
+        ) if rounding in ROUNDINGS:
+            return of_atom(Scaled(_expression(base), factor, rounding))
+    return None
 
 
 def _condition(node: ast.expr) -> Condition:

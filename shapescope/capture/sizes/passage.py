@@ -57,7 +57,7 @@ def run_passage(
         names: for each input tensor, the name of each of its axes, None where it is no free one.
         sizes: the present size of each free axis, and of the batch where it is one of them.
         definitions: where the modules were constructed.
-        batch: the batch the arguments have, None where the inputs have none.
+        batch: the batch the arguments have and the outputs have to keep, None for any outputs.
         device: `meta`, or `cpu` where values are needed.
     """
     return _Runner(module, sizes, batch, device).run(arguments, names, definitions)
@@ -132,7 +132,7 @@ class _Runner:
         )
 
     def _outputs(self, output: Any) -> tuple[tuple[Expr, ...], ...]:
-        """The outputs, each of which has to keep the batch."""
+        """The outputs, each of which has to keep the batch if there is one."""
         tensors = list(tensors_in(output))
         if not tensors:
             raise Refused("it returns no tensor")
@@ -140,12 +140,12 @@ class _Runner:
         found = []
         for tensor in tensors:
             shape = exprs_of(tensor)
-            if batch is None and self.batch is None:
+            if self.batch is None:
                 found.append(shape)
                 continue
             if not shape:
                 raise Refused("an output has no axes, so it does not keep the batch")
-            wanted = batch if batch is not None else number(self.batch or 0)
+            wanted = batch if batch is not None else number(self.batch)
             self.judge.require(
                 equal(shape[0], wanted),
                 lambda shape=shape: (  # type: ignore[misc]
@@ -164,6 +164,9 @@ class _Runner:
     def _judge_step(self, index: int, outputs: tuple[Tensor, ...]) -> None:
         record = self.recorder.log.records[index]
         call = self._call(index, record, outputs)
+        if record.kind == "module":
+            # the recorder read them beside a tensor whose sizes it takes for numbers
+            record.attrs = call.step.attrs
         self._judging = index
         shapes = self._judged(call)
         for position, tensor in enumerate(outputs):

@@ -50,17 +50,27 @@ class _Wanted:
 class Sizer:
     """One model and its inputs, with some axes free.
 
+    Args:
+        model: what a user named, or a live module, which is never moved or changed.
+        inputs: specs to make inputs from, or the inputs themselves.
+        train: run it in training mode.
+
     Raises:
         ShapescopeError: the model cannot be built, or an input cannot be made.
     """
 
     def __init__(
-        self, model: LoadedModel | nn.Module, inputs: Sequence[InputSpec] | Arguments
+        self,
+        model: LoadedModel | nn.Module,
+        inputs: Sequence[InputSpec] | Arguments,
+        *,
+        train: bool = False,
     ) -> None:
         self._subject = Subject(model)
+        self._train = train
         self._environment = model.environment if isinstance(model, LoadedModel) else None
         with self.inside():
-            self._master = self._subject.on("meta").eval()
+            self._master = self._subject.on("meta").train(self._train)
             self.definitions = self._subject.definitions()
             self._arguments = _as_arguments(inputs, self._master)
         self.name = self._subject.name
@@ -123,12 +133,16 @@ class Sizer:
     # --- runs
 
     def passage_as_asked(self, left_open: Collection[str]) -> Passage:
-        """One pass with formulas of these axes alone, all sizes as they were asked for."""
+        """One pass with formulas of these axes alone, all sizes as they were asked for.
+
+        It may end in outputs that do not keep the batch.
+        """
         rows = axis_names(self.shapes, self.axes, BATCH)
         names = [[axis if axis in left_open else None for axis in row] for row in rows]
         known = {**self.asked, **({BATCH: TWO} if self.has_batch else {})}
         sizes = {axis: size for axis, size in known.items() if axis in left_open}
-        return self._passage(names, sizes, TWO, self.device)
+        batch = TWO if BATCH in left_open else self.asked_batch
+        return self._passage(names, sizes, batch, self.device, keeps_batch=False)
 
     def passage(self, sizes: Mapping[str, int], batch: int | None = None) -> Passage:
         """One pass with formulas; the batch is open too unless it is given."""
@@ -139,8 +153,15 @@ class Sizer:
         return self._passage(names, given, batch or TWO, self.device)
 
     def _passage(
-        self, names: list[list[str | None]], sizes: dict[str, int], batch: int, device: str
+        self,
+        names: list[list[str | None]],
+        sizes: dict[str, int],
+        batch: int,
+        device: str,
+        *,
+        keeps_batch: bool = True,
     ) -> Passage:
+        has_batch = keeps_batch and any(one.has_batch for one in self._wanted)
         with self.inside():
             arguments = self._made(names, sizes, batch, device)
             return run_passage(
@@ -149,7 +170,7 @@ class Sizer:
                 names,
                 sizes,
                 self.definitions,
-                batch=batch if any(one.has_batch for one in self._wanted) else None,
+                batch=batch if has_batch else None,
                 device=device,
             )
 
@@ -168,9 +189,9 @@ class Sizer:
 
     def plain_pass(self, sizes: Mapping[str, int], batch: int = TWO, device: str = "meta") -> Pass:
         """A pass without formulas."""
-        names = axis_names(self.shapes, self.axes, None)
+        rows = axis_names(self.shapes, self.axes, None)
         with self.inside():
-            args, kwargs = self._made(names, dict(sizes), batch, device)
+            args, kwargs = self._made(rows, dict(sizes), batch, device)
             return run_pass(
                 self._module(device),
                 args,
@@ -178,6 +199,7 @@ class Sizer:
                 mode="meta" if device == "meta" else "real",
                 redirect=device,
                 definitions=self.definitions,
+                names=input_names(self._master, len(args)),
             )
 
     def seconds_of_a_pass(self, sizes: Mapping[str, int], device: str = "meta") -> float:
@@ -195,11 +217,11 @@ class Sizer:
 
     def _module(self, device: str) -> nn.Module:
         if device == "meta":
-            return meta_copy(self._master).eval()
+            return meta_copy(self._master).train(self._train)
         if self._real is None:
-            self._real = self._subject.on("cpu").eval()
+            self._real = self._subject.on("cpu").train(self._train)
         values = sum(tensor.numel() for tensor in self._real.parameters())
-        return real_copy(self._real).eval() if values <= _COPIED_VALUES else self._real
+        return real_copy(self._real).train(self._train) if values <= _COPIED_VALUES else self._real
 
     def _made(
         self, names: Sequence[Sequence[str | None]], sizes: dict[str, int], batch: int, device: str

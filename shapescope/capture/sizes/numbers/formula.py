@@ -28,6 +28,11 @@ class Formula:
     now: Any
     stays_in_attrs = True
 
+    @property
+    def text(self) -> str:
+        """The formula as people write it."""
+        raise NotImplementedError
+
 
 def now(value: Any) -> Any:
     """The present value of a number."""

@@ -19,6 +19,7 @@ from shapescope.arithmetic.expressions import (
     of_atom,
     unequal,
 )
+from shapescope.arithmetic.expressions.text import operand
 from shapescope.capture.sizes.numbers.formula import Book, Formula, at_most, below
 from shapescope.capture.sizes.numbers.size import AxisSize, sized
 
@@ -51,6 +52,13 @@ class AxisRatio(Formula, torch.SymFloat):
         if type(value) is AxisSize:
             return cls(value.expr, number(1), 1.0, float(value.now), value.book)
         return value
+
+    @property
+    def text(self) -> str:
+        """`(H - 1)/2`, or `H*0.7` where no fraction says it."""
+        under = "" if self.under == number(1) else f"/{operand(self.under, tight=True)}"
+        factor = "" if self.factor == 1 else f"*{self.factor!r}"
+        return f"{operand(self.over)}{under}{factor}"
 
     def _scaled(self, by: Fraction | float) -> AxisRatio:
         exact = by if isinstance(by, Fraction) else Fraction(by)

@@ -112,6 +112,11 @@ class AxisSize(Formula, torch.SymInt):
         """So that `isinstance(size, int)` holds, as it does for the int this stands for."""
         return int
 
+    @property
+    def text(self) -> str:
+        """The formula of an int."""
+        return self.expr.text
+
     # --- arithmetic
 
     __add__, __radd__ = _whole(lambda a, b: a + b, lambda a, b: a + b)
