@@ -171,6 +171,23 @@ PEOPLE = (
 """Networks as people write them."""
 
 
+OPEN = (
+    _own("open_shapes.py", "PaddedUNet", "1,3,64,64"),
+    _own("open_shapes.py", "TextReader", "1,1,32,64"),
+    _own("open_shapes.py", "SuperResolution", "1,3,16,16"),
+    _own("open_shapes.py", "TokenAttention", "1,3,32,32"),
+    _own("open_shapes.py", "Windows", "1,3,48,48"),
+    _own("open_shapes.py", "PyramidPooling", "1,3,32,32"),
+    _own("open_shapes.py", "Decoder", "1,3,32,32"),
+    _own("open_shapes.py", "Strided", "1,3,32,32"),
+    _own("open_shapes.py", "Products", "1,3,32,32"),
+    _own("open_shapes.py", "Patches", "1,3,32,32", device="cpu"),
+    _own("open_shapes.py", "Grids", "1,3,32,32"),
+    _own("open_shapes.py", "Sorted", "1,3,32,32"),
+)
+"""Networks whose shapes hang on their input's."""
+
+
 class Claim:
     """What the JSON answer says of sizes, read as its description says."""
 
@@ -302,6 +319,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", default="", help="models whose name has this in it")
     parser.add_argument("--after", default="", help="begin behind the model with this in its name")
     parser.add_argument("--people", action="store_true", help="only the networks of people")
+    parser.add_argument("--open", action="store_true", help="only those with open shapes")
     parser.add_argument("--promised", action="store_true", help="only the promised models")
     parser.add_argument("--record", type=Path, help="folder for what full runs found, used again")
     options = parser.parse_args(arguments)
@@ -309,8 +327,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     total = 0
-    cases = NAMED if options.promised else (*NAMED, *OTHERS, *PEOPLE)
-    cases = PEOPLE if options.people else cases
+    cases = NAMED if options.promised else (*NAMED, *OTHERS, *PEOPLE, *OPEN)
+    cases = PEOPLE if options.people else OPEN if options.open else cases
     behind = not options.after
     for case in cases:
         if not behind:

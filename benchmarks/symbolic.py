@@ -2,7 +2,7 @@
 
     python benchmarks/symbolic.py                               # models of torchvision
     python benchmarks/symbolic.py --only swin --sizes 5
-    python benchmarks/symbolic.py --file FILE.py                # every model class of a file
+    python benchmarks/symbolic.py --own                         # the small models of sizes.py
     python benchmarks/symbolic.py --train
 
 For each model: a trace with N, H and W open, then plain traces at sizes that its conditions allow.
@@ -23,13 +23,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from sizes import OPEN, OTHERS, PEOPLE, Case  # type: ignore[import-not-found,unused-ignore]
 
 from shapescope.analysis.check import check_trace
 from shapescope.analysis.sizes.regions import Region, region_of
 from shapescope.analysis.sizes.witness import find
 from shapescope.analysis.symbolic_check import Evaluator
 from shapescope.arithmetic.expressions import parse_condition
-from shapescope.capture.input_spec import InputSpec
+from shapescope.capture.input_spec import InputSpec, parse_inputs
 from shapescope.capture.loader import load
 from shapescope.capture.own_inputs import own_inputs
 from shapescope.capture.tracer import trace_model
@@ -68,18 +69,21 @@ class Outcome:
     needless: list[str] = field(default_factory=list)
 
 
-def look_at(name: str, count: int, train: bool) -> Outcome:
+def look_at(case: Case, count: int, train: bool) -> Outcome:
     """Trace a model with open axes and hold every formula against plain traces."""
-    outcome = Outcome(name)
-    loaded = load(name)
-    inputs, _ = own_inputs(loaded)
+    outcome = Outcome(case.model)
+    loaded = load(case.model)
+    inputs = parse_inputs(case.inputs) or own_inputs(loaded)[0]
     started = time.process_time()
     trace = trace_model(loaded, inputs, mode="symbolic", train=train).trace
     outcome.seconds = time.process_time() - started
     outcome.steps = len(trace.steps)
     outcome.limits = trace.holds_where
     if trace.failure is not None:
-        outcome.problems.append(f"fails: {trace.failure.message[:100]}")
+        plain = trace_model(loaded, inputs, train=train).trace.failure
+        if plain is None or plain.step != trace.failure.step:
+            outcome.problems.append(f"fails: {trace.failure.message[:100]}")
+        outcome.tried.append("fails with numbers, too")
         return outcome
     checks = check_trace(trace)
     outcome.statuses = Counter(check.status for check in checks)
@@ -164,41 +168,28 @@ def _outside(region: Region, asked: Mapping[str, int]) -> Iterator[dict[str, int
             yield sizes
 
 
-def names_in(file: str) -> list[str]:
-    """Every model class of a file, in its order."""
-    import ast
-    from pathlib import Path
-
-    tree = ast.parse(Path(file).read_text(encoding="utf-8"))
-    return [
-        f"{file}:{node.name}"
-        for node in tree.body
-        if isinstance(node, ast.ClassDef)
-        and any(ast.unparse(base).endswith("Module") for base in node.bases)
-    ]
-
-
 def main() -> int:
     """Print a line for each model and a summary; 1 if something was wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="models whose name has this in it")
-    parser.add_argument("--file", help="the model classes of this file instead")
+    parser.add_argument("--own", action="store_true", help="the small models of sizes.py instead")
     parser.add_argument("--sizes", type=int, default=3, help="how many sizes are tried")
     parser.add_argument("--train", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
-    names = names_in(options.file) if options.file else SMALL
-    names = [name for name in names if options.only in name]
+    cases = (*OPEN, *PEOPLE, *OTHERS) if options.own else tuple(map(Case, SMALL))
+    cases = tuple(case for case in cases if options.only in case.model)
     wrong = 0
-    for name in names:
+    for case in cases:
         try:
-            one = look_at(name, options.sizes, options.train)
+            one = look_at(case, options.sizes, options.train)
         except ShapescopeError as error:
-            one = Outcome(name, problems=[f"refused: {error}"])
+            one = Outcome(case.model, problems=[f"refused: {error}"])
         wrong += bool(one.problems)
+        name = one.name.rpartition("/")[2]
         print(
-            f"{'WRONG' if one.problems else 'ok   '} {one.name:44} {one.seconds:6.2f} s "
+            f"{'WRONG' if one.problems else 'ok   '} {name:44} {one.seconds:6.2f} s "
             f"{one.steps:5} steps  {' '.join(one.tried)}  {dict(one.statuses)}",
             f"      holds where {', '.join(one.limits) or 'always'}"[:160],
             *(f"      needless at {sizes}" for sizes in one.needless[:3]),
@@ -206,7 +197,7 @@ def main() -> int:
             sep="\n",
             flush=True,
         )
-    print(f"{len(names)} models, {len(names) - wrong} right, {wrong} wrong")
+    print(f"{len(cases)} models, {len(cases) - wrong} right, {wrong} wrong")
     return 1 if wrong else 0
 
 

@@ -16,7 +16,7 @@ _SYMBOL = re.compile(r"\bs\d+\b")
 
 
 def in_axis_names(trace: Trace, names: Mapping[str, str]) -> Trace:
-    """The trace with `N` for `s75` in what was asked of each step: `reshape(x.shape[0], -1)`.
+    """The trace with `N` for `s75` in what was asked of each step, and in how it failed.
 
     Args:
         trace: whose settings hold formulas as torch writes them.
@@ -28,13 +28,19 @@ def in_axis_names(trace: Trace, names: Mapping[str, str]) -> Trace:
         else replace(step, attrs=with_values(step.attrs, lambda value: _value(value, names)))
         for step in trace.steps
     )
-    return replace(trace, steps=steps)
+    failure = trace.failure
+    if failure is not None:
+        failure = replace(failure, message=_named(failure.message, names))
+    return replace(trace, steps=steps, failure=failure)
+
+
+def _named(text: str, names: Mapping[str, str]) -> str:
+    return _SYMBOL.sub(lambda found: names.get(found[0], found[0]), text)
 
 
 def _value(value: Any, names: Mapping[str, str]) -> Any:
     if isinstance(value, str) and _SYMBOL.search(value):
-        named = _SYMBOL.sub(lambda found: names.get(found[0], found[0]), value)
-        return ":".join(map(_in_our_words, named.split(":")))
+        return ":".join(map(_in_our_words, _named(value, names).split(":")))
     return value
 
 

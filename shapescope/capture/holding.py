@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from shapescope.analysis.sizes.regions import region_of
+from shapescope.analysis.sizes.regions import Region, region_of
 from shapescope.arithmetic.expressions import (
     BATCH,
     Comparison,
     Condition,
     Expr,
+    Facts,
     Junction,
     SizeSet,
     above,
     at_least,
     equal,
+    name,
+    renamed,
+    settled,
     unequal,
     where,
 )
@@ -66,7 +70,26 @@ def holds_where(conditions: Iterable[Condition], axes: Sequence[str]) -> tuple[s
         if not sizes.is_full:
             own = [one for one in flat if one.names == {axis}]
             texts += _limits(axis, sizes, own)
-    return (*texts, *sorted(one.text for one in region.coupled))
+    coupled = (one for one in region.coupled if not _follows(one, region))
+    return (*texts, *sorted(one.text for one in coupled))
+
+
+def _follows(condition: Condition, region: Region) -> bool:
+    """Whether the limits of the single axes leave nothing to ask.
+
+    An axis of which the sizes are every eighth is written as `8*H`, so that all it is divided by
+    divides it here as well.
+    """
+    facts, names = Facts(), {}
+    for axis in condition.names & region.sets.keys():
+        ranges = region.sets[axis].ranges()
+        if len(ranges) == 1 and region.sets[axis].known_to is None:
+            first, last, step = ranges[0]
+            names[axis] = name(axis) * step + first % step
+            facts.learn_at_least(name(axis), first // step)
+            if last is not None:
+                facts.learn_at_least(-name(axis), -(last // step))
+    return settled(renamed(condition, names), facts) is True
 
 
 def as_note(limits: Sequence[str]) -> list[str]:

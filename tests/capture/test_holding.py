@@ -153,3 +153,19 @@ def test_settings_have_the_operators_of_python() -> None:
     (pad,) = trace.leaves[-1:]
     assert getattr(pad.attrs, "pad", None) == (0, "(W*W) % 11")
     assert UNKNOWN not in {check.status for check in check_symbolic(trace)}
+
+
+class Halving(nn.Module):
+    """Whole windows of eight, counted in two ways, and pairs of maps that are alike."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, c, h, w = x.shape
+        if h % 8 or w % 8:
+            raise ValueError("whole windows only")
+        small = F.avg_pool2d(F.pad(x, (3, 4, 3, 4)), 8)
+        big = F.avg_pool2d(x, 8)
+        return big.reshape(n, c, -1) + small.reshape(n, c, h // 8 * (w // 8))
+
+
+def test_what_follows_from_the_limits_of_single_axes_is_not_told() -> None:
+    assert traced(Halving())[1] == ["holds where H % 8 == 0, W % 8 == 0"]

@@ -28,9 +28,10 @@ MODELS = {
     "PyramidPooling": (),
     "Decoder": (),
     "Strided": ("H >= 2", "W >= 7"),
-    "Products": ("H >= 5", "W >= 5", "((H + 1)//2 - 1)*((W + 1)//2 - 1) != 1"),
+    "Products": ("H >= 5", "W >= 5"),
     "Patches": ("H >= 2", "W >= 2"),
     "Grids": (),
+    "Sorted": ("W >= 11",),
 }
 
 

@@ -133,6 +133,8 @@ def test_what_the_grammar_has_not_is_refused(text: str) -> None:
         ("min((H + 1)//4, (H + 3)//4)", "(H + 1)//4"),
         ("max((H + 1)//4, (H + 3)//4)", "(H + 3)//4"),
         ("min((H + 5)//8, -max(-((H + 1)//8), -((H + 3)//8)))", "(H + 1)//8"),
+        ("max(H*W, (H*W)//4)", "H*W"),
+        ("min(H + W//2, 2*H + W)", "H + W//2"),
         ("max(max(H, W) + 1, H)", "max(H + 1, W + 1)"),
         ("min((H + 1)//4, (W + 3)//4)", "min((H + 1)//4, (W + 3)//4)"),
     ],

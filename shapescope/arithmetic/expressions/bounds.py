@@ -95,6 +95,7 @@ def interval(expr: Expr, facts: Facts | None = None) -> Interval:
             shifted = interval(plain + expr.constant, facts)
             low, high = _narrowed((low, high), shifted)
         low, high = _narrowed((low, high), _between_quotients(expr, facts))
+        low, high = _narrowed((low, high), (_above_undivided(expr, facts), None))
     if facts is not None and expr.terms:
         part, factor, constant = _normal(expr)
         known = facts.of(part)
@@ -127,6 +128,19 @@ def _between_quotients(expr: Expr, facts: Facts | None) -> Interval:
         None if low is None else low // by + expr.constant,
         None if high is None else -(-high // by) + expr.constant,
     )
+
+
+def _above_undivided(expr: Expr, facts: Facts | None) -> int | None:
+    """The lowest value by that `a//m` is no more than `a` itself: `b - a//m >= b - a`."""
+    for product, coefficient in expr.terms:
+        quotient = product[0]
+        if coefficient < 0 and len(product) == 1 and isinstance(quotient, Quotient):
+            low = _bounds(quotient.left, facts)[0]
+            divides = quotient.right.is_number and quotient.right.constant > 0
+            if divides and low is not None and low >= 0:
+                more = build({product: coefficient}, 0) - quotient.left * coefficient
+                return interval(expr - more, facts)[0]
+    return None
 
 
 def _product_interval(product: tuple[Atom | Expr, ...], facts: Facts | None) -> Interval:
