@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from shapescope.analysis.sizes.regions import Region, region_of
@@ -18,6 +18,7 @@ from shapescope.arithmetic.expressions import (
     at_least,
     equal,
     name,
+    number,
     renamed,
     settled,
     unequal,
@@ -70,8 +71,17 @@ def holds_where(conditions: Iterable[Condition], axes: Sequence[str]) -> tuple[s
         if not sizes.is_full:
             own = [one for one in flat if one.names == {axis}]
             texts += _limits(axis, sizes, own)
-    coupled = (one for one in region.coupled if not _follows(one, region))
-    return (*texts, *sorted(one.text for one in coupled))
+    coupled = {_as_equality(one, region.coupled) for one in region.coupled}
+    return (*texts, *sorted(one.text for one in coupled if not _follows(one, region)))
+
+
+def _as_equality(condition: Condition, others: Collection[Condition]) -> Condition:
+    """`H == W` for `H >= W` where `W >= H` is among the others; else the condition itself."""
+    if not isinstance(condition, Comparison) or condition.is_zero:
+        return condition
+    zero = number(0)
+    turned = at_least(-condition.expr, zero)
+    return equal(condition.expr, zero) if turned in others else condition
 
 
 def _follows(condition: Condition, region: Region) -> bool:
@@ -106,7 +116,7 @@ def _limits(axis: str, sizes: SizeSet, own: Sequence[Condition]) -> list[str]:
     allowed = [where(one, axis) for one in own]
     ends = any(found.is_finite and found.known_to is None for found in allowed)
     if len(ranges) != 1 or (sizes.known_to is not None and not ends):
-        return list(dict.fromkeys(one.text for one in own))
+        return [one.text for one in _needed(own, axis)]
     first, last, step = ranges[0]
     if first == last:
         return [f"{axis} == {first}"]
@@ -114,6 +124,20 @@ def _limits(axis: str, sizes: SizeSet, own: Sequence[Condition]) -> list[str]:
     if step > 1:
         texts.append(f"{axis} % {step} == {first % step}")
     return texts if last is None else [*texts, f"{axis} <= {last}"]
+
+
+def _needed(conditions: Iterable[Condition], axis: str) -> list[Condition]:
+    """Those that rule out a size which the others allow, of the sizes that were looked at.
+
+    The longest goes first: of two that say the same the simpler one is told.
+    """
+    left = list(dict.fromkeys(conditions))
+    for one in sorted(left, key=lambda one: -len(one.text)):
+        others = [other for other in left if other is not one]
+        rest = region_of(others, (axis,)).sets[axis]
+        if (rest & ~where(one, axis)).is_empty:
+            left = others
+    return left
 
 
 def _flat(conditions: Iterable[Condition]) -> Iterable[Condition]:

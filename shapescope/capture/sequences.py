@@ -36,15 +36,17 @@ def short_sequences() -> Iterator[None]:
 
 def _shortened(function: Callable[..., Any], *args: Any) -> Any:
     """The function's answer for two steps, its output stretched to all of them."""
-    if not _is_padded(args):
-        return function(*args)
-    data, batch_first = args[0], bool(args[-1])
-    axis = 1 if batch_first else 0
-    steps = data.shape[axis]
-    if steps <= _STEPS:
-        return function(*args)
-    output, *states = function(data.narrow(axis, 0, _STEPS), *args[1:])
-    return (_stretched(output, axis, steps), *states)
+    # Whoever follows sizes shall not take the questions asked here for the layer's own.
+    with torch._C.DisableTorchFunction():
+        if not _is_padded(args):
+            return function(*args)
+        data, batch_first = args[0], bool(args[-1])
+        axis = 1 if batch_first else 0
+        steps = data.shape[axis]
+        if steps <= _STEPS:
+            return function(*args)
+        output, *states = function(data.narrow(axis, 0, _STEPS), *args[1:])
+        return (_stretched(output, axis, steps), *states)
 
 
 def _stretched(output: Tensor, axis: int, steps: int) -> Tensor:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from time import process_time
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor
 
 from shapescope.arithmetic.expressions import Condition
@@ -18,10 +17,9 @@ from shapescope.capture.fake import entered, fake_model
 from shapescope.capture.followed import Followed, followed
 from shapescope.capture.holding import as_note, asked_by_engine, guards, holds_where
 from shapescope.capture.inputs import input_names, rebatch
-from shapescope.capture.open_formulas import size_text, translated
+from shapescope.capture.open_formulas import size_text
 from shapescope.capture.passes import Pass, run_pass
 from shapescope.capture.settled_sizes import with_settled_sizes
-from shapescope.capture.short_formulas import ShortFormulas
 from shapescope.capture.sizes.axes import axis_names
 from shapescope.capture.sizes.sizer import Sizer
 from shapescope.capture.subject import are_arguments
@@ -150,12 +148,8 @@ def _pass(
         return _symbolic(tensor, next(rows), chosen, fake_mode, symbol_names)
 
     args, kwargs = map_tensors(place, (args, kwargs))
-    short = ShortFormulas(symbol_names, lambda expr: translated(expr, symbol_names))
 
     def shape_of(tensor: Tensor) -> Shape:
-        short.shorten(tensor.shape)
-        if tensor.layout is torch.strided:
-            short.shorten(tensor.stride())
         for size in tensor.shape:
             node: Any = getattr(size, "node", None)
             if node is not None and node.expr.count_ops() > _MOST_OPERATIONS:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import time
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -169,3 +172,50 @@ class Halving(nn.Module):
 
 def test_what_follows_from_the_limits_of_single_axes_is_not_told() -> None:
     assert traced(Halving())[1] == ["holds where H % 8 == 0, W % 8 == 0"]
+
+
+class Square(nn.Module):
+    """Neither side may be the longer one, which Python asks in two steps."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.shape[2] > x.shape[3] or x.shape[3] > x.shape[2]:
+            raise ValueError("no square")
+        return x.transpose(2, 3) + x
+
+
+def test_two_limits_that_meet_are_one_equality() -> None:
+    assert traced(Square())[1] == ["holds where H == W"]
+
+
+class Pyramid(nn.Module):
+    """Pooled to grids by windows that are reckoned with floats, as in spatial pyramid pooling."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        height = x.shape[2]
+        window = math.ceil(height / 4)
+        before = math.floor((window * 4 - height + 1) / 2)
+        return F.max_pool2d(x, (window, 1), stride=(window, 1), padding=(before, 0))
+
+
+def test_of_conditions_that_say_the_same_the_simplest_is_told() -> None:
+    trace, (note,) = traced(Pyramid())
+    assert note == "holds where 2*(H//2) >= 3*((H + 3)//4)"
+    assert trace.outputs[0].shape[0] == "N"
+
+
+def test_a_long_sequence_is_followed_at_once() -> None:
+    class Listening(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.gru = nn.GRU(4, 2, batch_first=True)
+
+        def forward(self, x: Tensor) -> Tensor:
+            made, _ = self.gru(x)
+            out: Tensor = made
+            return out
+
+    began = time.process_time()
+    trace = trace_model(Listening(), (InputSpec((1, 20_000, 4)),), mode="symbolic").trace
+    assert trace.outputs[0].shape == ("N", "T", 2)
+    assert trace.holds_where == ()
+    assert time.process_time() - began < 10, "two steps tell what all 20,000 do"

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from shapescope.arithmetic.expressions import BATCH, Expr, equal, extreme, name, number
 from shapescope.capture.import_errors import one_line
 from shapescope.capture.leaves import is_leaf
-from shapescope.capture.passes import nothing_changes_outside
+from shapescope.capture.passes import cheap_on_meta, nothing_changes_outside
 from shapescope.capture.recorder import Recorder
 from shapescope.capture.records import Record
 from shapescope.capture.sizes.call import Call, Shapes
@@ -25,7 +25,6 @@ from shapescope.capture.sizes.rules import RULES, by_row
 from shapescope.capture.sizes.tags import exprs_of, shown, sizes_of, tag_sizes
 from shapescope.capture.sizes.values import judge_values, pass_values_on
 from shapescope.capture.source import code_span, user_frame
-from shapescope.capture.standins import light_imports
 from shapescope.capture.tensors import spec_of, tensors_in
 from shapescope.ops import lookup
 from shapescope.trace import SourceSpan, Step, TensorSpec
@@ -99,8 +98,8 @@ class _Runner:
             )
         output: Any = None
         error: BaseException | None = None
-        light = light_imports() if self.device == "meta" else nullcontext()
-        with nothing_changes_outside(False), light, self._leaf_arguments():
+        cheap = cheap_on_meta() if self.device == "meta" else nullcontext()
+        with nothing_changes_outside(False), cheap, self._leaf_arguments():
             try:
                 with formulas_live_on(self.module), self.reader, self.recorder:
                     self.recorder.name_inputs(
