@@ -45,11 +45,17 @@ def asked_by_engine(env: Any, symbol_names: dict[str, str]) -> list[Condition]:
 
 def guards(engine: Iterable[Condition]) -> list[Condition]:
     """What the engine asked, but for what only its strides and batches need."""
-    return [one for one in engine if BATCH not in one.names and not _is_unequal(one)]
+    return [
+        one
+        for one in engine
+        if is_equality(one)
+        or not (BATCH in one.names or (isinstance(one, Comparison) and one.negated))
+    ]
 
 
-def _is_unequal(condition: Condition) -> bool:
-    return isinstance(condition, Comparison) and condition.is_zero and condition.negated
+def is_equality(condition: Condition) -> bool:
+    """Whether it fixes a size, or ties it to others."""
+    return isinstance(condition, Comparison) and condition.is_zero and not condition.negated
 
 
 _RELATIONS: dict[str, Callable[[Expr, Expr], Condition]] = {
@@ -95,7 +101,7 @@ def _follows(condition: Condition, region: Region) -> bool:
         ranges = region.sets[axis].ranges()
         if len(ranges) == 1 and region.sets[axis].known_to is None:
             first, last, step = ranges[0]
-            names[axis] = name(axis) * step + first % step
+            names[axis] = number(first) if first == last else name(axis) * step + first % step
             facts.learn_at_least(name(axis), first // step)
             if last is not None:
                 facts.learn_at_least(-name(axis), -(last // step))

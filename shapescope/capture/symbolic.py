@@ -1,4 +1,8 @@
-"""A trace with axes left open: PyTorch's own symbolic sizes, written as formulas of N, H and W."""
+"""A trace with axes left open: sizes as formulas of N, H and W.
+
+They are those of our own pass with formulas where torch confirms it, else those of PyTorch's
+symbolic engine.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ from shapescope.capture.axis_settings import in_axis_names
 from shapescope.capture.deadline import EndsAfter, OutOfTimeError
 from shapescope.capture.fake import entered, fake_model
 from shapescope.capture.followed import Followed, followed
-from shapescope.capture.holding import as_note, asked_by_engine, guards, holds_where
+from shapescope.capture.holding import as_note, asked_by_engine, guards, holds_where, is_equality
 from shapescope.capture.inputs import input_names, rebatch
 from shapescope.capture.open_formulas import size_text
 from shapescope.capture.passes import Pass, run_pass
@@ -92,10 +96,15 @@ def _by_engine(
     if not are_arguments(given):
         tracer.inputs = rebatch(given, _BATCH)
     done, conditions = _pass(tracer, names, chosen, end)
-    if done.failure is not None and not isinstance(done.error, OutOfTimeError):
-        # Some of torch's kernels in Python take open sizes where its own do not, as for pad and
+    fixed = sum(map(is_equality, conditions))
+    if (fixed or done.failure is not None) and not isinstance(done.error, OutOfTimeError):
+        # Some of torch's kernels in Python leave sizes open where its own do not, as for pad and
         # interpolate; elsewhere they make formulas grow.
-        done, conditions = _pass(tracer, names, chosen, end, kernels=True)
+        other, asked = _pass(tracer, names, chosen, end, kernels=True)
+        if done.failure is not None or (
+            other.failure is None and sum(map(is_equality, asked)) < fixed
+        ):
+            done, conditions = other, asked
     if done.failure is not None and tracer.meta().failure is None:
         raise ShapescopeError(
             f"PyTorch cannot leave these sizes open: {_place(done)}{done.reason}",

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from shapescope.analysis.step_check import MATCH, UNKNOWN
-from shapescope.analysis.symbolic_check import check_symbolic
+from shapescope.analysis.symbolic_check import Evaluator, check_symbolic
 from shapescope.arithmetic.expressions import parse_expression
 from shapescope.attrs import CallAttrs
 from shapescope.capture.input_spec import InputSpec
@@ -147,3 +147,76 @@ def test_no_step_of_lenet5_is_unknown() -> None:
         trace.steps, check_symbolic(trace), strict=True)}  # fmt: skip
     assert statuses["reshape"] == MATCH
     assert UNKNOWN not in statuses.values()
+
+
+class Doubted(nn.Module):
+    """A stride is read, which our own pass does not follow, so that PyTorch's engine is asked."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: Tensor) -> Tensor:
+        x.stride()
+        out: Tensor = self.inner(x)
+        return out
+
+
+class Halved(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return F.interpolate(x, scale_factor=0.5)
+
+
+class Odd(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        width = x.shape[-1]
+        return F.pad(x, (0, width * width % 11))
+
+
+class Square(nn.Module):
+    """Rows and columns meet, and one more row comes along."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([x + x.transpose(2, 3), x[:, :, :2].mean(2, keepdim=True)], 2)
+
+
+@pytest.mark.parametrize(
+    ("model", "outputs"),
+    [
+        (Resized(), ("N", 4, "H", "W")),
+        (Padded(), ("N", 3, "H", "7*((W + 6)//7)")),
+        (Halved(), ("N", 3, "H//2", "W//2")),
+        (Odd(), ("N", 3, "H", "W + (W*W) % 11")),
+        (Twice(), ("N", 3, "(H - 4)//2 - 4", "(W - 4)//2 - 4")),
+        (Asking(), ("N", "(H//2)*3*W")),
+    ],
+)
+def test_the_engine_does_what_our_own_pass_does(
+    model: nn.Module, outputs: tuple[int | str, ...]
+) -> None:
+    by_engine = trace_model(Doubted(model), INPUTS, mode="symbolic").trace
+    own = trace_model(model, INPUTS, mode="symbolic").trace
+    assert by_engine.failure is None
+    for height, width in ((32, 32), (41, 57), (224, 100)):
+        at = Evaluator({"N": 3, "H": height, "W": width})
+        assert at.shape(by_engine.outputs[0].shape) == at.shape(outputs)
+        assert at.shape(own.outputs[0].shape) == at.shape(outputs)
+    assert [at.attrs(step.attrs) for step in by_engine.leaves] == [
+        at.attrs(step.attrs) for step in own.leaves
+    ]
+
+
+def test_the_engine_tells_what_it_asked_of_the_sizes() -> None:
+    (told,) = trace_model(Doubted(Square()), INPUTS, mode="symbolic").notes
+    assert told == "holds where H == W"
+
+
+def test_a_batch_that_the_engine_fixes_is_told() -> None:
+    class Paired(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x.reshape(2, 3, -1) + x.new_zeros(2, 3, 1)
+
+    made = trace_model(Doubted(Paired()), INPUTS, mode="symbolic")
+    assert made.trace.outputs[0].shape == (2, 3, "H*W")
+    assert made.notes == ("holds where N == 2",)
+    assert made.trace.holds_where == ("N == 2",)
