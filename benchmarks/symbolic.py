@@ -51,7 +51,7 @@ SMALL = tuple(
 )  # fmt: skip
 """The smaller model of each family."""
 
-_FACTORS = (0.6, 0.8, 1.3, 1.7, 2.2)
+_FACTORS = (0.6, 0.8, 0.97, 1.3, 1.7, 2.2)
 _OUTSIDE = 12
 
 
@@ -148,7 +148,7 @@ def _inside(region: Region, asked: Mapping[str, int], count: int) -> Iterator[di
     draw = random.Random(0)
     tried: list[dict[str, int]] = []
     for factor in (1.0, *draw.sample(_FACTORS * count, len(_FACTORS) * count)):
-        near = {axis: max(int(size * factor) + draw.randint(0, 9) * (factor != 1), 1)
+        near = {axis: max(int(size * factor) + draw.randint(0, 4) * (factor != 1), 1)
                 for axis, size in asked.items()}  # fmt: skip
         found = find(region, near).sizes
         if found is not None and dict(found) not in tried:

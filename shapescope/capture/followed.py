@@ -25,8 +25,11 @@ from shapescope.valid_sizes import Passage
 _LONGEST = 240
 """Characters of a formula; nobody reads a longer one."""
 
-_SCALES = ((1, 1), (3, 2), (2, 3))
-"""The sizes to try torch at, in parts of those that were asked for, and near them."""
+_SCALES = ((1, 1), (3, 2), (2, 3), (1, 1))
+"""The sizes to try torch at, in parts of those that were asked for, and near them.
+
+The last are near by, for models that take no others.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +67,10 @@ def _to_try(asked: Mapping[str, int], conditions: Sequence[Condition]) -> Iterat
     region = region_of(conditions, asked)
     tried: list[dict[str, int]] = []
     for over, under in _SCALES:
-        # No two axes alike, so that none passes for another.
-        near = {axis: size * over // under + at for at, (axis, size) in enumerate(asked.items())}
+        # No two axes alike, so that none passes for another, and none of 1, which broadcasts.
+        near = {
+            axis: max(size * over // under - at, 2) for at, (axis, size) in enumerate(asked.items())
+        }
         found = find(region, near).sizes if tried else asked
         if found is not None and dict(found) not in tried:
             tried.append(dict(found))
