@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import product
+from itertools import islice, product
 from typing import TYPE_CHECKING, Any
 
 from shapescope.analysis.sizes.answer import Outcome, answer
@@ -101,6 +101,9 @@ def _sizes_of(subject: nn.Module | LoadedModel, inputs: Any) -> ValidSizes:
     work = _Work(sizer, notes=list(notes))
     with sizer.inside():
         _find(work)
+        if not work.regions:
+            runs = (one for one in work.passages if one.returned and one.reason)
+            work.notes += [f"the model runs, but {one.reason}" for one in islice(runs, 1)]
         found = answer(
             Outcome(
                 model=str(getattr(subject, "spec", sizer.name)),

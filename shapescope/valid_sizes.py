@@ -6,12 +6,23 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from shapescope.arithmetic.expressions import Condition, Expr, Range
 from shapescope.diagnostic import Diagnostic, Label
 from shapescope.trace import Shape, SourceSpan, Step, TensorSpec
+
+S = TypeVar("S", bound=tuple[Any, ...])
+
+
+def without_losses(shapes: Sequence[S]) -> Sequence[S]:
+    """The shapes of the outputs that have to keep the batch.
+
+    A scalar beside other outputs is a loss or a measure of all samples; alone it is judged.
+    """
+    return [shape for shape in shapes if shape] or shapes
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +67,7 @@ class Passage:
         doubts: what was not understood; the passage then says nothing of other sizes.
         strides: for each axis of a step with a stride, what it drops and what it leaves over.
         pinned: a formula ended in a plain number on this way: other sizes go other ways.
+        returned: whether the forward came to its end; what is wrong then is what it returned.
     """
 
     sizes: Mapping[str, int]
@@ -67,6 +79,7 @@ class Passage:
     doubts: tuple[str, ...] = ()
     strides: tuple[tuple[Expr, Expr], ...] = ()
     pinned: bool = False
+    returned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

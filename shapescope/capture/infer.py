@@ -26,6 +26,7 @@ from shapescope.capture.entrance import (
     size_hints,
 )
 from shapescope.capture.input_spec import InputSpec, format_input, rebatch
+from shapescope.capture.outcome import Outcome
 from shapescope.capture.size_search import Attempt, Candidate, SizeSearch
 from shapescope.capture.usage import Argument, arguments_of
 
@@ -119,7 +120,7 @@ def infer_inputs(
     if len(places) == 1 and not places[0].use.each:
         options = [it for it in choices[0] if isinstance(it, Entrance)]
         if not places[0].by_name and len(options) == len(choices[0]):
-            return _one(options, search)
+            return _one(options, search, module)
     return _best(combinations(module, places, choices), search)
 
 
@@ -166,16 +167,35 @@ def _keeps_any_batch(candidate: Candidate, sizes: Sequence[int], search: SizeSea
     return search(rebatch(candidate.specs(*sizes), _OTHER_BATCH)).fits
 
 
-def _one(options: Sequence[Entrance], search: SizeSearch) -> Inferred:
-    """An input for a forward of one argument: what fits best, or else what comes farthest."""
+def _one(options: Sequence[Entrance], search: SizeSearch, module: nn.Module) -> Inferred | None:
+    """An input for a forward of one argument: what fits best, or else what comes farthest.
+
+    None where the model failed before it came to the layer that the input is for: then nothing
+    speaks for that input, and what it fails with is no fault of the model.
+    """
     candidates = [Candidate((option,)) for option in options[:_MOST_OPTIONS]]
     found = _best(candidates, search)
     if found is not None:
         return found
     candidate = max(candidates, key=search.progress)
     outcome = search(candidate.specs())
+    if outcome.reached and not _came_to(candidate, outcome, module):
+        return None
     how = _how(candidate, candidate.specs()) + "; no size that was tried fits: " + _GIVE
     return Inferred(candidate.specs(), how, fits=outcome.runs)
+
+
+def _came_to(candidate: Candidate, outcome: Outcome, module: nn.Module) -> bool:
+    """Whether the layer that an input is for was entered, or the one that holds the parameter."""
+    layers = dict(module.named_modules())
+    for choice in candidate.choices:
+        if isinstance(choice, Entrance):
+            path = choice.path if choice.path in layers else choice.path.rpartition(".")[0]
+            if not any(
+                f"{entered}.".startswith(f"{path}." if path else "") for entered in outcome.reached
+            ):
+                return False
+    return True
 
 
 def _inferred(candidate: Candidate, sizes: tuple[int, ...], search: SizeSearch) -> Inferred:
@@ -215,6 +235,6 @@ def _how(candidate: Candidate, specs: Sequence[InputSpec], search: SizeSearch | 
     text = f"input {shown} inferred from {said or 'the names of the arguments'}"
     if search is not None and len(candidate.choices) == 1 and search.was_guided:
         outcome = search(tuple(specs))
-        if outcome.reader:
+        if outcome.reader and outcome.surplus == 0:
             return f"{text} and {outcome.reader} (takes {outcome.wanted})"
     return text

@@ -7,6 +7,7 @@ from math import prod
 
 from shapescope.attrs import CallAttrs, LinearAttrs
 from shapescope.trace import Step, Trace
+from shapescope.valid_sizes import without_losses
 
 __all__ = ["UNKNOWN", "Outcome", "outcome_of"]
 
@@ -25,6 +26,7 @@ class Outcome:
         spatial: the map before the flatten, as it arrived: its channels and spatial sizes.
         wanted: number of features wanted after the flatten.
         reader: path of the layer that wants them.
+        reached: the paths of all modules that were entered.
     """
 
     fits: bool
@@ -34,6 +36,7 @@ class Outcome:
     spatial: tuple[int, ...] = ()
     wanted: int = 0
     reader: str = ""
+    reached: frozenset[str] = frozenset()
 
     @property
     def surplus(self) -> int | None:
@@ -48,9 +51,11 @@ def outcome_of(trace: Trace) -> Outcome:
     failed = None if trace.failure is None else trace.failure.step
     runs = trace.failure is None
     batch = trace.inputs[0].shape[:1] if trace.inputs else ()
-    kept = all(spec.shape[:1] == batch for spec in trace.outputs)
+    made = without_losses([spec.shape for spec in trace.outputs])
+    kept = all(shape[:1] == batch for shape in made)
     progress = sum(bool(step.outputs) and not step.is_composite for step in trace.steps)
-    found = Outcome(runs and kept, runs, progress)
+    reached = frozenset(step.path for step in trace.steps)
+    found = Outcome(runs and kept, runs, progress, reached=reached)
     for step in trace.leaves:
         failing = step.index == failed
         features, decides = _wanted_features(step, failing)

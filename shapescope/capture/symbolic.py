@@ -93,7 +93,8 @@ def _by_engine(
     """
     # A batch of 1 would be taken for a constant.
     given: Any = tracer.inputs
-    if not are_arguments(given):
+    in_step = any(len(one.batch_axes) > 1 for one in sizer.shapes)
+    if not are_arguments(given) and not in_step:
         tracer.inputs = rebatch(given, _BATCH)
     done, conditions = _pass(tracer, names, chosen, end)
     fixed = sum(map(is_equality, conditions))
@@ -105,7 +106,7 @@ def _by_engine(
             other.failure is None and sum(map(is_equality, asked)) < fixed
         ):
             done, conditions = other, asked
-    if done.failure is not None and tracer.meta().failure is None:
+    if done.failure is not None and tracer.automatic().trace.failure is None:
         raise ShapescopeError(
             f"PyTorch cannot leave these sizes open: {_place(done)}{done.reason}",
             advice=_ADVICE,
@@ -201,6 +202,8 @@ def _symbolic(
     from torch._dynamo.source import ConstantSource
     from torch.fx.experimental.symbolic_shapes import DimDynamic, StatelessSymbolicContext
 
+    if tensor.layout is not torch.strided:
+        tensor = tensor.to_dense()  # PyTorch leaves no size of a sparse tensor open
     kinds = [DimDynamic.DYNAMIC if axis in chosen else DimDynamic.STATIC for axis in row]
     made: Tensor = fake_mode.from_tensor(
         tensor,

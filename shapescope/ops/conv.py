@@ -31,16 +31,17 @@ def _call(bound: Bound, transposed: bool) -> ConvAttrs | None:
         return None
     first, second, *kernel = shape_of(weight)
     axes = len(kernel)
-    groups = plain(bound.get("groups", 1))
+    groups = bound.get("groups", 1)
+    many = plain(second * groups)
     padding = bound.get("padding", 0)
     return ConvAttrs(
-        in_channels=first if transposed else second * groups,
-        out_channels=second * groups if transposed else first,
+        in_channels=first if transposed else many,
+        out_channels=many if transposed else first,
         kernel_size=tuple(kernel),
         stride=per_axis(bound.get("stride", 1), axes),
         padding=padding if isinstance(padding, str) else per_axis(padding, axes),
         dilation=per_axis(bound.get("dilation", 1), axes),
-        groups=groups,
+        groups=plain(groups),
         bias=bound.get("bias") is not None,
         output_padding=per_axis(bound.get("output_padding", 0), axes) if transposed else (),
     )

@@ -15,6 +15,15 @@ def _size(step: Step) -> tuple[Ints, ...] | None:
     return (given,) if are_ints(given) else None
 
 
+def _drawn_shape(step: Step) -> tuple[Ints, ...] | None:
+    """The size of `randint`, which stands third, or second where the low bound is left out."""
+    for name in ("size", "high"):
+        given = argument(step, name)
+        if isinstance(given, tuple):
+            return (given,) if are_ints(given) else None
+    return None
+
+
 def _arange_shape(step: Step) -> tuple[Ints, ...] | None:
     start, end, stride = argument(step, "start"), argument(step, "end"), argument(step, "step", 1)
     if end is None:
@@ -79,7 +88,7 @@ for _names, _signature, _rule in (
     ),
     ("tril_indices triu_indices", "row col offset", _indices),
     ("tensor as_tensor scalar_tensor asarray from_numpy new_tensor frombuffer", "data", None),
-    ("randint", "low high size", None),
+    ("randint", "low high size", _drawn_shape),
     ("multinomial", "input num_samples replacement", None),
     ("parameter buffer", "data", None),
 ):

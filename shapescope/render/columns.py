@@ -66,6 +66,8 @@ def _op_counted(row: Row, figures: Figures) -> Line:
 
 
 def _op_alone(row: Row) -> Line:
+    if row.round_of:
+        return Line(f"round of {row.round_of} steps", "faint")
     if row.step is None:
         return Line("identity", "faint")
     if row.step.is_composite:

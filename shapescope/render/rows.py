@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from shapescope.ops.registry import lookup
+from shapescope.render.loops import rounds_from
 from shapescope.result import TraceResult
 from shapescope.trace import Step, TensorSpec, Trace
 
@@ -21,7 +23,10 @@ MANY_ROWS = 200
 
 @dataclass(slots=True)
 class Row:
-    """One row. `steps` are those it stands for, the one it shows first."""
+    """One row. `steps` are those it stands for, the one it shows first.
+
+    Above the first round of a loop stands a heading of its own, `round_of` so many steps.
+    """
 
     label: str
     depth: int
@@ -30,6 +35,7 @@ class Row:
     heading: bool = False
     times: int = 1
     last_label: str = ""
+    round_of: int = 0
 
     @property
     def step(self) -> Step | None:
@@ -40,6 +46,10 @@ class Row:
     def folded(self) -> tuple[Step, ...]:
         """The steps that were folded into this row."""
         return () if self.heading else tuple(self.steps[1:])
+
+
+_Run: TypeAlias = tuple[list[Step], int, Step]
+"""A step or the steps of a round, how often they stand there in a row, and the last of all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +72,12 @@ class Rows:
     @property
     def repeated(self) -> int:
         """How many blocks are not shown because they are like the one above them."""
-        return sum(row.times - 1 for row in self.rows)
+        return sum(row.times - 1 for row in self.rows if not row.round_of)
+
+    @property
+    def rounds(self) -> int:
+        """How many rounds of loops are not shown because they are like the first."""
+        return sum(row.times - 1 for row in self.rows if row.round_of)
 
 
 def make_rows(result: TraceResult, options: RowOptions | None = None) -> Rows:
@@ -89,6 +104,7 @@ class _Walk:
         for step in trace.steps:
             self.children.setdefault(step.parent, []).append(step)
         self.signatures = _signatures(trace, self.children) if fold else []
+        self.looks = list(map(_look, trace.steps, self.signatures))
         self.failed = None if trace.failure is None else trace.failure.step
         self.shown: list[Row] = []
         self.folded: list[Step] = []
@@ -106,7 +122,7 @@ class _Walk:
 
     def _level(self, steps: list[Step], parent: Step | None, depth: int) -> None:
         # A stack of its own: modules may be nested deeper than Python may call.
-        stack: list[tuple[Iterator[tuple[Step, int, Step]], Step | None, int]] = []
+        stack: list[tuple[Iterator[_Run], Step | None, int]] = []
         stack.append((self._runs(steps), parent, depth))
         while stack:
             runs, parent, depth = stack[-1]
@@ -114,7 +130,12 @@ class _Walk:
             if found is None:
                 stack.pop()
                 continue
-            step, times, last = found
+            steps, times, last = found
+            if len(steps) > 1:
+                self.shown.append(Row("", depth, heading=True, times=times, round_of=len(steps)))
+                stack.append((iter([([one], 1, one) for one in steps]), parent, depth + 1))
+                continue
+            (step,) = steps
             collapsed = self.options.depth is not None and depth + 1 >= self.options.depth
             if not step.is_composite:
                 self._leaf(step, parent, depth, times, last)
@@ -126,17 +147,23 @@ class _Walk:
                 inside = self.children.get(step.index, [])
                 stack.append((self._runs(inside), step, depth + 1))
 
-    def _runs(self, steps: list[Step]) -> Iterator[tuple[Step, int, Step]]:
-        """Steps of one level, each with how often it stands there in a row, and the last one."""
+    def _runs(self, steps: list[Step]) -> Iterator[_Run]:
+        """Steps of one level, each with how often it stands there in a row, or rounds of a loop."""
         if not self.fold:
-            yield from ((step, 1, step) for step in steps)
+            yield from (([step], 1, step) for step in steps)
             return
+        looks = [self.looks[step.index] for step in steps]
         start = 0
         while start < len(steps):
             end = start + 1
             while end < len(steps) and self._alike(steps[start], steps[end]):
                 end += 1
-            yield steps[start], end - start, steps[end - 1]
+            length, times = rounds_from(looks, start) if end == start + 1 else (1, 1)
+            if times > 1:
+                yield steps[start : start + length], times, steps[start + length * times - 1]
+                start += length * times
+                continue
+            yield [steps[start]], end - start, steps[end - 1]
             start = end
 
     def _alike(self, one: Step, other: Step) -> bool:
@@ -182,6 +209,14 @@ def is_quiet(step: Step) -> bool:
         and step.inputs[0].shape == step.outputs[0].shape
         and lookup(step.op).pointwise
     )
+
+
+def _look(step: Step, signature: int) -> object:
+    """What makes a step the same to a reader in every round of a loop: not the place it picks."""
+    if step.kind != "function" or step.params:
+        return signature
+    by_mask = step.op == "getitem" and any(spec.dtype == "bool" for spec in step.inputs[1:])
+    return step.op, None if by_mask else tuple((one.shape, one.dtype) for one in step.outputs)
 
 
 def _label(step: Step, parent: Step | None) -> str:

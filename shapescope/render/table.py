@@ -179,6 +179,10 @@ def footnotes(rows: Rows, surface: Surface) -> list[Line]:
         parts.append(f"{count} that only make a tensor or count hidden ({_tally(rows.hidden)})")
     if rows.repeated:
         parts.append(f"{plural(rows.repeated, 'block')} like the one above them counted, not shown")
+    if rows.rounds:
+        parts.append(
+            f"{plural(rows.rounds, 'round')} like the first of its loop counted, not shown"
+        )
     if not parts:
         return []
     return wrapped("; ".join(parts) + ": --all shows each", surface.width, style="faint")

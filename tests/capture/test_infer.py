@@ -231,6 +231,42 @@ def test_a_broken_model_gets_the_most_plausible_input() -> None:
     )
 
 
+def test_a_layer_that_was_never_reached_says_nothing_of_the_input() -> None:
+    class Points(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.shared = nn.ModuleList([nn.Conv2d(6, 4, 1)])
+            self.fc = nn.Linear(256, 2)
+
+        def forward(self, cloud: Tensor) -> Tensor:
+            grouped = cloud.transpose(1, 2)[:, None].transpose(1, 3)
+            made = self.shared[0](torch.cat([grouped, grouped], 1)).amax((2, 3))
+            result: Tensor = self.fc(made.repeat(1, 64))
+            return result
+
+    assert Points()(torch.randn(2, 3, 20)).shape == (2, 2)
+    found = infer_for(Points().eval())
+    assert found is None or found.fits
+
+
+def test_a_view_into_rows_does_not_say_how_large_a_picture_is() -> None:
+    class Codes(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 8, 4, 2, 1)
+            self.codes = nn.Embedding(16, 8)
+
+        def forward(self, x: Tensor) -> Tensor:
+            made = self.conv(x)
+            rows = made.permute(0, 2, 3, 1).reshape(-1, 8)
+            near = self.codes(torch.cdist(rows, self.codes.weight).argmin(1))
+            result: Tensor = near.view(made.permute(0, 2, 3, 1).shape)
+            return result
+
+    found = inferred(Codes())
+    assert found.how == "input 1 x 3 x 224 x 224 inferred from conv (in_channels = 3)"
+
+
 def test_several_arguments() -> None:
     class Siamese(nn.Module):
         def __init__(self) -> None:

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from shapescope.analysis.step_check import MATCH, UNKNOWN
 from shapescope.analysis.symbolic_check import Evaluator, check_symbolic
 from shapescope.arithmetic.expressions import parse_expression
-from shapescope.attrs import CallAttrs
+from shapescope.attrs import CallAttrs, ConvAttrs
 from shapescope.capture.input_spec import InputSpec
 from shapescope.capture.loader import load
 from shapescope.capture.tracer import trace_model
@@ -88,6 +88,37 @@ def test_what_torch_cannot_leave_open_is_no_error_of_the_model() -> None:
         "PyTorch cannot leave these sizes open: module: the formulas grow with every step"
     )
     assert caught.value.exit_code == 2
+
+
+def test_a_way_by_values_is_no_error_of_the_model() -> None:
+    class ByValues(Resized):
+        def forward(self, x: Tensor) -> Tensor:
+            return self.conv(x) if (x > 0).any() else x
+
+    with pytest.raises(ShapescopeError, match="PyTorch cannot leave these sizes open"):
+        trace_model(ByValues(), INPUTS, mode="symbolic")
+
+
+class ByStyle(nn.Module):
+    """Each sample is convolved with a kernel of its own: the groups are the batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.style = nn.Linear(3, 4 * 3 * 9)
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, channels, height, width = x.shape
+        kernels = self.style(x.mean((2, 3))).view(batch * 4, channels, 3, 3)
+        made = F.conv2d(x.view(1, -1, height, width), kernels, padding=1, groups=batch)
+        return made.view(batch, 4, height, width)
+
+
+def test_the_batch_as_groups_is_multiplied_as_a_formula() -> None:
+    trace = trace_model(ByStyle(), INPUTS, mode="symbolic").trace
+    (conv,) = [step for step in trace.steps if step.op == "conv2d"]
+    assert isinstance(conv.attrs, ConvAttrs)
+    assert str(conv.attrs.in_channels) == "3*N"
+    assert check_symbolic(trace)[conv.index].status == MATCH
 
 
 def test_a_model_that_fails_with_numbers_too_fails() -> None:

@@ -149,3 +149,64 @@ def test_a_loss_stands_behind_the_model(traced: Callable[..., TraceResult]) -> N
     assert rows[-1].step is not None
     assert rows[-1].step.op == "cross_entropy"
     assert [row.label for row in rows[:-1]] == [row[0] for row in shown(traced("network"))]
+
+
+class Scan(nn.Module):
+    """A state is carried along: the same steps for every place of the sequence."""
+
+    def __init__(self, drop: int = -1, fail: int = -1) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+        self.drop, self.fail = drop, fail
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        state = x.mean(1)
+        for place in range(x.shape[1]):
+            picked = x[:, place] * 2
+            if place == self.drop:
+                picked = picked[:, :2]
+            state = torch.cat([picked, state], int(place != self.fail))[:, :4]
+            state = state @ state.T @ state
+        out: torch.Tensor = self.fc(state)
+        return out
+
+
+def test_rounds_of_a_long_loop_are_shown_once() -> None:
+    result = trace(Scan(), (1, 50, 4))
+    rows = make_rows(result)
+    heading = next(row for row in rows.rows if row.round_of)
+    assert (heading.times, heading.round_of) == (50, 7)
+    assert (rows.rounds, rows.repeated) == (49, 0)
+    assert len(rows.rows) < 15
+    text = str(result).split("\n")
+    assert any("round of 7 steps x 50" in line for line in text)
+    assert "49 rounds like the first of its loop counted, not shown" in " ".join(text)
+    assert make_rows(result, RowOptions(fold=False)).rounds == 0
+
+
+def test_a_round_unlike_the_others_ends_a_run() -> None:
+    rows = make_rows(trace(Scan(drop=30), (1, 50, 4)))
+    assert [row.times for row in rows.rows if row.round_of] == [30, 19]
+
+
+def test_a_loop_that_fails_shows_where() -> None:
+    result = trace(Scan(drop=30, fail=30), (1, 50, 4))
+    failed = result.trace.failure
+    assert failed is not None
+    shown_steps = [row.step.index for row in make_rows(result).rows if row.step]
+    assert failed.step in shown_steps
+
+
+def test_what_a_mask_picks_differs_from_round_to_round() -> None:
+    class Near(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            far = torch.full_like(x, 9.0)
+            for place in range(40):
+                gap = (x - x[place]).abs()
+                near = gap < far
+                far[near] = gap[near]
+            return far
+
+    torch.manual_seed(0)
+    rows = make_rows(trace(Near(), input_data=torch.randn(40)))
+    assert [row.times for row in rows.rows if row.round_of] == [40]

@@ -25,7 +25,7 @@ def built_for(
     """The sizes of the axes that are bounded, where no pool or stride drops a row.
 
     Of several the square one, then the one that every stride divides, then the customary one.
-    None where every axis goes on without end.
+    None where every axis goes on without end, or nearly.
     """
     regions = [tightened(region) for region in regions]
     bounded = [axis for axis in asked if regions and all(_is_bounded(r, axis) for r in regions)]
@@ -33,7 +33,9 @@ def built_for(
         return None
     best: tuple[tuple[object, ...], dict[str, int]] | None = None
     for region in regions:
-        for sizes in islice(_candidates(region, bounded, asked), _MOST_CANDIDATES):
+        for count, sizes in enumerate(_candidates(region, bounded, asked)):
+            if count == _MOST_CANDIDATES:
+                return None  # what fits so much was made for none of it
             score = _score(sizes, bounded, passages)
             if best is None or score < best[0]:
                 best = (score, {axis: sizes[axis] for axis in bounded})
@@ -41,7 +43,9 @@ def built_for(
 
 
 def _is_bounded(region: Region, axis: str) -> bool:
-    return region.sets[axis].is_finite
+    """Whether sizes come to an end; where nobody looked further, that is no end."""
+    found = region.sets[axis]
+    return found.is_finite and (found.known_to is None or found.known_to not in found)
 
 
 def _candidates(

@@ -13,7 +13,8 @@ from shapescope.valid_sizes import FreeAxis, Passage
 _BY_COUNT = {2: ("H", "W"), 3: ("D", "H", "W"), 4: ("T", "D", "H", "W")}
 _READS_FEATURES = frozenset(
     {"linear", "lstm", "gru", "rnn", "lstm_cell", "gru_cell", "rnn_cell", "multi_head_attention",
-     "batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm", "matmul", "bilinear"}
+     "batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm", "matmul", "mm", "addmm",
+     "bilinear"}
 )  # fmt: skip
 _MEETS_FEATURES = frozenset({"add", "sub", "mul", "div"})
 """They meet a vector of the model's own along the last axis."""
@@ -21,11 +22,15 @@ _MEETS_FEATURES = frozenset({"add", "sub", "mul", "div"})
 
 @dataclass(frozen=True, slots=True)
 class InputShape:
-    """An input tensor as it was asked for."""
+    """An input tensor as it was asked for.
+
+    `batch_axes` is axis 0 where it has the batch, and axis 1 too where it joins each node of a
+    graph to each other.
+    """
 
     shape: tuple[int, ...]
     is_float: bool
-    has_batch: bool
+    batch_axes: tuple[int, ...]
 
 
 def probe_names(inputs: Sequence[InputShape]) -> list[list[str | None]]:
@@ -47,7 +52,7 @@ def channel_axes(inputs: Sequence[InputShape], probe: Passage) -> list[int | Non
         condition = decision.condition
         if isinstance(condition, Junction) and condition.parts:
             condition = condition.parts[0]
-        if not isinstance(condition, Comparison) or not condition.is_zero:
+        if not isinstance(condition, Comparison) or not condition.is_zero or condition.negated:
             continue
         if len(condition.names) != 1 or decision.step is None or len(condition.expr.terms) != 1:
             continue
@@ -74,9 +79,7 @@ def free_axes(inputs: Sequence[InputShape], channels: Sequence[int | None]) -> t
     """The free axes of all inputs, named; a second input's names carry its number."""
     found: list[FreeAxis] = []
     for number, (given, channel) in enumerate(zip(inputs, channels, strict=True)):
-        taken = {channel}
-        if given.has_batch:
-            taken.add(0)
+        taken = {channel, *given.batch_axes}
         axes = [axis for axis in range(len(given.shape)) if axis not in taken]
         names = _names(given, channel, len(axes))
         suffix = str(number) if number else ""
@@ -100,8 +103,8 @@ def axis_names(
     """For each axis of each input its name, None where its size is given."""
     names: list[list[str | None]] = [[None] * len(given.shape) for given in inputs]
     for number, given in enumerate(inputs):
-        if given.has_batch and given.shape:
-            names[number][0] = batch
+        for axis in given.batch_axes:
+            names[number][axis] = batch
     for free in axes:
         names[free.input][free.axis] = free.name
     return names

@@ -28,7 +28,7 @@ from shapescope.capture.source import code_span, user_frame
 from shapescope.capture.tensors import spec_of, tensors_in
 from shapescope.ops import lookup
 from shapescope.trace import SourceSpan, Step, TensorSpec
-from shapescope.valid_sizes import Passage
+from shapescope.valid_sizes import Passage, without_losses
 
 __all__ = ["run_passage"]
 
@@ -128,6 +128,7 @@ class _Runner:
             doubts=tuple(self.judge.doubts),
             strides=tuple(self.strides),
             pinned=self.judge.pinned,
+            returned=self._returned,
         )
 
     def _outputs(self, output: Any) -> tuple[tuple[Expr, ...], ...]:
@@ -135,24 +136,20 @@ class _Runner:
         tensors = list(tensors_in(output))
         if not tensors:
             raise Refused("it returns no tensor")
-        batch = name(BATCH) if BATCH in self.sizes else None
-        found = []
-        for tensor in tensors:
-            shape = exprs_of(tensor)
-            if self.batch is None:
-                found.append(shape)
-                continue
+        found = tuple(exprs_of(tensor) for tensor in tensors)
+        if self.batch is None:
+            return found
+        wanted = name(BATCH) if BATCH in self.sizes else number(self.batch)
+        for shape in without_losses(found):
             if not shape:
                 raise Refused("an output has no axes, so it does not keep the batch")
-            wanted = batch if batch is not None else number(self.batch)
             self.judge.require(
                 equal(shape[0], wanted),
                 lambda shape=shape: (  # type: ignore[misc]
                     f"an output starts with {shape[0].evaluate(self.sizes)}, not with the batch"
                 ),
             )
-            found.append(shape)
-        return tuple(found)
+        return found
 
     # --- each step
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +28,7 @@ from shapescope.capture.subject import Arguments, Subject, are_arguments, argume
 from shapescope.capture.tensors import dtype_name, map_tensors, tensors_in
 from shapescope.ops import lookup
 from shapescope.trace import TensorSpec
-from shapescope.valid_sizes import FreeAxis, Passage
+from shapescope.valid_sizes import FreeAxis, Passage, without_losses
 
 TWO = 2
 """The smallest batch that counts."""
@@ -44,7 +44,7 @@ class _Wanted:
     shape: tuple[int, ...]
     dtype: torch.dtype
     bound: int
-    has_batch: bool
+    batch_axes: tuple[int, ...]
 
 
 class Sizer:
@@ -84,10 +84,8 @@ class Sizer:
     # --- the axes
 
     def _probe(self) -> None:
-        shapes = [
-            InputShape(one.shape, one.dtype.is_floating_point, one.has_batch)
-            for one in self._wanted
-        ]
+        self._join_nodes()
+        shapes = _shapes(self._wanted)
         names = probe_names(shapes)
         sizes = {
             name: size
@@ -97,15 +95,34 @@ class Sizer:
         }
         probe = self._passage(names, sizes, TWO, "meta")
         channels = channel_axes(shapes, probe)
-        if any(
-            one.has_batch and channel == 0 for one, channel in zip(shapes, channels, strict=True)
-        ):
+        if any(channel in one.batch_axes for one, channel in zip(shapes, channels, strict=True)):
             # channels come first: there is no batch
-            shapes = [InputShape(one.shape, one.is_float, False) for one in shapes]
-            self._wanted = [_Wanted(one.shape, one.dtype, one.bound, False) for one in self._wanted]
+            self._wanted = [replace(one, batch_axes=()) for one in self._wanted]
+            shapes = _shapes(self._wanted)
         self.shapes = shapes
         self.axes = free_axes(shapes, channels)
-        self.has_batch = any(one.has_batch for one in shapes)
+        self.has_batch = any(one.batch_axes for one in shapes)
+
+    def _join_nodes(self) -> None:
+        """Take a square input for a graph's adjacency where the model runs in no other way."""
+        batch = self.asked_batch
+        joined = [
+            replace(one, batch_axes=(0, 1))
+            if one.batch_axes and batch > 1 and one.shape[1:] == (batch,)
+            else one
+            for one in self._wanted
+        ]
+        if joined == self._wanted or len(joined) < 2:
+            return
+        self.axes = ()
+        apart = self._wanted
+        for device in ("meta", "cpu"):
+            for wanted in (apart, joined):
+                self._wanted, self.shapes = wanted, _shapes(wanted)
+                self.has_batch = False
+                if self.fits({}, TWO, device):
+                    return
+        self._wanted = apart
 
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:
@@ -128,7 +145,7 @@ class Sizer:
     @property
     def asked_batch(self) -> int:
         """The batch that was asked for."""
-        return next((one.shape[0] for one in self._wanted if one.has_batch), 1)
+        return next((one.shape[0] for one in self._wanted if one.batch_axes), 1)
 
     # --- runs
 
@@ -161,7 +178,7 @@ class Sizer:
         *,
         keeps_batch: bool = True,
     ) -> Passage:
-        has_batch = keeps_batch and any(one.has_batch for one in self._wanted)
+        has_batch = keeps_batch and any(one.batch_axes for one in self._wanted)
         with self.inside():
             arguments = self._made(names, sizes, batch, device)
             return run_passage(
@@ -183,9 +200,8 @@ class Sizer:
             return False
         if not done.trace.outputs:
             return False
-        return not self.has_batch or all(
-            spec.shape and spec.shape[0] == batch for spec in done.trace.outputs
-        )
+        made = without_losses([spec.shape for spec in done.trace.outputs])
+        return not self.has_batch or all(shape[:1] == (batch,) for shape in made)
 
     def plain_pass(self, sizes: Mapping[str, int], batch: int = TWO, device: str = "meta") -> Pass:
         """A pass without formulas."""
@@ -264,12 +280,17 @@ def _wanted(arguments: Arguments) -> list[_Wanted]:
         if whole and tensor.numel() and tensor.device.type != "meta":
             bound = max(int(tensor.max()) + 1, 2)
         has_batch = not listed and tensor.dim() > 0 and tensor.shape[0] == batch
-        found.append(_Wanted(tuple(tensor.shape), tensor.dtype, bound, has_batch))
+        batch_axes = (0,) if has_batch else ()
+        found.append(_Wanted(tuple(tensor.shape), tensor.dtype, bound, batch_axes))
     return found
 
 
+def _shapes(wanted: Sequence[_Wanted]) -> list[InputShape]:
+    return [InputShape(one.shape, one.dtype.is_floating_point, one.batch_axes) for one in wanted]
+
+
 def _with_batch(one: _Wanted, batch: int) -> tuple[int, ...]:
-    return (batch, *one.shape[1:]) if one.has_batch else one.shape
+    return tuple(batch if axis in one.batch_axes else size for axis, size in enumerate(one.shape))
 
 
 def _random(shape: tuple[int, ...], one: _Wanted, generator: torch.Generator) -> Tensor:
