@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import islice, product
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from shapescope.analysis.sizes.answer import Outcome, answer
@@ -17,7 +17,7 @@ from shapescope.analysis.sizes.search import search
 from shapescope.arithmetic.expressions import BATCH
 from shapescope.diagnostic import Diagnostic, ShapescopeError
 from shapescope.trace import Shape
-from shapescope.valid_sizes import Passage, ValidSizes
+from shapescope.valid_sizes import Passage, ValidSizes, without_losses
 
 if TYPE_CHECKING:
     from torch import nn  # noqa: TID251 - for annotations only
@@ -101,9 +101,7 @@ def _sizes_of(subject: nn.Module | LoadedModel, inputs: Any) -> ValidSizes:
     work = _Work(sizer, notes=list(notes))
     with sizer.inside():
         _find(work)
-        if not work.regions:
-            runs = (one for one in work.passages if one.returned and one.reason)
-            work.notes += [f"the model runs, but {one.reason}" for one in islice(runs, 1)]
+        without_batch = _without_batch(work)
         found = answer(
             Outcome(
                 model=str(getattr(subject, "spec", sizer.name)),
@@ -123,7 +121,22 @@ def _sizes_of(subject: nn.Module | LoadedModel, inputs: Any) -> ValidSizes:
         found,
         diagnostics=() if work.regions else _diagnosed(subject, inputs),
         for_every_batch=work.for_every_batch,
+        without_batch=without_batch,
     )
+
+
+def _without_batch(work: _Work) -> Shape | None:
+    """An output that does not start with the batch, of a model that runs and never fits."""
+    sizer = work.sizer
+    if work.regions or not sizer.has_batch:
+        return None
+    batch = max(sizer.asked_batch, _BATCHES[0])
+    for device in ("meta", "cpu") if _affordable(work) else ("meta",):
+        done = sizer.plain_pass(sizer.asked, batch, device)
+        made = without_losses([spec.shape for spec in done.trace.outputs])
+        if done.failure is None:
+            return next((shape for shape in made if shape[:1] != (batch,)), None)
+    return None
 
 
 def _diagnosed(subject: nn.Module | LoadedModel, inputs: Any) -> tuple[Diagnostic, ...]:

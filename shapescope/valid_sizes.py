@@ -67,7 +67,6 @@ class Passage:
         doubts: what was not understood; the passage then says nothing of other sizes.
         strides: for each axis of a step with a stride, what it drops and what it leaves over.
         pinned: a formula ended in a plain number on this way: other sizes go other ways.
-        returned: whether the forward came to its end; what is wrong then is what it returned.
     """
 
     sizes: Mapping[str, int]
@@ -79,7 +78,6 @@ class Passage:
     doubts: tuple[str, ...] = ()
     strides: tuple[tuple[Expr, Expr], ...] = ()
     pinned: bool = False
-    returned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +113,8 @@ class ValidSizes:
     """The answer of `shapescope sizes`; its page in the documentation says what each part means.
 
     `for_every_batch` is False where the forward goes by the batch, and only batches of 2 and 3
-    were looked at.
+    were looked at. `without_batch` is an output that does not start with the batch, where the model
+    runs as it was asked to and that alone keeps every size from fitting.
     """
 
     model: str
@@ -133,3 +132,4 @@ class ValidSizes:
     notes: tuple[str, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
     for_every_batch: bool = True
+    without_batch: Shape | None = None

@@ -15,8 +15,8 @@ PACKAGE = ROOT / "shapescope"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 CENTRE = {
-    "trace", "trace_json", "attrs", "diagnostic", "notebook", "source_text", "valid_sizes", "pattern",
-    "collection", "turns",
+    "trace", "trace_json", "attrs", "diagnostic", "notebook", "source_text", "valid_sizes",
+    "pattern", "collection", "turns",
 }  # fmt: skip
 STDLIB_ROOMS = {*CENTRE, "arithmetic", "ops", "analysis"}
 TORCH_ROOMS = {"capture", "networks", "training"}

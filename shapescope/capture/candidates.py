@@ -216,6 +216,8 @@ def _looked_up(name: str, options: Sequence[Entrance]) -> InputSpec | None:
     tables = [option for option in options if option.dtype == "int64"]
     if not tables:
         return None
+    if name in ("trg", "tgt"):
+        return InputSpec((1, TOKENS), "int64", bound=tables[-1].bound)
     if name in _LABELS:
         return InputSpec((1,), "int64", bound=tables[-1].bound)
     if name.removesuffix("s").removesuffix("_id") in ("user", "item", "movie", "product"):

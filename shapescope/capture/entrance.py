@@ -115,7 +115,10 @@ def _each_once(found: Iterator[Entrance]) -> list[Entrance]:
 
 
 def _from_tables(module: nn.Module, dtype: str) -> list[Entrance]:
-    """What a model without layers works on: rows as wide as one side of its largest table."""
+    """What a model without layers works on: what layers of its own say, or rows of a table.
+
+    Rows are as wide as one side of the largest table.
+    """
     tables = [
         (name, tensor)
         for name, tensor in (*module.named_parameters(), *module.named_buffers())
@@ -123,14 +126,22 @@ def _from_tables(module: nn.Module, dtype: str) -> list[Entrance]:
     ]
     if not tables:
         return []
+    own = ((path, layer.__dict__.get("in_features")) for path, layer in module.named_modules())
+    said = [
+        entrance
+        for path, features in own
+        if type(features) is int and features > 0
+        for entrance in _linear_entrances(path or "the model", features, dtype)
+    ]
     name, table = max(tables, key=lambda item: item[1].numel())
     last, first = table.shape[-1], table.shape[0]
     sides = [(f"last axis = {last}", last), (f"first axis = {first}", first)]
-    return [
+    rows_of_table = [
         Entrance(name, says, (1, *rows, width), dtype=dtype)
         for rows in ((TOKENS,), ())
         for says, width in sides[: 1 + (first != last)]
     ]
+    return _each_once(iter([*said, *rows_of_table]))
 
 
 def size_hints(module: nn.Module) -> list[int]:

@@ -121,7 +121,7 @@ def infer_inputs(
         options = [it for it in choices[0] if isinstance(it, Entrance)]
         if not places[0].by_name and len(options) == len(choices[0]):
             return _one(options, search, module)
-    return _best(combinations(module, places, choices), search)
+    return _best(combinations(module, places, choices), search, module)
 
 
 def plausible_inputs(module: nn.Module) -> tuple[InputSpec, ...]:
@@ -174,27 +174,26 @@ def _one(options: Sequence[Entrance], search: SizeSearch, module: nn.Module) -> 
     speaks for that input, and what it fails with is no fault of the model.
     """
     candidates = [Candidate((option,)) for option in options[:_MOST_OPTIONS]]
-    found = _best(candidates, search)
+    found = _best(candidates, search, module)
     if found is not None:
         return found
     candidate = max(candidates, key=search.progress)
     outcome = search(candidate.specs())
-    if outcome.reached and not _came_to(candidate, outcome, module):
+    if not _came_to(candidate, outcome, module):
         return None
     how = _how(candidate, candidate.specs()) + "; no size that was tried fits: " + _GIVE
     return Inferred(candidate.specs(), how, fits=outcome.runs)
 
 
 def _came_to(candidate: Candidate, outcome: Outcome, module: nn.Module) -> bool:
-    """Whether the layer that an input is for was entered, or the one that holds the parameter."""
+    """Whether the layers that inputs are for were entered, or those that hold the parameters."""
     layers = dict(module.named_modules())
     for choice in candidate.choices:
-        if isinstance(choice, Entrance):
-            path = choice.path if choice.path in layers else choice.path.rpartition(".")[0]
-            if not any(
-                f"{entered}.".startswith(f"{path}." if path else "") for entered in outcome.reached
-            ):
-                return False
+        path = choice.path if isinstance(choice, Entrance) else ""
+        path = path if path in layers else path.rpartition(".")[0]
+        entered = any(f"{one}.".startswith(f"{path}.") for one in outcome.reached)
+        if path in layers and path and outcome.reached and not entered:
+            return False
     return True
 
 
@@ -203,8 +202,13 @@ def _inferred(candidate: Candidate, sizes: tuple[int, ...], search: SizeSearch) 
     return Inferred(specs, _how(candidate, specs, search), fits=True)
 
 
-def _best(candidates: Iterable[Candidate], search: SizeSearch) -> Inferred | None:
-    """The first inputs that run and keep any batch, else the first that run at all."""
+def _best(
+    candidates: Iterable[Candidate], search: SizeSearch, module: nn.Module
+) -> Inferred | None:
+    """The first inputs that run and keep any batch, else the first that run at all.
+
+    Inputs with which the model runs past the layers that they are for are none.
+    """
     runs: tuple[Candidate, tuple[int, ...]] | None = None
     fits: tuple[Candidate, tuple[int, ...]] | None = None
     limit: int | None = None
@@ -212,6 +216,8 @@ def _best(candidates: Iterable[Candidate], search: SizeSearch) -> Inferred | Non
         if search.exhausted or (limit is not None and search.count >= limit):
             break
         found = search.fitting_sizes(candidate)
+        if found is not None and not _came_to(candidate, search(candidate.specs(*found)), module):
+            continue
         if found is not None:
             if _keeps_any_batch(candidate, found, search):
                 return _inferred(candidate, found, search)
@@ -219,7 +225,10 @@ def _best(candidates: Iterable[Candidate], search: SizeSearch) -> Inferred | Non
                 fits, limit = (candidate, found), search.count + _MORE
         elif runs is None:
             running = search.running_sizes(candidate)
-            runs = None if running is None else (candidate, running)
+            if running is not None and _came_to(
+                candidate, search(candidate.specs(*running)), module
+            ):
+                runs = (candidate, running)
     # One that runs but does not keep the batch is what a diagnosis can speak about.
     best = fits or runs
     return None if best is None else _inferred(*best, search)

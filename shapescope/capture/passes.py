@@ -26,7 +26,7 @@ from shapescope.capture.remembered import REMEMBERED
 from shapescope.capture.sequences import short_sequences
 from shapescope.capture.source import call_user
 from shapescope.capture.standins import light_imports
-from shapescope.capture.tensors import concrete_shape, spec_of, tensors_in
+from shapescope.capture.tensors import concrete_shape, placed_tensors, spec_of, tensors_in
 from shapescope.capture.values import ValueStats, value_stats
 from shapescope.collection import collection_waits
 from shapescope.trace import (
@@ -180,15 +180,15 @@ def _loss_of(output: Any, name: str, target: Tensor) -> None:
 def _named_inputs(
     names: Sequence[str | None], args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> list[tuple[str, Tensor]]:
-    """Every input tensor under its argument's name; several in one are numbered."""
+    """Every input tensor under its argument's name, and its place there."""
     positional = (
         (names[position] if position < len(names) else None) or f"input{position}"
         for position in range(len(args))
     )
     return [
-        (label if position == 0 else f"{label}.{position}", tensor)
+        placed
         for label, value in (*zip(positional, args, strict=True), *kwargs.items())
-        for position, tensor in enumerate(tensors_in(value))
+        for placed in placed_tensors(value, label)
     ]
 
 

@@ -106,7 +106,11 @@ def _by_engine(
             other.failure is None and sum(map(is_equality, asked)) < fixed
         ):
             done, conditions = other, asked
-    if done.failure is not None and tracer.automatic().trace.failure is None:
+    if done.failure is not None:
+        tracer.inputs = given
+        plain = tracer.automatic()
+        if plain.trace.failure is not None:
+            return plain  # numbers say more of what is wrong than formulas
         raise ShapescopeError(
             f"PyTorch cannot leave these sizes open: {_place(done)}{done.reason}",
             advice=_ADVICE,

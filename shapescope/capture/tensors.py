@@ -98,6 +98,27 @@ def _gather(value: Any, found: list[Tensor]) -> None:
                 _gather(value.__dict__[name], found)
 
 
+def placed_tensors(value: Any, label: str) -> Iterator[tuple[str, Tensor]]:
+    """Every tensor inside `value` with its place: `batch.mask` a field, `hidden.1` in a list."""
+    parts = _named_parts(value)
+    if parts is None:
+        for position, tensor in enumerate(tensors_in(value)):
+            yield label if position == 0 else f"{label}.{position}", tensor
+        return
+    for name, part in parts:
+        yield from placed_tensors(part, f"{label}.{name}")
+
+
+def _named_parts(value: Any) -> list[tuple[str, Any]] | None:
+    """The fields of a named tuple or a dataclass, the items of a dict; None for all else."""
+    if isinstance(value, Mapping):
+        return [(str(key), part) for key, part in value.items()]
+    names = getattr(value, "_fields", None) if isinstance(value, tuple) else None
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = [field.name for field in dataclasses.fields(value)]
+    return None if names is None else [(name, getattr(value, name)) for name in names]
+
+
 def map_tensors(function: Callable[[Tensor], Any], value: Any) -> Any:
     """`value` with every tensor in it replaced by what `function` makes of it."""
     if isinstance(value, Tensor):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-LONGEST_ROUND = 16
+LONGEST_ROUND = 48
 """Rounds of more steps than these are not looked for."""
-FEWEST_ROUNDS = 3
+FEWEST_ROUNDS = 4
 
 
 def rounds_from(looks: Sequence[object], start: int) -> tuple[int, int]:

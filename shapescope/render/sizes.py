@@ -23,7 +23,7 @@ def sizes_lines(found: ValidSizes, surface: Surface) -> list[Line]:
     lines += _fits(found, surface)
     if found.built_for:
         lines.append(Line("  built for  ", "faint").add(_sizes_text(found.built_for), "heading"))
-    if found.axes:
+    if found.axes and found.without_batch is None:
         lines.append(_asked(found, surface))
     if found.reasons:
         lines += [Line(), Line("why", "faint")]
@@ -48,6 +48,9 @@ def _heading(found: ValidSizes) -> Line:
 
 def _fits(found: ValidSizes, surface: Surface) -> list[Line]:
     head = "  fits       "
+    if found.without_batch is not None:
+        said = f"no size keeps the batch as axis 0: {shape_text(found.without_batch)} comes out"
+        return [Line(head, "faint").add(said, "mismatch")]
     if not found.valid:
         return [Line(head, "faint").add("no size", "mismatch")]
     lines: list[Line] = []

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from shapescope.capture.entrance import entrances, required_arguments, size_hints
-from shapescope.capture.infer import Inferred, infer_for, infer_inputs
+from shapescope.capture.infer import Inferred, infer_for, infer_inputs, plausible_inputs
 from shapescope.capture.input_spec import InputSpec
 from shapescope.capture.inputs import input_names, make_inputs
 from shapescope.capture.loader import load
@@ -265,6 +265,51 @@ def test_a_view_into_rows_does_not_say_how_large_a_picture_is() -> None:
 
     found = inferred(Codes())
     assert found.how == "input 1 x 3 x 224 x 224 inferred from conv (in_channels = 3)"
+
+
+class Translator(nn.Module):
+    """Time first: with one step of time the decoder never runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.source, self.target = nn.Embedding(50, 8), nn.Embedding(60, 8)
+        self.encoder = nn.GRU(8, 8)
+        self.decoder = nn.ModuleDict({"cell": nn.GRUCell(8, 8), "fc": nn.Linear(8, 60)})
+
+    def forward(self, src: Tensor, trg: Tensor) -> Tensor:
+        _, state = self.encoder(self.source(src))
+        hidden, given = state[0], trg[0, :]
+        made = torch.zeros(trg.shape[0], src.shape[1], 60)
+        for step in range(1, trg.shape[0]):
+            hidden = self.decoder["cell"](self.target(given), hidden)
+            made[step] = self.decoder["fc"](hidden)
+            given = trg[step]
+        return made
+
+
+def test_inputs_that_pass_by_the_layers_they_are_for_are_none() -> None:
+    found = infer_for(Translator().eval())
+    assert found is None or found.inputs[1].dtype == "int64"
+
+
+def test_a_target_text_is_a_text() -> None:
+    _, target = plausible_inputs(Translator())
+    assert (target.shape, target.dtype) == ((1, 16), "int64")
+
+
+def test_a_layer_of_the_users_own_says_how_many_features_it_takes() -> None:
+    class Splines(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.in_features = 12
+            self.weight = nn.Parameter(torch.randn(5, 12, 9))
+
+        def forward(self, x: Tensor) -> Tensor:
+            assert x.size(-1) == self.in_features
+            return torch.einsum("bi,oik->bo", x, self.weight)
+
+    found = inferred(nn.Sequential(Splines()))
+    assert found.how == "input 1 x 12 inferred from 0 (in_features = 12)"
 
 
 def test_several_arguments() -> None:

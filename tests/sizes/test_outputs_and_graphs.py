@@ -12,6 +12,9 @@ from torch.nn import functional as F
 
 from shapescope.capture.input_spec import InputSpec
 from shapescope.capture.tracer import trace_model
+from shapescope.render.line import plain_text
+from shapescope.render.sizes import sizes_lines
+from shapescope.render.theme import Surface
 from shapescope.sizing import valid_sizes
 from shapescope.valid_sizes import ValidSizes
 
@@ -93,9 +96,7 @@ def test_a_loss_alone_fits_nothing() -> None:
 
     found = sizes(LossAlone(), (2, 1, 8, 8))
     assert not found.valid
-    assert found.notes == (
-        "the model runs, but an output has no axes, so it does not keep the batch",
-    )
+    assert found.without_batch == ()
 
 
 def test_where_an_output_is_of_no_sample_that_is_said() -> None:
@@ -105,7 +106,18 @@ def test_where_an_output_is_of_no_sample_that_is_said() -> None:
 
     found = sizes(WithGate(), (2, 1, 8, 8))
     assert not found.valid
-    assert found.notes == ("the model runs, but an output starts with 7, not with the batch",)
+    assert found.without_batch == (7,)
+    text = plain_text(sizes_lines(found, Surface(width=80)))
+    assert "no size keeps the batch as axis 0: 7 comes out" in text
+    assert "does not fit" not in text
+
+
+def test_a_model_that_fails_is_not_said_to_run() -> None:
+    class Wrong(Autoencoder):
+        def forward(self, x: Tensor) -> Tensor:
+            return self.conv(torch.cat([x, x], 1))
+
+    assert sizes(Wrong(), (2, 1, 8, 8)).without_batch is None
 
 
 @pytest.mark.parametrize("draw", [lambda count: torch.randint(9, count),

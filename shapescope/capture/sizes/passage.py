@@ -128,7 +128,6 @@ class _Runner:
             doubts=tuple(self.judge.doubts),
             strides=tuple(self.strides),
             pinned=self.judge.pinned,
-            returned=self._returned,
         )
 
     def _outputs(self, output: Any) -> tuple[tuple[Expr, ...], ...]:

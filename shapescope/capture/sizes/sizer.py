@@ -25,7 +25,7 @@ from shapescope.capture.sizes.axes import (
 )
 from shapescope.capture.sizes.passage import run_passage
 from shapescope.capture.subject import Arguments, Subject, are_arguments, arguments_on
-from shapescope.capture.tensors import dtype_name, map_tensors, tensors_in
+from shapescope.capture.tensors import dtype_name, map_tensors, placed_tensors, tensors_in
 from shapescope.ops import lookup
 from shapescope.trace import TensorSpec
 from shapescope.valid_sizes import FreeAxis, Passage, without_losses
@@ -131,7 +131,8 @@ class Sizer:
         names = input_names(self._master, len(args))
         labels: list[str | None] = []
         for label, value in (*zip(names, args, strict=True), *kwargs.items()):
-            labels.extend(label for _ in tensors_in(value))
+            places = placed_tensors(value, label or "")
+            labels.extend(None if label is None else place for place, _ in places)
         return tuple(
             TensorSpec(one.shape, dtype_name(one.dtype), label)
             for one, label in zip(self._wanted, labels, strict=True)

@@ -33,7 +33,7 @@ from shapescope.capture.sizes.tags import values_of
 def _getitem(call: Call) -> Shapes | None:
     index = call.argument(1, "index")
     items = index if isinstance(index, tuple) else (index,)
-    if any(isinstance(item, bool | list) or _is_mask(item) for item in items):
+    if any(isinstance(item, bool) or _is_mask(item) for item in items):
         return None
     sizes = call.shapes[0]
     taken = sum(item is not None and item is not Ellipsis for item in items)
@@ -63,10 +63,14 @@ def _getitem(call: Call) -> Shapes | None:
             made.append(length)
             position += 1
         else:
-            shape = tensor_sizes(item)
+            shape = _places_of_list(item) if isinstance(item, list) else tensor_sizes(item)
             if shape is None:
                 return None
-            _require_values_inside(call, item, sizes[position])
+            if isinstance(item, list):
+                for at in (min(item), max(item)):
+                    _require_inside(call, number(at), sizes[position])
+            else:
+                _require_values_inside(call, item, sizes[position])
             advanced.append(shape)
             apart = apart or closed
             place = len(made) if place is None else place
@@ -93,6 +97,11 @@ def _setitem(call: Call) -> Shapes | None:
         )
     require_expands(call, value, to, "a value")
     return [call.shapes[0]]
+
+
+def _places_of_list(item: list[Any]) -> Sizes | None:
+    """The shape of the places in a list such as `[-1]`; None where they are no plain numbers."""
+    return (len(item),) if item and all(type(at) is int for at in item) else None
 
 
 def _is_mask(item: Any) -> bool:
