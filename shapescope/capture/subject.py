@@ -12,14 +12,18 @@ from torch import Tensor, nn
 from shapescope.capture.argument_names import refuse_unknown
 from shapescope.capture.constructions import find_constructors
 from shapescope.capture.copies import meta_copy, real_copy
+from shapescope.capture.import_errors import one_line
 from shapescope.capture.inputs import InputSpec, make_inputs
 from shapescope.capture.loaded import LoadedModel
+from shapescope.capture.parameters import is_lazy
 from shapescope.capture.tensors import map_tensors, tensors_in, to_meta
 from shapescope.diagnostic import ShapescopeError
 from shapescope.trace import SourceSpan
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 Inputs = Sequence[InputSpec] | Arguments
+_LONGEST = 120
+"""Letters that are kept of what a forward raises."""
 _STATE = 3
 """How many axes the state of a recurrent layer has: layers x batch x features."""
 
@@ -74,6 +78,23 @@ def arguments_on(
     specs: Sequence[InputSpec] = inputs  # type: ignore[assignment]
     refuse_unknown((spec.name for spec in specs), module)
     return make_inputs(specs, module, device=device)
+
+
+def shaped(module: nn.Module, inputs: Sequence[InputSpec] | Arguments, device: str) -> nn.Module:
+    """The module itself, its lazy layers shaped by a first pass with these inputs.
+
+    Raises:
+        ShapescopeError: that pass fails.
+    """
+    if is_lazy(module):
+        args, kwargs = arguments_on(device, inputs, module)
+        try:
+            with torch.no_grad():
+                module(*args, **kwargs)
+        except Exception as error:  # the user's forward may raise anything
+            said = one_line(error, _LONGEST)
+            raise ShapescopeError(f"lazy layers take shape with an input: {said}") from error
+    return module
 
 
 def are_arguments(inputs: Any) -> TypeGuard[Arguments]:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from time import process_time
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
 from shapescope.arithmetic.expressions import Condition
@@ -26,7 +27,7 @@ from shapescope.capture.passes import Pass, run_pass
 from shapescope.capture.settled_sizes import with_settled_sizes
 from shapescope.capture.sizes.axes import axis_names
 from shapescope.capture.sizes.sizer import Sizer
-from shapescope.capture.subject import are_arguments
+from shapescope.capture.subject import are_arguments, shaped
 from shapescope.capture.tensors import map_tensors
 from shapescope.diagnostic import ShapescopeError
 from shapescope.trace import Shape
@@ -70,7 +71,7 @@ def trace_symbolic(tracer: _Tracer, symbols: Sequence[str]) -> Traced:
     chosen = set(symbols) or set(known)
     own = _own(sizer, chosen, end)
     if own is None:
-        return _by_engine(tracer, names, chosen, end)
+        return _by_engine(tracer, sizer, names, chosen, end)
     return _told(tracer, Pass(own.trace), own.conditions, chosen)
 
 
@@ -84,7 +85,11 @@ def _own(sizer: Sizer, chosen: set[str], end: float) -> Followed | None:
 
 
 def _by_engine(
-    tracer: _Tracer, names: Sequence[Sequence[str | None]], chosen: set[str], end: float
+    tracer: _Tracer,
+    sizer: Sizer,
+    names: Sequence[Sequence[str | None]],
+    chosen: set[str],
+    end: float,
 ) -> Traced:
     """The trace with the sizes of PyTorch's own symbolic engine.
 
@@ -152,8 +157,8 @@ def _pass(
 
     env = ShapeEnv(duck_shape=False, specialize_zero_one=True)
     fake_mode = FakeTensorMode(shape_env=env, allow_non_fake_inputs=True)
-    module = fake_model(tracer.subject.on("meta"), fake_mode)
-    module.train(tracer.train)
+    module = shaped(tracer.subject.on("meta").train(tracer.train), tracer.inputs, "meta")
+    module = fake_model(module, fake_mode)
     args, kwargs = tracer.arguments("cpu", module)
     symbol_names: dict[str, str] = {}
     rows = iter(names)

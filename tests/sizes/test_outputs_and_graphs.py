@@ -9,9 +9,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils import parametrizations
 
 from shapescope.capture.input_spec import InputSpec
 from shapescope.capture.tracer import trace_model
+from shapescope.diagnostic import ShapescopeError
 from shapescope.render.line import plain_text
 from shapescope.render.sizes import sizes_lines
 from shapescope.render.theme import Surface
@@ -189,3 +191,41 @@ def test_what_fits_nearly_everything_was_built_for_none_of_it() -> None:
     found = sizes(Places(), (1, 3, 256, 256))
     assert found.as_asked_fits
     assert found.built_for is None
+
+
+def test_lazy_layers_take_their_shape_first() -> None:
+    def make() -> nn.Module:
+        return nn.Sequential(nn.LazyConv2d(4, 3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(2))
+
+    found = sizes(make(), (2, 3, 8, 8))
+    assert found.as_asked_fits
+    assert found.built_for is not None
+    trace = trace_model(make(), (InputSpec((2, 3, 8, 8)),), mode="symbolic").trace
+    assert trace.outputs[0].shape == ("N", 2)
+
+
+def test_a_lazy_model_that_fails_says_so() -> None:
+    model = nn.Sequential(nn.LazyConv2d(4, 3), nn.Linear(5, 2))
+    with pytest.raises(ShapescopeError, match="lazy layers take shape with an input: "):
+        sizes(model, (2, 3, 8, 8))
+
+
+@pytest.mark.parametrize("norm", [parametrizations.weight_norm, parametrizations.spectral_norm])
+def test_what_reckons_a_weight_is_no_layer(norm: Callable[[nn.Module], nn.Module]) -> None:
+    found = sizes(nn.Sequential(norm(nn.Conv1d(3, 4, 5)), nn.ReLU()), (2, 3, 20))
+    assert [part.ranges for part in found.valid] == [{"L": ((5, None, 1),)}]
+
+
+def test_a_list_of_places_has_its_own_length() -> None:
+    class Last(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv1d(3, 4, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            made: Tensor = self.conv(x)[:, :, [0, 3, -5]]
+            return made
+
+    found = sizes(Last(), (2, 3, 20))
+    assert found.searched_to is None
+    assert [part.ranges for part in found.valid] == [{"L": ((5, None, 1),)}]

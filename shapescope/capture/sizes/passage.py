@@ -76,7 +76,7 @@ class _Runner:
         self.strides: list[tuple[Expr, Expr]] = []
         self._judging: int | None = None
         self._returned = False
-        self._leaf_call: tuple[Any, tuple[Any, ...], Mapping[str, Any]] | None = None
+        self._leaf_calls: dict[str, tuple[Any, tuple[Any, ...], Mapping[str, Any]]] = {}
 
     # --- the run
 
@@ -187,8 +187,8 @@ class _Runner:
 
     def _call(self, index: int, record: Record, outputs: tuple[Tensor, ...]) -> Call:
         row = lookup(record.op)
-        if record.kind == "module" and self._leaf_call is not None:
-            module, args, kwargs = self._leaf_call
+        if record.kind == "module" and record.path in self._leaf_calls:
+            module, args, kwargs = self._leaf_calls[record.path]
             attrs = row.read_module(module, shown(args), shown(kwargs))
         else:
             module = None
@@ -272,9 +272,11 @@ class _Runner:
     @contextmanager
     def _leaf_arguments(self) -> Iterator[None]:
         """While it lasts, leaves get plain numbers, and the arguments with formulas are kept."""
+        # by path: a leaf may call others, as a convolution does what reckons its weight
+        paths = {module: path for path, module in self.module.named_modules()}
 
         def keep(module: nn.Module, args: Any, kwargs: Any) -> Any:
-            self._leaf_call = (module, args, kwargs)
+            self._leaf_calls[paths[module]] = (module, args, kwargs)
             with torch._C.DisableTorchFunction():
                 return plain_numbers(args), plain_numbers(kwargs)
 

@@ -24,7 +24,7 @@ from shapescope.capture.sizes.axes import (
     shape_at,
 )
 from shapescope.capture.sizes.passage import run_passage
-from shapescope.capture.subject import Arguments, Subject, are_arguments, arguments_on
+from shapescope.capture.subject import Arguments, Subject, are_arguments, arguments_on, shaped
 from shapescope.capture.tensors import dtype_name, map_tensors, placed_tensors, tensors_in
 from shapescope.ops import lookup
 from shapescope.trace import TensorSpec
@@ -70,7 +70,7 @@ class Sizer:
         self._train = train
         self._environment = model.environment if isinstance(model, LoadedModel) else None
         with self.inside():
-            self._master = self._subject.on("meta").train(self._train)
+            self._master = shaped(self._subject.on("meta").train(train), inputs, "meta")
             self.definitions = self._subject.definitions()
             self._arguments = _as_arguments(inputs, self._master)
         self.name = self._subject.name
@@ -236,7 +236,7 @@ class Sizer:
         if device == "meta":
             return meta_copy(self._master).train(self._train)
         if self._real is None:
-            self._real = self._subject.on("cpu").train(self._train)
+            self._real = shaped(self._subject.on("cpu").train(self._train), self._arguments, "cpu")
         values = sum(tensor.numel() for tensor in self._real.parameters())
         return real_copy(self._real).train(self._train) if values <= _COPIED_VALUES else self._real
 
