@@ -71,6 +71,7 @@ for _names, _signature, _rule in (
     ("new_zeros new_ones new_empty", "input *size", _size),
     ("new_full", "input size fill_value", _size),
     ("empty_strided", "size stride", _size),
+    ("empty_permuted", "size physical_layout", _size),
     ("new_empty_strided", "input size stride", _size),
     (
         "zeros_like ones_like empty_like full_like rand_like randn_like randint_like",

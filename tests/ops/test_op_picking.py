@@ -89,6 +89,8 @@ CALLS: dict[str, list[Callable[[], Any]]] = {
     "linspace": [lambda: torch.linspace(0, 1, 7), lambda: torch.linspace(0, 1, steps=3)],
     "eye": [lambda: torch.eye(3), lambda: torch.eye(3, 4)],
     "randperm": [lambda: torch.randperm(5)],
+    "randint": [lambda: torch.randint(9, (2, 3)), lambda: torch.randint(0, 9, (4,))],
+    "empty_permuted": [lambda: torch.empty_permuted((2, 3, 4), (0, 2, 1))],
     "hann_window": [lambda: torch.hann_window(8)],
     "tril_indices": [lambda: torch.tril_indices(4, 3, offset=-1)],
     "triu_indices": [lambda: torch.triu_indices(4, 3)],
