@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -70,9 +69,11 @@ def data(
     one_of("--format", form, FORMATS)
     one_of("--split", split, ("train", "test"))
     from shapescope.cli.output import emit, show, stdout_surface
-    from shapescope.render.evaluation import facts_lines, note_lines
+    from shapescope.render.evaluation import facts_lines
     from shapescope.render.images import grid_lines
+    from shapescope.render.json import to_json
     from shapescope.render.line import Line
+    from shapescope.render.training import note_lines
     from shapescope.training.datasets.describe import facts
 
     found = _load(name, data_dir, pair(image_size, "--image-size"), sample=sample)
@@ -89,7 +90,7 @@ def data(
     both = facts(found)
     if form == "json":
         emit(
-            json.dumps(
+            to_json(
                 {
                     "name": found.name,
                     "title": found.title,
@@ -97,8 +98,7 @@ def data(
                     "classes": found.classes,
                     "notes": found.notes,
                     "splits": [part.to_dict() for part in both],
-                },
-                indent=2,
+                }
             )
         )
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -82,10 +81,11 @@ def evaluate(
         evaluation_lines,
         mistake_lines,
         mistake_titles,
-        note_lines,
     )
     from shapescope.render.images import grid_lines
+    from shapescope.render.json import finite, to_json
     from shapescope.render.line import Line
+    from shapescope.render.training import note_lines
     from shapescope.training.trained import described, open_trained, with_data
 
     if threads is not None:
@@ -97,7 +97,7 @@ def evaluate(
     figures = [trained.evaluate(part, worst) for part in wanted]
     if form == "json":
         facts = described(trained) | {"data": image_set.source}
-        emit(json.dumps(facts | {"splits": [_plain(one) for one in figures]}, indent=2))
+        emit(to_json(finite(facts | {"splits": [_plain(one) for one in figures]})))
     else:
         surface = stdout_surface()
         title = Line(trained.name.title, "heading").add(f"  {trained.origin}", "faint")
@@ -124,6 +124,7 @@ def _plain(figures: Evaluation) -> dict[str, Any]:
         "mistakes": [
             {
                 "image": mistake.number,
+                "file": mistake.file,
                 "actual": mistake.actual,
                 "predicted": mistake.predicted,
                 "probability": mistake.probability,

@@ -7,10 +7,10 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from shapescope.cli.output import show
+from shapescope.cli.output import show, stdout_surface
 from shapescope.render.line import Line, encodable, write_lines
 from shapescope.render.theme import surface_of
-from shapescope.render.training import beginning_lines, epoch_line, progress_text, step_line
+from shapescope.render.training import beginning_lines, epoch_lines, progress_text, step_line
 
 if TYPE_CHECKING:
     from shapescope.training.report import Beginning, Progress
@@ -35,7 +35,7 @@ class LiveReporter:
 
     def begin(self, beginning: Beginning) -> None:
         """Say what is about to be trained."""
-        write_lines(beginning_lines(beginning), sys.stderr, self.surface)
+        write_lines(beginning_lines(beginning, self.surface), sys.stderr, self.surface)
 
     def progress(self, progress: Progress) -> None:
         """Draw the live line, if anybody sees it and the last one is not fresh."""
@@ -52,7 +52,8 @@ class LiveReporter:
 
     def epoch(self, lines: Sequence[Mapping[str, Any]], *, best: bool) -> None:
         """Print an epoch's figures."""
-        self.say([epoch_line(lines, best=best)])
+        surface = self.surface if self.beside else stdout_surface()
+        self.say(epoch_lines(lines, surface, best=best))
 
     def say(self, lines: Sequence[Line]) -> None:
         """Print lines that stay, above the live line."""

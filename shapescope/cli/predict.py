@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -104,10 +103,11 @@ def predict(
 
 def _as_json(trained: Trained, predictions: Sequence[Prediction]) -> None:
     from shapescope.cli.output import emit
+    from shapescope.render.json import finite, to_json
     from shapescope.training.trained import described
 
     found = [prediction.to_dict(trained.classes) for prediction in predictions]
-    emit(json.dumps(described(trained) | {"predictions": found}, indent=2))
+    emit(to_json(finite(described(trained) | {"predictions": found})))
 
 
 def _as_text(
@@ -115,7 +115,7 @@ def _as_text(
 ) -> None:
     from shapescope.cli.live import remark
     from shapescope.cli.output import show, stdout_surface
-    from shapescope.render.evaluation import prediction_lines, summary_lines
+    from shapescope.render.evaluation import image_title, prediction_lines, summary_lines
     from shapescope.render.images import grid_lines
     from shapescope.render.line import Line
     from shapescope.render.training import shape
@@ -125,7 +125,7 @@ def _as_text(
     show([Line(trained.name.title, "heading").add(f"  {trained.origin}", "faint"), Line()])
     closely = predictions[:1] if untrained else predictions[:_MOST_PICTURES]
     for prediction in closely:
-        show(grid_lines([picture(prediction.image)], [prediction.name], surface))
+        show(grid_lines([picture(prediction.image)], [image_title(prediction)], surface))
         if untrained:
             show(
                 [

@@ -128,10 +128,15 @@ def _plain(value: object) -> str:
 
 def _mistakes(trained: Trained, split: Split, figures: Evaluation) -> tuple[Exhibit, ...]:
     from shapescope.cli.training import pictures
-    from shapescope.render.evaluation import mistake_titles
+    from shapescope.render.evaluation import mistake_titles, with_file
 
     numbers = [mistake.number for mistake in figures.mistakes]
-    titles = mistake_titles(figures, trained.classes)
+    titles = [
+        with_file(title, mistake.file)
+        for title, mistake in zip(
+            mistake_titles(figures, trained.classes), figures.mistakes, strict=True
+        )
+    ]
     return tuple(map(Exhibit, pictures(split, numbers), titles))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import time
 from pathlib import Path
@@ -12,6 +11,7 @@ from shapescope.cli.live import LiveReporter, remark
 from shapescope.cli.output import emit, show
 from shapescope.cli.training import write_picture
 from shapescope.diagnostic import ShapescopeError
+from shapescope.render.json import finite, to_json
 from shapescope.render.line import Line
 from shapescope.training.distributed import Group, joined, launch
 from shapescope.training.options import TrainOptions, new_request, resumed_request
@@ -121,8 +121,6 @@ def _end(outcome: Outcome, title: str, form: str) -> int:
             run.confusion_path, plots.confusion(outcome.test.confusion, outcome.classes, heading)
         )
     if form == "json":
-        from shapescope.render.json import finite, to_json
-
         emit(to_json(finite(_facts(outcome, title))))
     folder = str(run.folder)
     if not outcome.complete:
@@ -175,6 +173,6 @@ def show_one_batch(options: TrainOptions, form: str) -> None:
     request = replace(new_request(options), deterministic=True)
     result = one_batch(prepare(request, Group()))
     if form == "json":
-        emit(json.dumps(result.to_dict(), indent=2))
+        emit(to_json(finite(result.to_dict())))
     else:
         show(one_batch_lines(result))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from shapescope.render.line import Line, wrapped
 from shapescope.render.theme import Surface
-from shapescope.render.training import shape, table
+from shapescope.render.training import figure, shape, table
+from shapescope.source_text import display_path
 
 if TYPE_CHECKING:
     from shapescope.training.datasets.describe import SplitFacts
@@ -20,7 +21,7 @@ _MOST_CLASSES = 20  # a wider confusion matrix is left to the picture
 def split_line(figures: Evaluation) -> Line:
     """Return the figures of one split in a line."""
     return Line(f"{figures.split:<5}", "heading").add(
-        f"  loss {figures.loss:.4f} (sum {figures.loss_sum:.1f})  "
+        f"  loss {figure(figures.loss)} (sum {figure(figures.loss_sum, 1)})  "
         f"{figures.correct:,} of {figures.count:,} correct = {100 * figures.top1_accuracy:.2f} %"
     )
 
@@ -85,19 +86,34 @@ def mistake_titles(figures: Evaluation, classes: Sequence[str]) -> list[str]:
 
 
 def mistake_lines(figures: Evaluation, classes: Sequence[str]) -> list[Line]:
-    """Return the worst mistakes in a table."""
-    rows = [("image", "actual", "predicted", "sure to", "loss")]
+    """Return the worst mistakes in a table, with the files of images that have one of their own."""
+    rows: list[tuple[str, ...]] = [("image", "actual", "predicted", "sure to", "loss")]
     rows += [
         (
             str(mistake.number),
             classes[mistake.actual],
             classes[mistake.predicted],
             f"{100 * mistake.probability:.2f} %",
-            f"{mistake.loss:.3f}",
+            figure(mistake.loss, 3),
         )
         for mistake in figures.mistakes
     ]
+    if any(mistake.file for mistake in figures.mistakes):
+        files = ["file", *(display_path(mistake.file) for mistake in figures.mistakes)]
+        rows = [(*row, file) for row, file in zip(rows, files, strict=True)]
     return [Line(f"worst mistakes, {figures.split}", "heading"), *table(rows)]
+
+
+def image_title(prediction: Prediction) -> str:
+    """Return what stands above an image: its name, and its file where that says more."""
+    if prediction.file in ("", prediction.name):
+        return prediction.name
+    return with_file(prediction.name, prediction.file)
+
+
+def with_file(title: str, file: str) -> str:
+    """Return a title with the file of its image, if it has one of its own."""
+    return f"{title}, {display_path(file)}" if file else title
 
 
 def prediction_lines(prediction: Prediction, classes: Sequence[str]) -> list[Line]:
@@ -113,7 +129,7 @@ def prediction_lines(prediction: Prediction, classes: Sequence[str]) -> list[Lin
         mark = "predicted" if number == prediction.predicted else ""
         if number == prediction.actual:
             mark = f"{mark}, actual" if mark else "actual"
-        rows.append((label(number), f"{output:.4f}".rjust(9), f"{share:.4f}", mark))
+        rows.append((label(number), figure(output).rjust(9), f"{share:.4f}", mark))
     total = sum(prediction.probabilities)
     line = Line(f"predicted {label(prediction.predicted)}")
     if prediction.actual is not None:
@@ -181,11 +197,6 @@ def facts_lines(
                 for number, name in enumerate(classes)]  # fmt: skip
     names = ", ".join(numbered)
     return [*lines, Line(), *wrapped(names, surface.width, "classes  ")]
-
-
-def note_lines(notes: Sequence[str], surface: Surface) -> list[Line]:
-    """Return what a reader of the figures should know, a paragraph each."""
-    return [line for note in notes for line in wrapped(note, surface.width, "note: ", "note")]
 
 
 def _named(label: int, classes: Sequence[str]) -> str:

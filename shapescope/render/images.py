@@ -75,12 +75,13 @@ def grid_lines(
     cell = max(max(picture.width for picture in small), min(max(map(cells, titles)), 16))
     fitting = max(1, (surface.width + _GAP) // (cell + _GAP))
     across = min(fitting, columns) if columns else fitting
+    room = cell if min(across, len(small)) > 1 else max(cell, surface.width - 1)
     lines: list[Line] = []
     for start in range(0, len(small), across):
         row = small[start : start + across]
         if start:
             lines.append(Line())
-        lines.append(_titles(titles[start : start + across], cell))
+        lines.append(_titles(titles[start : start + across], room, surface.glyphs.ellipsis))
         height = max(picture.height for picture in row)
         for upper in range(0, height, 2):
             line = Line()
@@ -92,12 +93,13 @@ def grid_lines(
     return lines
 
 
-def _titles(titles: Sequence[str], cell: int) -> Line:
+def _titles(titles: Sequence[str], cell: int, ellipsis: str) -> Line:
     line = Line()
     for title in titles:
-        shown = title
-        while cells(shown) > cell:
-            shown = shown[:-1]
+        shown, kept = title, len(title)
+        while cells(shown) > cell and kept:
+            kept -= 1
+            shown = title[:kept].rstrip() + ellipsis
         line.add(shown, "heading").add(" " * (cell - cells(shown) + _GAP))
     return line
 

@@ -81,10 +81,10 @@ def _step(
 
 
 def finite(value: Any) -> Any:
-    """The value with infinities and NaN by name, such as the -inf of a mask: JSON has none."""
+    """The value with infinities and NaN, of a mask or a diverged loss, by name: JSON has none."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [finite(item) for item in value]
     if isinstance(value, dict):
         return {name: finite(item) for name, item in value.items()}

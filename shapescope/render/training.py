@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from shapescope.render.line import Line
+from shapescope.render.line import Line, wrapped
 from shapescope.render.theme import Surface
 
 if TYPE_CHECKING:
@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from shapescope.training.report import Beginning, Progress
 
 _BAR = 24
+_HUGE = 1e6
 
 
-def beginning_lines(beginning: Beginning) -> list[Line]:
+def beginning_lines(beginning: Beginning, surface: Surface) -> list[Line]:
     """Return what is about to be trained, a line per fact."""
     recipe, optimizer = beginning.recipe, beginning.recipe["optimizer"]
     words = [f"{optimizer['name']} lr {optimizer['lr']:g}"]
@@ -47,35 +48,53 @@ def beginning_lines(beginning: Beginning) -> list[Line]:
     ]
     if beginning.epochs_done:
         lines.append(Line(f"resumed after epoch {beginning.epochs_done} of {beginning.epochs}"))
-    return lines + [Line("note: ", "note").add(note) for note in beginning.notes]
+    return lines + note_lines(beginning.notes, surface)
+
+
+def note_lines(notes: Sequence[str], surface: Surface) -> list[Line]:
+    """Return what a reader of the figures should know, a paragraph each."""
+    return [line for note in notes for line in wrapped(note, surface.width, "note: ", "note")]
 
 
 def step_line(epoch: int, step: int, loss: float) -> Line:
     """Return the line of one step, as documents 2 and 5 print them."""
-    return Line(f"epoch {epoch}  step {step}  loss {loss:.4f}")
+    return Line(f"epoch {epoch}  step {step}  loss {figure(loss)}")
 
 
-def epoch_line(lines: Sequence[Mapping[str, Any]], *, best: bool) -> Line:
-    """Return the line of an epoch.
+def epoch_lines(lines: Sequence[Mapping[str, Any]], surface: Surface, *, best: bool) -> list[Line]:
+    """Return what is told of an epoch, in one line unless a terminal is too narrow for that.
 
     It has what the documents print: mean loss and accuracy, the sum of the batches' losses, and
     the number correct.
 
     Args:
         lines: its lines of ``metrics.jsonl``.
+        surface: where it is shown.
         best: whether its weights are the best so far.
     """
-    line = Line(f"epoch {lines[0]['epoch']:>2}", "heading")
-    for split in lines:
-        line.add(
-            f"  {split['split']} loss {split['loss']:.4f} (sum {split['loss_sum']:.1f}) "
+    parts = [
+        Line(
+            f"{split['split']} loss {figure(split['loss'])} (sum {figure(split['loss_sum'], 1)}) "
             f"{split['correct']:,}/{split['count']:,} = {100 * split['top1_accuracy']:.2f} %"
         )
+        for split in lines
+    ]
     train = lines[0]
-    line.add(f"  {train['seconds']:.1f} s, {train['images_per_second']:,.0f} images/s", "faint")
-    if not math.isfinite(train["loss"]):
-        return line.add("  the loss is no longer a number: try a lower --lr", "error")
-    return line.add("  best so far" if best else "", "match")
+    speed = f"{train['seconds']:.1f} s, {train['images_per_second']:,.0f} images/s"
+    parts.append(Line(speed, "faint"))
+    if not all(math.isfinite(split["loss"]) for split in lines):
+        parts.append(Line("the loss is no longer a number: try a lower --lr", "error"))
+    elif best:
+        parts.append(Line("best so far", "match"))
+    heading = Line(f"epoch {train['epoch']:>2}", "heading")
+    joined = Line()
+    joined.parts = heading.parts + [part for one in parts for part in (("  ", ""), *one.parts)]
+    if not surface.terminal or joined.width < surface.width:
+        return [joined]
+    for place, part in enumerate(parts):
+        front = heading.parts if place == 0 else [(" " * heading.width, "")]
+        part.parts = [*front, ("  ", ""), *part.parts]
+    return parts
 
 
 def progress_text(progress: Progress, surface: Surface) -> str:
@@ -85,10 +104,15 @@ def progress_text(progress: Progress, surface: Surface) -> str:
     bar = full * round(share * _BAR) + empty * (_BAR - round(share * _BAR))
     text = (
         f"epoch {progress.epoch}/{progress.epochs} {bar} {progress.step}/{progress.steps}  "
-        f"loss {progress.loss:.4f}  accuracy {100 * progress.top1_accuracy:.2f} %  "
+        f"loss {figure(progress.loss)}  accuracy {100 * progress.top1_accuracy:.2f} %  "
         f"{progress.images_per_second:,.0f} images/s  {duration(progress.seconds_left)} left"
     )
     return text[: surface.width - 1]
+
+
+def figure(value: float, digits: int = 4) -> str:
+    """Return a loss or a score; of a diverged run's, which are huge, the power of ten matters."""
+    return f"{value:.3e}" if abs(value) >= _HUGE else f"{value:.{digits}f}"
 
 
 def duration(seconds: float) -> str:
@@ -111,7 +135,8 @@ def one_batch_lines(result: OneBatch) -> list[Line]:
     lines = [
         Line(f"one batch of {result.batch_size}, {result.optimizer} lr {result.lr:g}", "heading"),
         Line(
-            f"loss before the step {result.loss_before:.4f}, after it {result.loss_after:.4f}; "
+            f"loss before the step {figure(result.loss_before)}, "
+            f"after it {figure(result.loss_after)}; "
             f"correct {result.correct_before} before, {result.correct_after} after"
         ),
         Line(),

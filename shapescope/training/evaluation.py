@@ -28,6 +28,7 @@ class Mistake:
         predicted: the class with the highest score.
         probability: softmax of the predicted class.
         loss: cross entropy of this image.
+        file: where it lies; "" in a set whose images have no file of their own.
     """
 
     number: int
@@ -35,6 +36,7 @@ class Mistake:
     predicted: int
     probability: float
     loss: float
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,7 @@ def evaluate(
                 int(predicted[number]),
                 float(probability[number]),
                 float(losses[number]),
+                split.file(number),
             )
             for number in order.tolist()
         ),

@@ -27,6 +27,7 @@ class Prediction:
         probabilities: their softmax; they sum to 1.
         predicted: the class with the highest score.
         actual: its class, where it is known.
+        file: where it lies; "" in a set whose images have no file of their own.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Prediction:
     probabilities: tuple[float, ...]
     predicted: int
     actual: int | None
+    file: str = ""
 
     @property
     def right(self) -> bool | None:
@@ -49,6 +51,7 @@ class Prediction:
 
         return {
             "image": self.name,
+            "file": self.file,
             "outputs": list(self.outputs),
             "probabilities": list(self.probabilities),
             "predicted": self.predicted,
@@ -72,7 +75,8 @@ def predict_split(trained: Trained, split: Split, count: int) -> tuple[Predictio
     labels = [int(label) for label in split.labels[numbers]]
     prepare = trained.prepare_train if split.name == "train" else trained.prepare
     names = [f"{split.name} {number}" for number in numbers.tolist()]
-    return _predict(trained, prepare, images, names, labels)
+    files = [split.file(number) for number in numbers.tolist()]
+    return _predict(trained, prepare, images, names, labels, files)
 
 
 def predict_files(
@@ -98,7 +102,7 @@ def predict_files(
     if invert:
         images = 255 - images
     names = [str(path) for path in paths]
-    return _predict(trained, trained.prepare, images, names, [None] * len(paths))
+    return _predict(trained, trained.prepare, images, names, [None] * len(paths), names)
 
 
 def looks_inverted(trained: Trained, prediction: Prediction) -> bool:
@@ -116,6 +120,7 @@ def _predict(
     images: torch.Tensor,
     names: Sequence[str],
     labels: Sequence[int | None],
+    files: Sequence[str],
 ) -> tuple[Prediction, ...]:
     with torch.no_grad():
         scores = trained.module.eval()(prepare(images)).float()
@@ -129,8 +134,9 @@ def _predict(
             tuple(shares.tolist()),
             int(row[:known].argmax()),
             label,
+            file,
         )
-        for name, image, row, shares, label in zip(
-            names, images, scores, probabilities, labels, strict=True
+        for name, image, row, shares, label, file in zip(
+            names, images, scores, probabilities, labels, files, strict=True
         )
     )

@@ -85,8 +85,13 @@ class Run:
         self.write(self.config_path, text.encode())
 
     def write_metrics(self, lines: Iterable[Mapping[str, Any]]) -> None:
-        """Write every line so far; the whole file is replaced at once, so none is ever cut."""
-        text = "".join(json.dumps(line) + "\n" for line in lines)
+        """Write every line so far; the whole file is replaced at once, so none is ever cut.
+
+        A loss that is no number any more is written by its name: ``"nan"``, ``"inf"``.
+        """
+        from shapescope.render.json import finite
+
+        text = "".join(json.dumps(finite(line), allow_nan=False) + "\n" for line in lines)
         self.write(self.metrics_path, text.encode())
 
     def write(self, path: Path, content: bytes) -> None:
@@ -126,8 +131,9 @@ class Run:
         except FileNotFoundError:
             return []
         try:
-            return [json.loads(line) for line in text.splitlines()]
-        except ValueError as error:
+            lines = [json.loads(line) for line in text.splitlines()]
+            return [{name: _number(value) for name, value in line.items()} for line in lines]
+        except (ValueError, AttributeError) as error:  # no JSON, or a line that is no object
             raise ShapescopeError(f"{self.metrics_path} is damaged: {error}") from error
 
     def _repr_html_(self) -> str:
@@ -138,3 +144,8 @@ class Run:
     def clean(self) -> None:
         """Remove half-written files that a killed program left."""
         remove_parts(self.folder)
+
+
+def _number(value: Any) -> Any:
+    """A value of ``metrics.jsonl``, with what stands there by name as the number it is."""
+    return float(value) if value in ("nan", "inf", "-inf") else value

@@ -183,6 +183,19 @@ def test_a_users_data_folder_is_left_as_it_was(tmp_path: Path) -> None:
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_the_cache_knows_the_files_of_images(tmp_path: Path) -> None:
+    from PIL import Image
+
+    for part in ("train", "test"):
+        (tmp_path / part / "a").mkdir(parents=True)
+        Image.new("L", (4, 4)).save(tmp_path / part / "a" / "0.png")
+    for _ in ("read", "kept"):
+        found = load_images(tmp_path)
+        assert found is not None
+        files = [split.file(0) for split in found.splits]
+        assert files == [str(tmp_path / part / "a" / "0.png") for part in ("train", "test")]
+
+
 def test_names_of_sets() -> None:
     assert find_set(" MNIST ") is KNOWN_SETS[0]
     assert find_set("imagenet") is None

@@ -55,6 +55,7 @@ def test_train_and_test_folders(tmp_path: Path) -> None:
     images = next(iter(found.train.pixels.read([torch.arange(5)])))
     assert images[:, 0, 0, 0].tolist() == [0, 1, 2, 3, 4]
     assert images[4, 1, 0, 0] == 2
+    assert found.train.file(3) == str(tmp_path / "pets" / "train" / "dog" / "000.png")
 
 
 @pytest.mark.parametrize("name", ["val", "valid", "validation", "testing"])
@@ -68,6 +69,8 @@ def test_without_a_test_folder_a_fifth_is_held_out_always_the_same(tmp_path: Pat
     first, second = read(tmp_path), read(tmp_path)
     assert (len(first.train), len(first.test)) == (16, 4)
     assert first.test.name == "test"
+    (image,) = first.test.pixels.read([torch.tensor([2])])
+    assert Path(first.test.file(2)).read_bytes() == png(int(image[0, 0, 0, 0]))
     assert "4 images drawn at random were held out as test" in first.notes[-1]
     assert first.test.labels.equal(second.test.labels)
 
@@ -154,6 +157,17 @@ def test_what_is_no_image_is_passed_over_and_said(tmp_path: Path) -> None:
     (tmp_path / "train" / "cat" / ".hidden.png").write_bytes(b"x")
     found = read(tmp_path)
     assert found.notes == ("1 file that is no image was passed over: train/cat/notes.txt",)
+
+
+def test_parts_of_a_set_that_are_taken_for_classes_are_told(tmp_path: Path) -> None:
+    found = read(fill(tmp_path, {"tst/a": 1, "tst/b": 1, "trn/a": 4, "trn/b": 4}))
+    assert found.classes == ("trn", "tst")
+    assert found.notes[0] == (
+        "trn, tst are taken for the classes, though each holds the folders a, b: "
+        "parts of a set are called train and test"
+    )
+    (tmp_path / "trn" / "b").rename(tmp_path / "trn" / "c")  # kinds within a class, say
+    assert len(read(tmp_path).notes) == 1
 
 
 def test_a_class_that_only_test_has_is_refused(tmp_path: Path) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import math
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from shapescope.cli.app import run as shapescope
+from shapescope.training.run import Run
 
 NETS = """
 import torch
@@ -170,6 +173,57 @@ def test_a_loss_that_is_no_number_is_told(
 ) -> None:
     assert run(tmp_path, "Lost", folders(tmp_path / "images", "cat", "dog")) == 0
     assert "the loss is no longer a number: try a lower --lr" in capsys.readouterr().out
+    lost = Run(tmp_path / "run-Lost")
+    for line in lost.metrics_path.read_text(encoding="utf-8").splitlines():
+        assert json.loads(line, parse_constant=pytest.fail)["loss"] == "nan"
+    assert all(math.isnan(line["loss"]) and line["count"] for line in lost.metrics())
+    (tmp_path / "run-Lost" / "metrics.jsonl").write_text('{"epoch": 1, "loss": NaN}\n')
+    assert math.isnan(lost.metrics()[0]["loss"])  # as runs of earlier versions have it
+
+
+@pytest.mark.parametrize(
+    "command", [("evaluate",), ("predict",), ("train", "--epochs", "2", "--resume")]
+)
+def test_json_of_a_diverged_run_is_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
+) -> None:
+    assert run(tmp_path, "Lost", folders(tmp_path / "images", "cat", "dog")) == 0
+    capsys.readouterr()
+    assert shapescope([*command, str(tmp_path / "run-Lost"), "--format", "json"]) == 0
+    out = capsys.readouterr().out
+    json.loads(out, parse_constant=pytest.fail)
+    assert '"nan"' in out
+
+
+def test_one_batch_that_diverges_is_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "nets.py").write_text(NETS)
+    images = folders(tmp_path / "images", "cat", "dog")
+    arguments = ["train", f"{tmp_path / 'nets.py'}:Lost", "--data-dir", str(images)]
+    assert shapescope([*arguments, "--one-batch", "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert (found["loss_before"], found["loss_after"]) == ("nan", "nan")
+
+
+def test_images_of_ones_own_are_named_by_their_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = folders(tmp_path / "images", "cat", "dog")
+    monkeypatch.chdir(tmp_path)
+    assert run(tmp_path, "Lost", images) == 0  # of NaN, the first class is taken: dogs are mistaken
+    capsys.readouterr()
+    assert shapescope(["evaluate", "run-Lost", "--worst", "2"]) == 0
+    rows = [line for line in capsys.readouterr().out.splitlines() if "images/dog/" in line]
+    assert [row.split()[1:3] for row in rows] == [["dog", "cat"]] * 2
+    file = rows[0].split()[-1]
+    assert shapescope(["evaluate", "run-Lost", "--format", "json"]) == 0
+    mistakes = json.loads(capsys.readouterr().out)["splits"][1]["mistakes"]
+    assert mistakes[0]["file"] == str(tmp_path / file)
+    assert shapescope(["predict", "run-Lost"]) == 0
+    assert "test 0, images/cat/" in capsys.readouterr().out
+    assert shapescope(["predict", "run-Lost", file]) == 0
+    assert capsys.readouterr().out.splitlines()[2] == file
 
 
 def test_a_run_is_resumed_by_the_file_alone_or_with_its_class(

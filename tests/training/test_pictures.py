@@ -11,7 +11,7 @@ from shapescope.render import plots
 from shapescope.render.images import Picture, grid_lines
 from shapescope.render.line import ansi_text, plain_text
 from shapescope.render.theme import Surface
-from shapescope.render.training import duration, progress_text, table
+from shapescope.render.training import duration, epoch_lines, progress_text, table
 from shapescope.training.report import Progress
 
 GREY = Picture(2, 3, 1, bytes([0, 100, 255, 0, 100, 255]))
@@ -51,6 +51,42 @@ def test_wide_pictures_are_shown_smaller_and_long_titles_cut() -> None:
     picture = Picture(4, 200, 1, bytes(range(200)) * 4)
     lines = grid_lines([picture], ["t" * 300], Surface(width=80, colour=False))
     assert all(line.width <= 82 for line in lines)
+    assert lines[0].plain.rstrip() == "t" * 78 + "…"
+
+
+def test_a_title_that_is_cut_ends_in_an_ellipsis() -> None:
+    pictures = [Picture(2, 20, 1, bytes(40))] * 2
+    titles = ["3: ankle boot taken for sandal", "short"]
+    line, *_ = grid_lines(pictures, titles, Surface(width=80, colour=False))
+    assert line.plain.rstrip() == "3: ankle boot taken…  short"
+    line, *_ = grid_lines(pictures, titles, Surface(width=80, colour=False, unicode=False))
+    assert line.plain.rstrip() == "3: ankle boot take..  short"
+
+
+def test_an_epoch_is_one_line_where_there_is_room_or_no_terminal() -> None:
+    figures = {"loss_sum": 2e9, "top1_accuracy": 0.5, "correct": 5, "count": 10}
+    speed = {"seconds": 1.0, "images_per_second": 10.0}
+    lines = [
+        {"epoch": 1, "split": split, "loss": loss, **figures, **speed}
+        for split, loss in (("train", 0.5), ("test", 4.8e21))
+    ]
+    wide = (
+        "epoch  1  train loss 0.5000 (sum 2.000e+09) 5/10 = 50.00 %  "
+        "test loss 4.800e+21 (sum 2.000e+09) 5/10 = 50.00 %  1.0 s, 10 images/s  best so far"
+    )
+    for surface in (Surface(width=80), Surface(width=200, terminal=True)):
+        (line,) = epoch_lines(lines, surface, best=True)
+        assert line.plain == wide
+    narrow = epoch_lines(lines, Surface(width=80, terminal=True), best=True)
+    assert plain_text(narrow).splitlines() == [
+        "epoch  1  train loss 0.5000 (sum 2.000e+09) 5/10 = 50.00 %",
+        "          test loss 4.800e+21 (sum 2.000e+09) 5/10 = 50.00 %",
+        "          1.0 s, 10 images/s",
+        "          best so far",
+    ]
+    lines[1]["loss"] = float("inf")
+    (line,) = epoch_lines(lines, Surface(), best=True)
+    assert line.plain.endswith("  the loss is no longer a number: try a lower --lr")
 
 
 def test_no_pictures_are_no_lines() -> None:

@@ -15,7 +15,7 @@ from safetensors.torch import save
 from shapescope.training.datasets.pixels import ImageSet, MemoryPixels, Split
 from shapescope.training.files import write_atomically
 
-_VERSION = 1
+_VERSION = 2
 
 
 def cache_folder() -> Path:
@@ -43,8 +43,15 @@ def load(key: str) -> ImageSet | None:
         with safe_open(path, framework="pt") as stored:
             facts = json.loads(stored.metadata()["set"])
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
-        train = Split("train", MemoryPixels(tensors["train_images"]), tensors["train_labels"])
-        test = Split("test", MemoryPixels(tensors["test_images"]), tensors["test_labels"])
+        train, test = (
+            Split(
+                name,
+                MemoryPixels(tensors[f"{name}_images"]),
+                tensors[f"{name}_labels"],
+                tuple(facts["files"][name]),
+            )
+            for name in ("train", "test")
+        )
     except FileNotFoundError:
         return None
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):
@@ -77,6 +84,7 @@ def store(key: str, image_set: ImageSet) -> bool:
         "classes": image_set.classes,
         "source": image_set.source,
         "notes": image_set.notes,
+        "files": {split.name: split.files for split in image_set.splits},
     }
     content = save(
         {

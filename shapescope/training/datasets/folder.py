@@ -57,7 +57,7 @@ def read_folder(
         labels = torch.tensor([file.label for file in files], dtype=torch.int64)
         lazy = FilePixels(tuple(files), (channels, height, width))
         pixels: Pixels = lazy.into_memory() if fits else lazy
-        return Split(name, pixels, labels)
+        return Split(name, pixels, labels, tuple(file.name for file in files))
 
     train = split("train", listing.train)
     notes = list(listing.notes)
@@ -68,7 +68,7 @@ def read_folder(
         if held >= len(train):
             raise ShapescopeError(f"{root} holds one image: too few to train and test on")
         train, test = hold_out(train, held, seed=0)
-        test = Split("test", test.pixels, test.labels)
+        test = replace(test, name="test")
         notes.append(f"no test folder: {held:,} images drawn at random were held out as test")
     if not fits:
         notes.append("the images do not fit in memory: read from disk by worker processes")

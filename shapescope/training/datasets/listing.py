@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import TypeAlias
 
 from shapescope.diagnostic import ShapescopeError
 from shapescope.training.datasets.decode import SUFFIXES
@@ -15,6 +16,8 @@ from shapescope.training.datasets.decode import SUFFIXES
 _TRAIN = ("train", "training")
 _TEST = ("test", "testing", "val", "valid", "validation")
 _ARCHIVES = (".tar", ".tar.gz", ".tgz", ".zip")
+_Class: TypeAlias = dict[str, list[tuple[str, "Path | bytes"]]]
+_Table: TypeAlias = dict[tuple[str, ...], list[tuple[str, "Path | bytes"]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ def list_images(root: Path) -> Listing | None:
         ShapescopeError: the archive is damaged, or the test classes are not the training classes.
     """
     members = _archive_members(root) if is_archive(root) else _folder_members(root)
-    table: dict[tuple[str, ...], list[tuple[str, Path | bytes]]] = {}
+    table: _Table = {}
     passed_over: list[str] = []
     for parts, content in members:
         if any(part.startswith((".", "__MACOSX")) for part in parts) or len(parts) < 2:
@@ -96,18 +99,14 @@ def list_images(root: Path) -> Listing | None:
         many = f"{len(passed_over)} files that are no images were"
         what = "1 file that is no image was" if one else many
         notes.append(f"{what} passed over: {shown}")
+    notes += _taken_for_classes(table)
     empty = _empty_folders(root)
     if empty:
         notes.append(f"no class was made of empty folders: {', '.join(empty)}")
     return Listing(classes, _files(train, classes), _files(test, classes), tuple(notes))
 
 
-_Class = dict[str, list[tuple[str, "Path | bytes"]]]
-
-
-def _without_wrapper(
-    table: dict[tuple[str, ...], list[tuple[str, Path | bytes]]],
-) -> dict[tuple[str, ...], list[tuple[str, Path | bytes]]]:
+def _without_wrapper(table: _Table) -> _Table:
     """Leave out folders that all images share, as archives often wrap theirs in one."""
     known = {*_TRAIN, *_TEST}
     while all(len(key) > 1 for key in table):
@@ -118,9 +117,7 @@ def _without_wrapper(
     return table
 
 
-def _by_split(
-    table: dict[tuple[str, ...], list[tuple[str, Path | bytes]]],
-) -> tuple[_Class, _Class]:
+def _by_split(table: _Table) -> tuple[_Class, _Class]:
     def below(top: str) -> _Class:
         classes: _Class = {}
         for key, files in table.items():
@@ -135,6 +132,20 @@ def _by_split(
     for key, files in table.items():
         classes.setdefault(key[0], []).extend(files)
     return classes, {}
+
+
+def _taken_for_classes(table: _Table) -> list[str]:
+    """Tell of folders that became classes and look like parts of a set: all hold the same ones."""
+    held: dict[str, set[str]] = {}
+    for top, *rest in table:
+        held.setdefault(top, set()).update(rest[:1])
+    first = next(iter(held.values()))
+    alike = all(names == first for names in held.values())
+    if len(held) < 2 or len(first) < 2 or not alike or {top.lower() for top in held} & {*_TRAIN}:
+        return []
+    tops, names = ", ".join(sorted(held)), ", ".join(sorted(first))
+    told = f"{tops} are taken for the classes, though each holds the folders {names}"
+    return [f"{told}: parts of a set are called train and test"]
 
 
 def _files(table: _Class, classes: tuple[str, ...]) -> tuple[ImageFile, ...]:

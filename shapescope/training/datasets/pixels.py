@@ -93,19 +93,27 @@ class Split:
         name: ``train``, ``test`` or ``validation``.
         pixels: the images.
         labels: int64, one class number per image.
+        files: the file of each image, for people; empty where images have none of their own.
     """
 
     name: str
     pixels: Pixels
     labels: torch.Tensor
+    files: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Return the number of images."""
         return len(self.labels)
 
+    def file(self, number: int) -> str:
+        """Return the file of an image, or ``""`` where it has none of its own."""
+        return self.files[number] if self.files else ""
+
     def take(self, numbers: torch.Tensor, name: str | None = None) -> Split:
         """Return the split of the images with these numbers (int64), in this order."""
-        return Split(name or self.name, PartOfPixels(self.pixels, numbers), self.labels[numbers])
+        files = tuple(self.files[number] for number in numbers.tolist()) if self.files else ()
+        pixels = PartOfPixels(self.pixels, numbers)
+        return Split(name or self.name, pixels, self.labels[numbers], files)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
