@@ -17,10 +17,11 @@ from torch import nn
 
 from shapescope.capture.at_work import executing, line_at_work
 from shapescope.capture.first_backward import TrainsError, ends_at_backward
+from shapescope.capture.first_calls import IsFedError, ends_at_model
 from shapescope.capture.import_errors import import_problem
 from shapescope.capture.one_device import without_gpu
 from shapescope.capture.source import call_user
-from shapescope.capture.top_level import defines, defining, is_over, until_training
+from shapescope.capture.top_level import defines, defining, first_batch, is_over, until_training
 from shapescope.capture.userfile import UserCode
 from shapescope.diagnostic import ShapescopeError
 from shapescope.source_text import absolute_path, display_path, working_folder
@@ -56,11 +57,12 @@ def load_file(
         text = code.texts.get(path)
         source: str | bytes = Path(path).read_bytes() if text is None else text
         code.tree = ast.parse(source, path)
-        if wanted is not None:
-            _choose_portion(code, wanted)
+        ends_at = None if wanted is None else _choose_portion(code, wanted)
         try:
             with executing(path, code.tree), _ending_at_training(code, wanted):
                 call_user(without_gpu, _execute, code, package)
+                if ends_at is not None:
+                    _make_first_batch(code, ends_at)
         except TrainsError as stop:
             code.told += (_training_note(path, stop.line),)
         except (KeyboardInterrupt, GeneratorExit):
@@ -83,6 +85,20 @@ def _execute(code: UserCode, package: str) -> None:
         code.execute(name, package)
 
 
+def _make_first_batch(code: UserCode, line: int) -> None:
+    """Let a file's training go as far as its first batch; what that binds is not the file's."""
+    assert code.file is not None
+    feeding = compile(first_batch(code.tree, line), code.file, "exec", dont_inherit=True)
+    try:
+        with ends_at_model():
+            call_user(without_gpu, exec, feeding, dict(vars(code.module)))
+    except (IsFedError, TrainsError):
+        return
+    except Exception:  # noqa: BLE001  # the user's code may raise anything
+        place = f"{display_path(code.file)}:{line}"
+        code.told += (f"the first batch of {place} could not be made: --input gives its shape",)
+
+
 def _ending_at_training(
     code: UserCode, wanted: Collection[str] | None
 ) -> AbstractContextManager[None]:
@@ -98,15 +114,16 @@ def _training_note(file: str, line: int) -> str:
     return f"{place} trains when the file runs: it is not executed from there on"
 
 
-def _choose_portion(code: UserCode, wanted: Collection[str]) -> None:
-    """What of a file runs to get a model from it."""
+def _choose_portion(code: UserCode, wanted: Collection[str]) -> int | None:
+    """Choose what of a file runs to get a model from it; the line that trains comes back."""
     assert code.file is not None
     if code.overrides:
         code.running = defining(code.tree, wanted)
-        return
+        return None
     code.running, ends_at = until_training(code.tree, wanted)
     if ends_at is not None:
         code.told += (_training_note(code.file, ends_at),)
+    return ends_at
 
 
 def _is_behind_definitions(error: BaseException, code: UserCode) -> bool:

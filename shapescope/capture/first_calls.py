@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
@@ -13,7 +15,7 @@ from shapescope.capture.input_spec import InputSpec
 from shapescope.capture.source import user_frame
 from shapescope.source_text import display_path
 
-__all__ = ["FirstCall", "FirstCalls"]
+__all__ = ["FirstCall", "FirstCalls", "IsFedError", "ends_at_model"]
 
 
 class FirstCall(NamedTuple):
@@ -21,6 +23,34 @@ class FirstCall(NamedTuple):
 
     inputs: tuple[InputSpec, ...]
     place: str
+
+
+class IsFedError(BaseException):
+    """A model is about to be called; no `except Exception` holds it."""
+
+
+@contextmanager
+def ends_at_model() -> Iterator[None]:
+    """While inside, a call of a module with weights raises `IsFedError` in place of running it.
+
+    Whoever notes calls since before has noted this one.
+    """
+
+    def end(module: nn.Module, args: tuple[Any, ...]) -> None:
+        if next(module.parameters(), None) is not None:
+            raise IsFedError
+
+    handle = _before_every_call(end)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def _before_every_call(note: Callable[[nn.Module, tuple[Any, ...]], None]) -> Any:
+    # torch gives its global hooks no way to be typed
+    register: Any = nn.modules.module.register_module_forward_pre_hook
+    return register(note)
 
 
 class FirstCalls:
@@ -35,9 +65,7 @@ class FirstCalls:
         self._handle: Any = None
 
     def __enter__(self) -> FirstCalls:
-        # torch gives its global hooks no way to be typed
-        register: Any = nn.modules.module.register_module_forward_pre_hook
-        self._handle = register(self._note)
+        self._handle = _before_every_call(self._note)
         return self
 
     def __exit__(self, *exception: object) -> None:

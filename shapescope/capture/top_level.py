@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from types import CodeType
 from typing import NamedTuple, TypeAlias
 
-__all__ = ["Portion", "defines", "defining", "is_over", "until_training"]
+__all__ = ["Portion", "defines", "defining", "first_batch", "is_over", "until_training"]
 
 _Defining: TypeAlias = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 _Functions: TypeAlias = dict[str, ast.FunctionDef | ast.AsyncFunctionDef]
@@ -52,6 +52,39 @@ def until_training(tree: ast.Module, wanted: Collection[str] = ()) -> Portion:
                 break
             return Portion(ast.Module(tree.body[:position], tree.type_ignores), statement.lineno)
     return Portion(tree)
+
+
+def first_batch(tree: ast.Module, line: int) -> ast.Module:
+    """What makes the first batch of a statement that trains, and feeds it to the model.
+
+    That is a single round of its loops, and of their bodies what binds names: what is called for
+    its effect prints, writes, steps or trains.
+
+    Args:
+        tree: the file.
+        line: where the statement begins.
+    """
+    statements = [one for one in tree.body if one.lineno == line]
+    return ast.fix_missing_locations(ast.Module(list(_first_round(statements)), []))
+
+
+def _first_round(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    for one in body:
+        if isinstance(one, ast.Assign | ast.AugAssign | ast.AnnAssign):
+            if not any(isinstance(target, ast.Attribute) for target in _targets(one)):
+                yield one
+        elif isinstance(one, ast.For):
+            inner = [*_first_round(one.body), ast.copy_location(ast.Break(), one)]
+            yield ast.copy_location(ast.For(one.target, one.iter, inner, []), one)
+        elif isinstance(one, ast.If):
+            then, other = list(_first_round(one.body)), list(_first_round(one.orelse))
+            yield ast.copy_location(ast.If(one.test, then or [ast.Pass()], other), one)
+        elif isinstance(one, ast.While | ast.With | ast.Try):
+            yield from _first_round(one.body)
+
+
+def _targets(statement: ast.Assign | ast.AugAssign | ast.AnnAssign) -> list[ast.expr]:
+    return statement.targets if isinstance(statement, ast.Assign) else [statement.target]
 
 
 def is_over(tree: ast.Module, line: int, wanted: Collection[str] = ()) -> bool:

@@ -97,6 +97,53 @@ open({str(mark)!r}, "w").close()
     assert any("trains when the file runs" in note for note in result.notes)
 
 
+@pytest.mark.parametrize(
+    "training",
+    [
+        """
+        for epoch in range(10 ** 9):
+            print("epoch", epoch)
+            for number, (x, y) in enumerate(batches):
+                optimizer.zero_grad()
+                if x.dim() == 3:
+                    x = x[None]
+                out = net(x.float())
+                loss = (out - y).sum()
+                loss.backward()
+                optimizer.step()
+        """,
+        """
+        while True:
+            with torch.enable_grad():
+                x, y = next(iter(batches))
+                net.wide = x
+                loss = (net(x) - y).sum()
+            loss.backward()
+        """,
+    ],
+)
+def test_a_loop_that_trains_is_asked_for_its_first_batch(tmp_path: Path, training: str) -> None:
+    made = "net = Net()\nbatches = [(torch.randn(7, 3, 40, 40), 0)] * 2\n"
+    file = written(tmp_path, NET + made + textwrap.dedent(training))
+    loaded = load(f"{file}:net")
+    assert [one.shape for one in loaded.default_inputs] == [(7, 3, 40, 40)]
+    net = loaded.build("cpu").module
+    assert not hasattr(net, "wide")
+    assert all(weight.grad is None for weight in net.parameters())
+    lines = Path(file).read_text().splitlines()
+    call = next(number for number, line in enumerate(lines, 1) if "net(x" in line)
+    assert f"script.py:{call} feeds it" in " ".join(run_trace(Request(file)).notes)
+
+
+def test_a_loop_that_cannot_be_asked_is_told(tmp_path: Path) -> None:
+    loop = "for x in batches():\n    loss = net(x).sum()\n    loss.backward()\n"
+    file = written(tmp_path, NET + "net = Net()\ndef batches():\n    yield missing\n" + loop)
+    loaded = load(file)
+    assert loaded.default_inputs == ()
+    line = 1 + Path(file).read_text().splitlines().index("for x in batches():")
+    assert f"script.py:{line} could not be made: --input gives its shape" in loaded.notes[-1]
+
+
 def test_a_file_is_run_once_however_many_edits_are_tried(tmp_path: Path) -> None:
     count = tmp_path / "count"
     file = written(
