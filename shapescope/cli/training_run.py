@@ -31,6 +31,8 @@ def run_here(options: TrainOptions, out: Path | None, resume: Path | None, form:
 
     with joined("cuda" if options.device == "cuda" else "cpu") as group:
         run, again = _folder(options, out, resume, group)
+        if group.leads and not again:
+            run.refuse_used()  # before images are fetched and a way to compute is measured
         engine: Engine | None = None
         request: Request
         if again:

@@ -60,17 +60,25 @@ class Run:
         """Whether a run was started here."""
         return self.config_path.is_file()
 
-    def create(self, config: Mapping[str, Any]) -> None:
-        """Make the folder and record what will be trained.
+    def refuse_used(self) -> None:
+        """Refuse a folder for a new run that has one already.
 
         Raises:
-            ShapescopeError: there is a run in it already, or it cannot be written.
+            ShapescopeError: it has.
         """
         if self.exists:
             raise ShapescopeError(
                 f"{self.folder} already holds a run: go on with it by "
                 f"--resume {shlex.quote(str(self.folder))}, or choose another --out"
             )
+
+    def create(self, config: Mapping[str, Any]) -> None:
+        """Make the folder and record what will be trained.
+
+        Raises:
+            ShapescopeError: there is a run in it already, or it cannot be written.
+        """
+        self.refuse_used()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

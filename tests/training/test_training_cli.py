@@ -108,6 +108,14 @@ def test_resume_of_a_finished_run(trained: Path, capsys: pytest.CaptureFixture[s
     assert "resumed after epoch 2 of 2" in capsys.readouterr().err
 
 
+def test_a_folder_in_use_is_refused_before_images_are_looked_for(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["train", "lenet5", "--data-dir", "nowhere", "--out", str(trained)]
+    assert shapescope(arguments) == 2
+    assert "already holds a run" in capsys.readouterr().err
+
+
 def test_resume_without_a_run_starts_one_where_the_network_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
