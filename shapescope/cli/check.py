@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from shapescope.diagnostic import Diagnostic
     from shapescope.result import TraceResult
 
-FORMATS = ("text", "json", "github", "sarif")
+FORMATS = ("text", "json", "github", "sarif", "junit")
 
 
 def register(app: typer.Typer) -> None:
@@ -97,7 +97,7 @@ def check(
         typer.Option(
             "--format",
             metavar="FORM",
-            help="text, json, github or sarif; else by the ending of -o.",
+            help="text, json, github, sarif or junit; else by the ending of -o.",
             autocompletion=choices(*FORMATS),
         ),
     ] = "",
@@ -122,6 +122,7 @@ def check(
     shapescope check --update
     shapescope check --format github
     shapescope check --format sarif --output shapes.sarif
+    shapescope check --output shapes.xml
     """
     form = form_of(form, output, FORMATS)
     from shapescope.analysis.expectations import Expectations
@@ -243,10 +244,15 @@ def _look_at(entry: CheckedModel, lock: Lock | None) -> Checked:
 
 
 def _text(done: list[Checked], form: str, *, verbose: bool) -> str:
+    entries = [(one.model, one.result, one.problems) for one in done]
     if form == "json":
         from shapescope.render.checked import checked_to_json
 
-        return checked_to_json([(one.model, one.result, one.problems) for one in done])
+        return checked_to_json(entries)
+    if form == "junit":
+        from shapescope.render.junit import junit_xml
+
+        return junit_xml(entries)
     found = [(one.model, problem) for one in done for problem in one.problems]
     if form == "sarif":
         from shapescope.render.annotations import home_of, sarif_log
@@ -265,4 +271,4 @@ def _text(done: list[Checked], form: str, *, verbose: bool) -> str:
         )
     from shapescope.render.checked import checked_text
 
-    return checked_text([(one.model, one.result, one.problems) for one in done], verbose=verbose)
+    return checked_text(entries, verbose=verbose)

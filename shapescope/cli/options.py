@@ -84,7 +84,7 @@ def one_of(option: str, value: str, allowed: Sequence[str]) -> str:
 
 
 _ENDINGS = {"json": "json", "md": "markdown", "markdown": "markdown", "csv": "csv",
-            "html": "html", "htm": "html", "sarif": "sarif"}  # fmt: skip
+            "html": "html", "htm": "html", "sarif": "sarif", "xml": "junit"}  # fmt: skip
 
 
 def form_of(form: str, output: Path | None, allowed: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
+from xml.etree import ElementTree
 
 import pytest
 
@@ -117,6 +118,9 @@ def test_formats(net: Path, program: Run) -> None:
     assert github.code == 1
     assert github.out.startswith("::error file=net.py,line=14,")
     assert program("check", "lenet5", "--format", "github").out == ""
+    assert program("check", "net.py", "-i", "1,1,20,20", "-o", "shapes.xml").code == 1
+    suite = ElementTree.parse("shapes.xml").getroot()[0]
+    assert (suite.get("tests"), suite.get("failures")) == ("1", "1")
 
 
 @pytest.mark.parametrize(

@@ -156,6 +156,8 @@ def test_the_ending_of_a_file_tells_the_form() -> None:
     assert form_of("", Path("x.JSON"), forms) == "json"
     assert form_of("", Path("x.md"), forms) == "markdown"
     assert form_of("table", Path("x.md"), forms) == "table"
+    with pytest.raises(ShapescopeError, match=r"x.xml asks for junit, which is not written here"):
+        form_of("", Path("x.xml"), ("text", "json"))
     with pytest.raises(ShapescopeError, match=r"x.csv asks for csv, which is not written here"):
         form_of("", Path("x.csv"), forms)
     with pytest.raises(ShapescopeError, match=r"--format jsn. is not known"):

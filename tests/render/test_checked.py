@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import json
+from xml.etree import ElementTree
 
 from shapescope.diagnostic import Diagnostic, Label, Severity
 from shapescope.render.checked import checked_text, checked_to_json
+from shapescope.render.diagnostics import one_line
+from shapescope.render.junit import junit_xml
 from shapescope.result import TraceResult
 from shapescope.trace import SourceSpan
 
@@ -36,6 +39,31 @@ def test_more_if_asked(network: TraceResult) -> None:
     assert lines == [
         "net.py:3:5: error[r] wrong", "  torch's own", "  text", "net: note[n] by the way",
     ]  # fmt: skip
+
+
+def test_junit_has_a_case_for_each_model(network: TraceResult, broken: TraceResult) -> None:
+    odd = Diagnostic("o", Severity.ERROR, "<b> \x1b[1m & \ud800", why=("a\nb",))
+    text = junit_xml(
+        [
+            ("network", network, ()),
+            ("lenet5", broken, broken.diagnostics),
+            ("net.py", network, (WARNING, odd, ERROR)),
+        ]
+    )
+    (suite,) = ElementTree.fromstring(text)
+    assert suite.attrib == {
+        "name": "shapescope check", "tests": "3", "failures": "2", "errors": "0",
+    }  # fmt: skip
+    fine, failing, strange = suite
+    assert (fine.get("name"), len(fine)) == ("network", 0)
+    failure = failing[0]
+    assert failure.get("type") == "linear-in-features"
+    assert failure.get("message") == one_line(broken.diagnostics[0], "lenet5")
+    assert "help: nn.Linear(16 * 4 * 4, 120)" in str(failure.text)
+    assert strange[0].text == (
+        "net.py: error[o] <b> \\x1b[1m & \\ud800\nwhy: a\nb\n\nnet.py:3:5: error[r] wrong"
+    )
+    assert (strange[1].tag, strange[1].text) == ("system-out", "net.py: warning[w] odd")
 
 
 def test_json(network: TraceResult, broken: TraceResult) -> None:
