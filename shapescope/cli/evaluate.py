@@ -92,7 +92,7 @@ def evaluate(
         torch.set_num_threads(threads)
     opened = open_trained(target, untrained=untrained, model=model, which=checkpoint)
     trained = with_data(opened, data_dir, sample=sample)
-    image_set = trained.data.load()
+    image_set = trained.images()
     wanted = [part for part in image_set.splits if split in (part.name, "both")]
     figures = [trained.evaluate(part, worst) for part in wanted]
     if form == "json":

@@ -46,7 +46,7 @@ def predict(
         typer.Argument(
             metavar="IMAGE...",
             show_default=False,
-            help="Your own images; else the first of test.",
+            help="Your own images, or folders of them; else the first of test.",
         ),
     ] = [],  # noqa: B006 - the parser makes a list of its own
     count: Annotated[
@@ -91,7 +91,7 @@ def predict(
     if images:
         predictions = predict_files(trained, images, invert=invert)
     else:
-        image_set = trained.data.load()
+        image_set = trained.images()
         chosen = split or ("train" if untrained else "test")
         source = image_set.train if chosen == "train" else image_set.test
         predictions = predict_split(trained, source, count or (10 if untrained else 5))

@@ -49,7 +49,7 @@ def run_view(folder: Path, data_dir: Path | None, *, sample: bool) -> RunView:
     trained = with_data(open_trained(str(folder), which=which), data_dir, sample=sample)
     kernels = _kernels(trained.module)
     try:
-        image_set = trained.data.load()
+        image_set = trained.images()
     except ShapescopeError as error:
         note = f"no images, no confusion matrix: {error}"
         return _view(run, trained, facts, kernels, (note,))

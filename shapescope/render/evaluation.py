@@ -141,10 +141,13 @@ def prediction_lines(prediction: Prediction, classes: Sequence[str]) -> list[Lin
 
 
 def summary_lines(predictions: Sequence[Prediction], classes: Sequence[str]) -> list[Line]:
-    """Return predicted and actual classes side by side, and how many are right."""
+    """Return predicted and actual classes side by side, and how many are right.
+
+    Of images whose class is not known: the class of each, where there are several.
+    """
     known = [prediction for prediction in predictions if prediction.actual is not None]
     if not known:
-        return []
+        return _listed(predictions, classes) if len(predictions) > 1 else []
     short = all(len(label) == 1 for label in classes)
     between = " " if short else ", "
 
@@ -157,6 +160,15 @@ def summary_lines(predictions: Sequence[Prediction], classes: Sequence[str]) -> 
         Line("actual     ").add(words([prediction.actual or 0 for prediction in known])),
         Line(f"{right} of {len(known)} correct"),
     ]
+
+
+def _listed(predictions: Sequence[Prediction], classes: Sequence[str]) -> list[Line]:
+    rows = [("image", "predicted", "sure to")]
+    rows += [
+        (one.name, classes[one.predicted], f"{100 * one.probabilities[one.predicted]:.2f} %")
+        for one in predictions
+    ]
+    return table(rows)
 
 
 def facts_lines(

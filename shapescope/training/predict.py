@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from shapescope.diagnostic import ShapescopeError
-from shapescope.training.datasets.decode import decode
+from shapescope.training.datasets.decode import SUFFIXES, decode
 from shapescope.training.datasets.pixels import Split
 from shapescope.training.trained import Trained
 from shapescope.training.transforms import Preparation
@@ -86,16 +86,14 @@ def predict_files(
 
     Args:
         trained: the network.
-        paths: image files.
+        paths: image files, or folders of them.
         invert: turn dark on light into light on dark, as MNIST has it.
 
     Raises:
-        ShapescopeError: a file is absent or no image.
+        ShapescopeError: a file is absent or no image, or a folder holds none.
     """
     channels, height, width = trained.shape
-    for path in paths:
-        if not path.is_file():
-            raise ShapescopeError(f"{path} does not exist")
+    paths = [file for path in paths for file in _files(path)]
     images = torch.stack(
         [decode(path, str(path), channels=channels, size=(height, width)) for path in paths]
     )
@@ -103,6 +101,18 @@ def predict_files(
         images = 255 - images
     names = [str(path) for path in paths]
     return _predict(trained, trained.prepare, images, names, [None] * len(paths), names)
+
+
+def _files(path: Path) -> list[Path]:
+    """Return the image files that a path stands for: itself, or those in a folder."""
+    if path.is_dir():
+        found = sorted(one for one in path.iterdir() if one.suffix.lower() in SUFFIXES)
+        if not found:
+            raise ShapescopeError(f"there are no images in {path}")
+        return found
+    if not path.is_file():
+        raise ShapescopeError(f"{path} does not exist")
+    return [path]
 
 
 def looks_inverted(trained: Trained, prediction: Prediction) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from shapescope.diagnostic import ShapescopeError
+from shapescope.diagnostic import ShapescopeError, did_you_mean
 
 OPTIMIZERS = ("sgd", "adam", "adamw")
 SCHEDULES = ("constant", "step", "one_cycle")
@@ -211,6 +211,7 @@ def _merged(base: Mapping[str, Any], changes: Mapping[str, Any], where: str) -> 
         if key not in base:
             raise ShapescopeError(
                 f"a recipe has no {where}{key}; it has {', '.join(where + known for known in base)}"
+                + did_you_mean(f"{where}{key}", [where + known for known in base])
             )
         if isinstance(result[key], Mapping) and isinstance(change, Mapping):
             result[key] = _merged(result[key], change, f"{where}{key}.")

@@ -16,7 +16,7 @@ from shapescope.networks.registry import find
 from shapescope.training import checkpoint
 from shapescope.training.config import DataChoice
 from shapescope.training.datasets.known import find_set
-from shapescope.training.datasets.pixels import Split
+from shapescope.training.datasets.pixels import ImageSet, Split
 from shapescope.training.evaluation import Evaluation, evaluate
 from shapescope.training.model import NamedModel, named, recognised
 from shapescope.training.recipe import Recipe
@@ -73,6 +73,25 @@ class Trained:
             batch_size=self.recipe.batch_size,
             worst=worst,
         )
+
+    def images(self) -> ImageSet:
+        """Return the images, their labels being the numbers of the network's own classes.
+
+        Raises:
+            ShapescopeError: they are not there, damaged, or of classes that it was not trained on.
+        """
+        found = self.data.load()
+        if found.classes == self.classes:
+            return found
+        strange = [name for name in found.classes if name not in self.classes]
+        if strange:
+            raise ShapescopeError(
+                f"{found.source} has classes that {self.name.title} was not trained on: "
+                f"{', '.join(strange)}; it tells {', '.join(self.classes)}"
+            )
+        numbers = torch.tensor([self.classes.index(name) for name in found.classes])
+        train, test = (replace(split, labels=numbers[split.labels]) for split in found.splits)
+        return replace(found, classes=self.classes, train=train, test=test)
 
     def sized(self, split: Split) -> Split:
         """Return a split at the size this network takes."""
@@ -178,8 +197,10 @@ def with_data(trained: Trained, data_dir: Path | None, *, sample: bool) -> Train
     if sample and data_dir is not None:
         raise ShapescopeError("--sample and --data-dir exclude each other")
     if data_dir is not None:
-        place: str | None = str(data_dir.resolve())
-        return replace(trained, data=replace(trained.data, data_dir=place, sample=False))
+        data = replace(trained.data, data_dir=str(data_dir.resolve()), sample=False)
+        if not data.dataset:  # images of other sizes and modes become what the network takes
+            data = replace(data, channels=trained.shape[0], image_size=trained.shape[1:])
+        return replace(trained, data=data)
     if sample:
         if not trained.data.dataset:
             raise ShapescopeError("there is a sample of mnist, fashion-mnist and cifar-10 only")

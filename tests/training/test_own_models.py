@@ -206,6 +206,43 @@ def test_one_batch_that_diverges_is_json(
     assert (found["loss_before"], found["loss_after"]) == ("nan", "nan")
 
 
+def test_the_classes_of_images_from_elsewhere_are_found_by_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(tmp_path, "Lost", folders(tmp_path / "images", "cat", "dog")) == 0
+    more = folders(tmp_path / "more", "dog")  # where it is class 0
+    Image.new("L", (30, 7)).save(more / "dog" / "0.png")
+    capsys.readouterr()
+    evaluate = ["evaluate", "run-Lost", "--format", "json", "--data-dir"]
+    assert shapescope([*evaluate, "more"]) == 0
+    for figures in json.loads(capsys.readouterr().out)["splits"]:
+        assert figures["confusion"] == [[0, 0], [figures["count"], 0]]
+        assert {one["actual"] for one in figures["mistakes"]} == {1}
+    folders(tmp_path / "other", "cat", "emu")
+    assert shapescope([*evaluate, "other"]) == 2
+    assert "has classes that Lost was not trained on: emu; it tells cat, dog" in (
+        capsys.readouterr().err
+    )
+
+
+def test_a_folder_of_images_is_predicted_and_listed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(tmp_path, "Two", folders(tmp_path / "images", "cat", "dog")) == 0
+    (tmp_path / "images" / "cat" / "notes.txt").write_text("none")
+    capsys.readouterr()
+    assert shapescope(["predict", "run-Two", "images/cat"]) == 0
+    rows = capsys.readouterr().out.splitlines()[-11:]
+    assert rows[0].split() == ["image", "predicted", "sure", "to"]
+    assert [row.split()[0] for row in rows[1:]] == [f"images/cat/{n}.png" for n in range(10)]
+    assert {row.split()[1] for row in rows[1:]} <= {"cat", "dog"}
+    (tmp_path / "none").mkdir()
+    assert shapescope(["predict", "run-Two", "none"]) == 2
+    assert "there are no images in none" in capsys.readouterr().err
+
+
 def test_images_of_ones_own_are_named_by_their_files(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

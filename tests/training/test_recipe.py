@@ -102,6 +102,8 @@ def test_values_are_changed_by_name() -> None:
     [
         ({"optimiser.lr": 1}, "a recipe has no optimiser; it has name, dataset, batch_size"),
         ({"optimizer.rate": 1}, "a recipe has no optimizer.rate; it has optimizer.name"),
+        ({"optimiser.lr": 1}, "print_every; did you mean `optimizer`?"),
+        ({"schedule.warm": 1}, "did you mean `schedule.warmup`?"),
         ({"batch_size": 0}, "batch_size is 0, at least 1 is needed"),
         ({"batch_size": "ten"}, "batch_size cannot be 'ten'"),
         ({"batch_size": 2.5}, "batch_size cannot be 2.5"),
