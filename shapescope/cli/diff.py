@@ -74,7 +74,7 @@ def diff(
     Exit code 0: no difference, 1: they differ, 2: a wrong request.
 
     Examples:
-    shapescope diff lenet5 lenet5-tanh --input 1,1,32,32
+    shapescope diff lenet5 lenet5-tanh
     shapescope diff git:HEAD~1 net.py:Net
     shapescope diff lenet5 --input 1,1,32,32 --input-b 1,1,36,36
     shapescope diff git:main net.py --format markdown

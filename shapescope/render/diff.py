@@ -130,8 +130,10 @@ def _cells(one: StepChange) -> tuple[str, ...]:
         printable(_pair(_path(before), _path(after))),
         _pair(_settings(before), _settings(after)) + (", moved" if ORDER in one.what else ""),
         _pair(_output(before), _output(after)),
-        _pair(_params(before), _params(after)) if one.kind != CHANGED or PARAMS in one.what else "",
-        _pair(_macs(before), _macs(after)) if one.kind != CHANGED or MACS in one.what else "",
+        _counts(_params(before), _params(after))
+        if one.kind != CHANGED or PARAMS in one.what
+        else "",
+        _counts(_macs(before), _macs(after)) if one.kind != CHANGED or MACS in one.what else "",
     )
 
 
@@ -158,6 +160,13 @@ def _pair(before: str | None, after: str | None) -> str:
     if before is None or after is None or before == after:
         return (after if before is None else before) or ""
     return f"{before} -> {after}"
+
+
+def _counts(before: str | None, after: str | None) -> str:
+    """Two counts, where a step that has none may stand beside one that has some."""
+    if before is None or after is None or before == after:
+        return _pair(before, after)
+    return _pair(before or "none", after or "none")
 
 
 def _path(step: Step | None) -> str | None:

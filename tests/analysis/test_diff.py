@@ -131,6 +131,10 @@ def test_a_failure_is_a_difference(tmp_path: Path) -> None:
     found = diff_traces(traced(tmp_path, net()), traced(tmp_path, net().replace("6 * 6", "5 * 5")))
     assert found.outcomes_differ
     assert not found.same
+    for width in (100, 40):
+        lines = plain_text(diff_lines(found, ("a", "b"), Surface(width=width))).splitlines()
+        assert any(line.endswith(" -> none") for line in lines)
+        assert not any(line.endswith(" ->") for line in lines)
 
 
 def test_a_model_that_does_not_take_the_inputs_fails_by_name(
