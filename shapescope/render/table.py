@@ -116,14 +116,14 @@ def table_lines(
 
 
 def parse_columns(text: str) -> tuple[str, ...]:
-    """The columns that a user named, commas between them.
+    """The columns that a user named, or read in the table's heading, commas between them.
 
     Raises:
         ShapescopeError: a column that does not exist.
     """
-    names = tuple(
-        name.strip().lower().replace("-", "_") for name in text.split(",") if name.strip()
-    )
+    titles = {column.title.lower(): name for name, column in COLUMNS.items()}
+    said = [name.strip().lower() for name in text.split(",") if name.strip()]
+    names = tuple(titles.get(name, name.replace("-", "_")) for name in said)
     for name in names:
         if name not in COLUMNS:
             raise ShapescopeError(

@@ -132,6 +132,9 @@ def test_spans_as_columns(network: TraceResult) -> None:
 
 def test_unknown_columns_are_named() -> None:
     assert parse_columns("Path, call-site,,op") == ("path", "call_site", "op")
+    assert parse_columns("settings,MACs,sees,called at") == (
+        "window", "macs", "receptive_field", "call_site",
+    )  # fmt: skip
     with pytest.raises(ShapescopeError, match="no column is called `chek`; did you mean `check`"):
         parse_columns("path,chek")
     with pytest.raises(ShapescopeError, match="names no column"):
