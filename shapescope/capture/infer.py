@@ -181,8 +181,9 @@ def _one(options: Sequence[Entrance], search: SizeSearch, module: nn.Module) -> 
     outcome = search(candidate.specs())
     if not _came_to(candidate, outcome, module):
         return None
-    how = _how(candidate, candidate.specs()) + "; no size that was tried fits: " + _GIVE
-    return Inferred(candidate.specs(), how, fits=outcome.runs)
+    specs = search.farthest(candidate)
+    how = _how(candidate, specs) + "; no size that was tried fits: " + _GIVE
+    return Inferred(specs, how, fits=outcome.runs)
 
 
 def _came_to(candidate: Candidate, outcome: Outcome, module: nn.Module) -> bool:

@@ -116,6 +116,20 @@ class SizeSearch:
         outcome = self(candidate.specs())
         return outcome.runs, outcome.progress
 
+    def farthest(self, candidate: Candidate) -> Specs:
+        """The inputs, of those that were tried, with which the model came farthest.
+
+        Of several the likeliest: what fails with them is nearest to what is wrong.
+        """
+        likeliest = best = candidate.specs()
+        for specs, outcome in self.made.items():
+            pairs = zip(specs, likeliest, strict=False)
+            sizes = [zip(one.shape, usual.shape, strict=False) for one, usual in pairs]
+            other = next((a for shapes in sizes for a, b in shapes if a != b), None)
+            if other is not None and candidate.specs(other) == specs:
+                best = specs if outcome.progress > self(best).progress else best
+        return best
+
     def running_sizes(self, candidate: Candidate) -> tuple[int, ...] | None:
         """Sizes, of those that were tried, with which the model runs though no batch is kept."""
         leading = candidate.leading

@@ -312,6 +312,17 @@ def test_a_layer_of_the_users_own_says_how_many_features_it_takes() -> None:
     assert found.how == "input 1 x 12 inferred from 0 (in_features = 12)"
 
 
+def test_a_fault_behind_the_flatten_does_not_hide_the_size_before_it() -> None:
+    model = nn.Sequential(
+        nn.Conv2d(1, 6, 5), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(16 * 5 * 5, 120), nn.Linear(121, 10),
+    )  # fmt: skip
+    found = inferred(model)
+    assert found.inputs == (InputSpec((1, 1, 32, 32)),)
+    assert not found.fits
+    assert "input 1 x 1 x 32 x 32 inferred from 0 (in_channels = 1); no size" in found.how
+
+
 def test_several_arguments() -> None:
     class Siamese(nn.Module):
         def __init__(self) -> None:
