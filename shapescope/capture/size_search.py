@@ -74,6 +74,10 @@ def _called(spec: InputSpec, name: str) -> InputSpec:
     return InputSpec(spec.shape, spec.dtype, name, spec.bound, spec.listed, spec.value, spec.source)
 
 
+def _sizes(specs: Specs) -> list[int]:
+    return [size for spec in specs for size in spec.shape or ()]
+
+
 def _in_list(spec: InputSpec) -> InputSpec:
     return InputSpec(spec.shape, spec.dtype, spec.name, spec.bound, listed=True)
 
@@ -121,11 +125,11 @@ class SizeSearch:
 
         Of several the likeliest: what fails with them is nearest to what is wrong.
         """
-        likeliest = best = candidate.specs()
+        best = candidate.specs()
+        usual = _sizes(best)
         for specs, outcome in self.made.items():
-            pairs = zip(specs, likeliest, strict=False)
-            sizes = [zip(one.shape, usual.shape, strict=False) for one, usual in pairs]
-            other = next((a for shapes in sizes for a, b in shapes if a != b), None)
+            pairs = zip(_sizes(specs), usual, strict=False)
+            other = next((size for size, likeliest in pairs if size != likeliest), None)
             if other is not None and candidate.specs(other) == specs:
                 best = specs if outcome.progress > self(best).progress else best
         return best
