@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import inspect
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -40,6 +41,14 @@ def load(spec: str, *, overrides: Mapping[Path, str] | None = None) -> LoadedMod
         ShapescopeError: there is no such model, or the request cannot be met (exit code 2).
     """
     parsed = parse_spec(spec)
+    if parsed.place.endswith(".ipynb"):
+        raise ShapescopeError(
+            f"{parsed.place} is a notebook; a model is read from a Python file",
+            advice=(
+                "in the notebook: shapescope.trace(model, input_size=(1, 3, 32, 32))",
+                f"or make it a file: jupyter nbconvert --to script {shlex.quote(parsed.place)}",
+            ),
+        )
     if parsed.kind == "network":
         return _load_network(parsed)
     if parsed.kind in ZOOS:

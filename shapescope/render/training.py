@@ -29,13 +29,14 @@ def beginning_lines(beginning: Beginning, surface: Surface) -> list[Line]:
         words.append(
             schedule["name"] + (" schedule" if schedule["active"] else " schedule, never stepped")
         )
+    held = f"{beginning.validation_count:,} to choose by, " if beginning.validation_count else ""
     lines = [
         Line(beginning.title, "heading").add(
             f": {beginning.params:,} trainable parameters, recipe {recipe['name']}"
         ),
         Line(
             f"data    {beginning.data}: {beginning.train_count:,} to train on, "
-            f"{beginning.test_count:,} to test on"
+            f"{held}{beginning.test_count:,} to test on"
         ),
         Line(
             f"recipe  batch size {recipe['batch_size']}, {plural(recipe['epochs'], 'epoch')}, "

@@ -18,6 +18,7 @@ class Beginning:
         recipe: its recipe's name and main values, by name.
         data: name and source of the images.
         train_count: images to train on.
+        validation_count: images held out to choose the best weights by.
         test_count: images to test on.
         params: trainable numbers in the network.
         engine: how it computes.
@@ -31,6 +32,7 @@ class Beginning:
     recipe: Mapping[str, Any]
     data: str
     train_count: int
+    validation_count: int
     test_count: int
     params: int
     engine: Engine

@@ -111,6 +111,7 @@ class Session:
                 recipe=recipe.to_dict(),
                 data=f"{image_set.title} ({image_set.source})",
                 train_count=len(self.plan.split),
+                validation_count=len(self.prepared.validation or ()),
                 test_count=len(self.prepared.test),
                 params=sum(p.numel() for p in self.learner.model.parameters() if p.requires_grad),
                 engine=self.plan.engine,

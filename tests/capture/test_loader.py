@@ -178,6 +178,8 @@ def test_detectors_take_pictures_in_a_list(net: Path) -> None:
             ),
         ),
         ("folder", "`folder` is a folder; name a file in it: folder/net.py:Class"),
+        ("my.ipynb", "my.ipynb is a notebook; a model is read from a Python file"),
+        ("my.ipynb:Net", "my.ipynb is a notebook; a model is read from a Python file"),
         (
             "qqqqqq",
             (

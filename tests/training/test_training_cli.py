@@ -108,6 +108,14 @@ def test_resume_of_a_finished_run(trained: Path, capsys: pytest.CaptureFixture[s
     assert "resumed after epoch 2 of 2" in capsys.readouterr().err
 
 
+def test_images_that_are_held_out_are_counted(
+    in_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["train", "lenet5", "--sample", "--validation", "300", "--epochs", "0"]
+    assert shapescope(arguments) == 0
+    assert "1,700 to train on, 300 to choose by, 500 to test on" in capsys.readouterr().err
+
+
 def test_a_folder_in_use_is_refused_before_images_are_looked_for(
     trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
