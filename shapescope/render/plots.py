@@ -43,11 +43,15 @@ def curves(metrics: Sequence[Mapping[str, Any]], title: str, form: str = "png") 
         style = {"marker": "o", "markersize": 3, "color": colour, "label": split}
         left.plot(epochs, [line["loss"] for line in own], **style)
         right.plot(epochs, [100 * line["top1_accuracy"] for line in own], **style)
+    every = [line["epoch"] for line in metrics] or [0]
+    beside = 0.05 * (max(every) - min(every)) or 0.5
     for axes, name in ((left, "loss"), (right, "top-1 accuracy, %")):
         axes.set_xlabel("epoch")
         axes.set_ylabel(name)
         axes.grid(visible=True, alpha=0.3)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+        # also of epochs whose loss is no number any more
+        axes.set_xlim(min(every) - beside, max(every) + beside)
         if metrics:
             axes.legend(frameon=False)
     figure.suptitle(title)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 from PIL import Image
@@ -52,6 +53,20 @@ def test_wide_pictures_are_shown_smaller_and_long_titles_cut() -> None:
     lines = grid_lines([picture], ["t" * 300], Surface(width=80, colour=False))
     assert all(line.width <= 82 for line in lines)
     assert lines[0].plain.rstrip() == "t" * 78 + "…"
+
+
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_curves_count_whole_epochs(epochs: int) -> None:
+    losses = (0.5, float("nan"), float("nan"))[:epochs]
+    lines = [
+        {"epoch": epoch, "split": "test", "loss": loss, "top1_accuracy": 0.5}
+        for epoch, loss in enumerate(losses, 1)
+    ]
+    _, *axes = plots.curves(lines, "net", "svg").decode().split('<g id="matplotlib.axis_')
+    assert len(axes) == 4
+    for across in axes[::2]:
+        told = re.findall(r"<!-- (\S+) -->", across)
+        assert told == [*map(str, range(1, epochs + 1)), "epoch"]
 
 
 def test_a_title_that_is_cut_ends_in_an_ellipsis() -> None:
