@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
 from shapescope.diagnostic import Edit
 from shapescope.source_text import source_lines
@@ -58,6 +59,13 @@ def _edited(group: list[Edit]) -> list[EditedLine]:
     if not before:
         return [EditedLine(first, "~", edit.replacement) for edit in group]
     after = _apply(before, first, group)
+    gone = len(before) - len(after) if any(map(_is_of_whole_lines, group)) else 0
+    if gone > 0 and _alike(before[gone:], after) > _alike(before, after):
+        # The first lines are taken out, not the last ones.
+        taken = [EditedLine(first + offset, "-", before[offset]) for offset in range(gone)]
+        first, before = first + gone, before[gone:]
+    else:
+        taken = []
     common = min(len(before), len(after))
     changed = [
         EditedLine(first + offset, "~", after[offset])
@@ -70,7 +78,19 @@ def _edited(group: list[Edit]) -> list[EditedLine]:
     changed += [
         EditedLine(first + offset, "-", before[offset]) for offset in range(common, len(before))
     ]
-    return changed
+    return taken + changed
+
+
+def _is_of_whole_lines(edit: Edit) -> bool:
+    return edit.span.column == edit.span.end_column == 1
+
+
+def _alike(before: Sequence[str], after: Sequence[str]) -> float:
+    """How much of the lines stays as it is, where each becomes the one at its place."""
+    return sum(
+        SequenceMatcher(None, one, other, autojunk=False).ratio()
+        for one, other in zip(before, after, strict=False)
+    )
 
 
 def _inserts_lines(edit: Edit) -> bool:

@@ -43,6 +43,13 @@ def test_lines_that_grow_and_shrink(in_folder: Path) -> None:
     assert gone[0].text == "third = 4"
 
 
+def test_lines_that_are_taken_out_are_the_ones_that_go(in_folder: Path) -> None:
+    (in_folder / "a.py").write_text(TEXT)
+    assert edited_lines([edit(2, 1, 1, "", last=3)]) == [EditedLine(2, "-", "second = two(3)")]
+    both = edited_lines([edit(1, 1, 1, "second = two(5)\n", last=3)])
+    assert both == [EditedLine(1, "-", "first = 1"), EditedLine(2, "~", "second = two(5)")]
+
+
 def test_edits_keep_their_order(in_folder: Path) -> None:
     (in_folder / "a.py").write_text(TEXT)
     found = edited_lines([edit(3, 9, 10, "5"), edit(1, 9, 10, "2")])

@@ -64,10 +64,13 @@ SIGNATURES = {
     "mean": "input dim keepdim",
     "sum": "input dim keepdim",
     "transpose": "input dim0 dim1",
+    "unsqueeze": "input dim",
 }
 """Positional parameters of the calls that edits are made in, separated by spaces."""
 
-_METHODS = frozenset({"softmax", "log_softmax", "flatten", "squeeze", "mean", "sum", "transpose"})
+_METHODS = frozenset(
+    {"softmax", "log_softmax", "flatten", "squeeze", "unsqueeze", "mean", "sum", "transpose"}
+)
 
 
 @dataclass(frozen=True, slots=True)

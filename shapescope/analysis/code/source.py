@@ -178,6 +178,11 @@ class Code:
         """An edit that puts lines, indented alike, behind a statement."""
         return self._insert((node.end_lineno or node.lineno) + 1, self.indent(node), lines)
 
+    def remove(self, node: ast.stmt) -> Edit:
+        """An edit that takes the lines of a statement out."""
+        end = (node.end_lineno or node.lineno) + 1
+        return Edit(SourceSpan(display_path(self.file), node.lineno, 1, end, 1), "")
+
     def _insert(self, line: int, indent: str, lines: tuple[str, ...]) -> Edit:
         text = "".join(f"{indent}{part}\n" for part in lines)
         if line > len(self.lines) and self.lines:

@@ -75,6 +75,16 @@ def passes(step: Step) -> bool:
     return same and (row.pointwise or not row.changes_axes) and step.op not in ("linear", "matmul")
 
 
+def last_pool(chain: Sequence[Step]) -> Step | None:
+    """The pool at the end of a way, behind which nothing changes the shape."""
+    for step in reversed(chain):
+        if "pool" in step.op:
+            return step
+        if not passes(step):
+            return None
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Flattened:
     """A tensor whose last axis was several axes before: by which step, and which sizes."""

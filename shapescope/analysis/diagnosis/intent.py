@@ -6,8 +6,10 @@ import re
 from enum import Enum
 
 from shapescope.analysis.code import code_of
+from shapescope.analysis.fixes.flatten import own_call
+from shapescope.attrs import AttentionAttrs, RecurrentAttrs
 from shapescope.source_text import class_around
-from shapescope.trace import Step
+from shapescope.trace import Step, Trace
 
 _BATCH = r"(?:batch\w*|bsz?|n_?batch\w*|[BN])"
 _TIME = r"(?:seq\w*|time\w*|(?:n_?)?steps?|frames?|max_?len\w*|[TSL])"
@@ -44,3 +46,13 @@ def first_axis(step: Step) -> FirstAxis:
     if rows == columns:
         return FirstAxis.UNKNOWN
     return FirstAxis.BATCH if rows else FirstAxis.TIME
+
+
+def time_is_first(trace: Trace) -> bool:
+    """Whether the text says that axis 0 is the time, and a layer reads it without batch_first."""
+    return any(
+        isinstance(step.attrs, RecurrentAttrs | AttentionAttrs)
+        and not step.attrs.batch_first
+        and first_axis(own_call(trace, step)) is FirstAxis.TIME
+        for step in trace.steps
+    )

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from shapescope.analysis.code import CallSource, call_at, constructor_of
 from shapescope.analysis.diagnosis.finding import Proposal
+from shapescope.analysis.diagnosis.history import chain_to, last_pool, source_of, spatial_axes
 from shapescope.analysis.fixes.flatten import keep_batch
+from shapescope.analysis.fixes.resample import adaptive_pool
 from shapescope.analysis.fixes.sizes import size_nodes
 from shapescope.diagnostic import Edit
 from shapescope.trace import Step, Trace
@@ -106,11 +108,31 @@ def without_call(step: Step) -> Iterator[Proposal]:
     if call is not None and operand is None:
         operand = next(iter(call.node.args), None)
     if call is not None and operand is not None:
-        yield Proposal(
-            f"leave the {call.callee} away",
-            (call.code.replace(call.node, call.code.text(operand)),),
-            kind="away",
-        )
+        text = call.code.text(operand)
+        edit = _without_statement(call, text) or call.code.replace(call.node, text)
+        yield Proposal(f"leave the {call.callee} away", (edit,), kind="away")
+
+
+def without_a_map(trace: Trace, step: Step) -> Iterator[Proposal]:
+    """Rows as wide as there are channels: no map was meant to be left where they are made."""
+    pool = last_pool(chain_to(trace, source_of(trace, step)))
+    if pool is not None:
+        yield from adaptive_pool(trace, pool, (1,) * spatial_axes(pool))
+    yield from without_call(step)
+
+
+def _without_statement(call: CallSource, operand: str) -> Edit | None:
+    """The line taken out, where `x = x.view(...)` would become `x = x`."""
+    statement = call.code.statement(call.node)
+    alone = isinstance(statement, ast.Assign) and statement.value is call.node
+    if not alone or not isinstance(statement, ast.Assign):
+        return None
+    if [call.code.text(target) for target in statement.targets] != [operand]:
+        return None
+    block = getattr(call.code.parent(statement), "body", ())
+    if statement not in block or len(block) < 2:
+        return None
+    return call.code.remove(statement)
 
 
 def folded_again(trace: Trace, step: Step) -> list[Step]:

@@ -14,6 +14,8 @@ from shapescope.analysis.fixes.known_names import (
     is_shared,
     joined_names,
     named_alike,
+    part_of_name,
+    without_a_term,
 )
 from shapescope.analysis.fixes.loops import along_the_loop
 from shapescope.diagnostic import Label
@@ -99,10 +101,13 @@ def set_argument(
     factors = tuple(factor for factor in factors if factor != 1)
     node = call.argument(name)
     if node is not None:
+        for text in part_of_name(trace, path, call, node, value):
+            yield Proposal(f"{prefix}{message}", (call.code.replace(node, text),), kind=kind)
         for origin in origins_of(trace, path, call.code, node)[1:]:
             if isinstance(origin.node, ast.Constant | ast.BinOp):
                 product = isinstance(origin.node, ast.BinOp) and len(factors) > 1
                 text = product_text(factors) if product else str(value)
+                text = without_a_term(trace, path, origin, value) or text
                 if origin.code.text(origin.node) == text:
                     continue
                 yield Proposal(

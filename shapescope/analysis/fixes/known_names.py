@@ -90,6 +90,30 @@ def named_alike(
         yield names[0]
 
 
+def part_of_name(
+    trace: Trace, path: str, call: CallSource, node: ast.expr, value: int
+) -> Iterator[str]:
+    """`n_mels // 2`, where strides made half of a number that other layers are reckoned from."""
+    function = call.code.function(node)
+    if not isinstance(node, ast.Name) or function is None or is_shared(call, node):
+        return
+    known = value_of(trace, path, call.code, node)
+    used = sum(isinstance(one, ast.Name) and one.id == node.id for one in ast.walk(function))
+    if known is not None and used > 1 and known in (2 * value, 4 * value, 8 * value):
+        yield f"{node.id} // {known // value}"
+
+
+def without_a_term(trace: Trace, path: str, origin: Origin, value: int) -> str | None:
+    """`6 * freqs` of `3 + 6 * freqs`, where what arrives lacks just that term."""
+    node = origin.node
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Add):
+        return None
+    for term in (node.left, node.right):
+        if value_of(trace, path, origin.code, term) == value:
+            return origin.code.text(term)
+    return None
+
+
 def _times(
     trace: Trace, path: str, call: CallSource, node: ast.expr, parts: Sequence[int]
 ) -> Iterator[tuple[Origin, str]]:

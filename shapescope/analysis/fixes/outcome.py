@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from shapescope.analysis.diagnosis.intent import time_is_first
 from shapescope.attrs import RecurrentAttrs
-from shapescope.trace import Trace
+from shapescope.trace import Shape, Trace
 
 
 def changed_weights(before: Trace, after: Trace) -> tuple[tuple[str, ...], int]:
@@ -33,9 +34,13 @@ def keeps_batch(one: Trace, other: Trace) -> bool:
 
 
 def reads_time_first(trace: Trace) -> bool:
-    """Whether a recurrent layer takes axis 1 of the first input, as it came, for the batch."""
+    """Whether axis 1 of the first input is the batch: a recurrent layer says so, or the text."""
     sizes = trace.inputs[0].shape if trace.inputs else ()
-    return len(sizes) > 1 and any(
+    return len(sizes) > 1 and (time_is_first(trace) or _recurs_along(trace, sizes))
+
+
+def _recurs_along(trace: Trace, sizes: Shape) -> bool:
+    return any(
         isinstance(step.attrs, RecurrentAttrs)
         and not step.attrs.cell
         and not step.attrs.batch_first

@@ -74,6 +74,32 @@ def axes_elsewhere(
             call = None if maker is None else call_at(maker.call_site)
 
 
+def side_by_side(step: Step) -> tuple[Proposal, ...]:
+    """A column beside a row made two rows, or two columns: each sample meets itself."""
+    shapes = [ints(spec.shape) for spec in step.inputs[:2]]
+    found = []
+    for place, other in ((0, 1), (1, 0)):
+        axis = _extra_axis(shapes[place], shapes[other]) if len(shapes) == 2 else None
+        if axis is None:
+            continue
+        last = -1 if axis == len(shapes[place]) - 1 else axis
+        for at, method, message in (
+            (place, f".squeeze({last})", "drop the axis of 1"),
+            (other, f".unsqueeze({last})", "give it an axis of 1"),
+        ):
+            made = wrap(step, at, "", method)
+            if made is not None:
+                edit = made[0].replace(made[1], made[2])
+                found.append(Proposal(message, (edit,), kind="pair"))
+    return tuple(found)
+
+
+def _extra_axis(many: tuple[int, ...], few: tuple[int, ...]) -> int | None:
+    """The axis of 1 that one shape has and the other lacks, all else being alike."""
+    axes = range(1, len(many))
+    return next((at for at in axes if many[at] == 1 and (*many[:at], *many[at + 1 :]) == few), None)
+
+
 def every_pair(trace: Trace, step: Step, shapes: Sequence[tuple[int, ...]]) -> Iterator[Proposal]:
     """`x[:, None] - rows`: each sample beside each row of a table, where their counts differ."""
     if step.op != "sub" or [len(one) for one in shapes] != [2, 2] or shapes[0][1] != shapes[1][1]:
@@ -116,13 +142,22 @@ def turned_alike(
             )
 
 
-def rank_proposals(step: Step, shapes: Sequence[tuple[int, ...]], along: int) -> Iterator[Proposal]:
+def rank_proposals(
+    trace: Trace, step: Step, shapes: Sequence[tuple[int, ...]], along: int
+) -> Iterator[Proposal]:
     """Flatten, or give an axis to, the operand that has another number of axes."""
     ranks = {len(one) for one in shapes}
     if len(ranks) < 2 or len(shapes) != 2:
         return
     few, many = sorted((0, 1), key=lambda place: len(shapes[place]))
     methods = []
+    if len(shapes[few]) == 2 and len(shapes[many]) == 3 and shapes[many][1] == 1:
+        maker = source_of(trace, step, many)
+        call = None if maker is None or maker.kind == "module" else call_at(maker.call_site)
+        if call is not None:
+            edit = call.code.replace(call.node, f"{call.text}.squeeze(1)")
+            yield Proposal("drop its axis of 1", (edit,), kind="rank")
+        methods.append((many, ".squeeze(1)", "drop its axis of 1"))
     if len(shapes[few]) == 1 and len(shapes[many]) == 2:
         methods.append((few, ".unsqueeze(1)", "give it an axis"))
     if len(shapes[few]) == 2 and len(shapes[many]) > 3 and set(shapes[many][2:]) == {1}:

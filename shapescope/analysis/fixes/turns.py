@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from shapescope.analysis.code import call_at
 from shapescope.analysis.code.calls import operand_nodes
@@ -60,6 +60,26 @@ def keep_reduced(trace: Trace, step: Step) -> Iterator[Proposal]:
         edits.append(call.set("keepdim", "True"))
     if edits:
         yield Proposal("keep the axis that they run over", tuple(edits), kind="keepdim")
+
+
+def keep_its_axis(trace: Trace, step: Step, places: Sequence[int]) -> Iterator[Proposal]:
+    """`keepdim=True` for the norm or mean whose result lacks the axis that another operand has."""
+    for place in places:
+        maker = source_of(trace, step, place)
+        while maker is not None and passes(maker):
+            maker = source_of(trace, maker)
+        if maker is None or maker.op not in {*_REDUCTIONS, "norm"} or not maker.outputs:
+            continue
+        call, lost = call_at(maker.call_site), len(maker.inputs[0].shape)
+        lost -= len(maker.outputs[0].shape)
+        if (
+            call is not None
+            and lost
+            and maker.outputs[0].shape
+            and call.argument("keepdim") is None
+        ):
+            edit = call.set("keepdim", "True")
+            yield Proposal("keep the axis that it runs over", (edit,), kind="axes")
 
 
 def reduce_each(step: Step, rank: int) -> Iterator[Proposal]:

@@ -24,6 +24,10 @@ def _with_a_loss(case: Case) -> bool:
     return case.loss is not None
 
 
+def _with_own_loss(case: Case) -> bool:
+    return any(step.op.endswith("_loss") for step in case.trace.steps)
+
+
 def _with_a_view(case: Case) -> bool:
     return any(step.op in ("view", "reshape") for step in case.trace.steps)
 
@@ -66,6 +70,7 @@ FAMILIES: dict[str, Callable[[Case], bool] | None] = {
     "norms": None,
     "shape_norms": None,
     "own_loss": None,
+    "own_pairs": _with_own_loss,
     "pieces": None,
     "positions": None,
     "products": None,

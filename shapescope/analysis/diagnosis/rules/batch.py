@@ -9,6 +9,7 @@ from math import prod
 from shapescope.analysis.batch import BatchWalk, Event, ancestors, walk_batch
 from shapescope.analysis.diagnosis.finding import Case, Finding, finding, label
 from shapescope.analysis.diagnosis.history import chain_to, ints
+from shapescope.analysis.diagnosis.intent import time_is_first
 from shapescope.analysis.diagnosis.registry import declare, explain_failure, scanning
 from shapescope.analysis.diagnosis.words import (
     here,
@@ -109,7 +110,8 @@ def _lost(
         if not kept and _elsewhere(shape, there, size, other_walk.size):
             yield _state_of(case, sink, shape) or _moved(case, sink, shape)
             return
-    if kept:
+    sizes = ints(trace.inputs[0].shape) if trace.inputs else ()
+    if kept or (shape[:1] == sizes[1:2] != () and time_is_first(trace)):
         return
     if other is None and _is_elsewhere(walk, sink, shape):
         yield _state_of(case, sink, shape) or _moved(case, sink, shape)

@@ -15,7 +15,7 @@ from shapescope.analysis.diagnosis.history import ints
 from shapescope.analysis.diagnosis.registry import declare, failing
 from shapescope.analysis.diagnosis.rules.layers import output_argument
 from shapescope.analysis.diagnosis.rules.positions import position_findings, table_of
-from shapescope.analysis.diagnosis.rules.tables import as_long
+from shapescope.analysis.diagnosis.rules.tables import as_long, table_labels
 from shapescope.analysis.diagnosis.words import (
     name_of,
     operand_labels,
@@ -31,6 +31,7 @@ from shapescope.analysis.fixes.instead import value_that_fits
 from shapescope.analysis.fixes.other_end import other_end
 from shapescope.analysis.fixes.ranked import axes_elsewhere, every_pair, turned_alike
 from shapescope.analysis.fixes.size_numbers import built_for_what_arrives
+from shapescope.analysis.fixes.turns import keep_its_axis
 from shapescope.diagnostic import Label
 from shapescope.ops.shapes import broadcast
 from shapescope.trace import Step, Trace
@@ -43,10 +44,26 @@ _VERBS = {
     "mul": "multiply",
     "div": "divide",
     "masked_fill": "mask",
+    "expand_as": "expand",
 }
 
 
-@failing("add", "sub", "mul", "div", "maximum", "minimum", "where", "pow", "lerp", "masked_fill")
+_WORDS = {"masked_fill": "with", "expand_as": "to"}
+
+
+@failing(
+    "add",
+    "sub",
+    "mul",
+    "div",
+    "maximum",
+    "minimum",
+    "where",
+    "pow",
+    "lerp",
+    "masked_fill",
+    "expand_as",
+)
 def no_broadcast(case: Case) -> Iterator[Finding]:
     """Two shapes that do not broadcast, and where they parted."""
     step = case.failed
@@ -60,23 +77,26 @@ def no_broadcast(case: Case) -> Iterator[Finding]:
     trace = case.trace
     branches = branches_of(trace, step, (one, two))
     changed = changed_by(trace, branches)
+    tables = [name for place in (one, two) if (name := table_of(trace, step, place)) is not None]
     yield finding(
         ADD,
         f"cannot {_VERBS.get(step.op, 'combine')} {shape_text(shapes[one])} "
-        f"{'with' if step.op == 'masked_fill' else 'and'} {shape_text(shapes[two])}",
+        f"{_WORDS.get(step.op, 'and')} {shape_text(shapes[two])}",
         step=step,
         labels=(
             primary(step.call_site, operand_labels(step)),
             *(label(layer.defined_at or layer.call_site, change_text(layer)) for layer in changed),
             *_width_labels(trace, branches),
+            *(made for name in tables for made in table_labels(trace, name)),
         ),
         why=_why(shapes[one], shapes[two]),
-        notes=(_around_note(branches, changed), *_histories(branches)),
+        notes=(None if tables else _around_note(branches, changed), *_histories(branches)),
         proposals=(
             *fixed_batch(trace, step, (one, two)),
             *repeated_as_steps(trace, step, shapes),
             *from_other_end(shapes, step),
             *turned_alike(step, shapes, None),
+            *keep_its_axis(trace, step, (one, two)),
             *axes_elsewhere(trace, step, shapes),
             *every_pair(trace, step, shapes),
             *_other_level(trace, step, shapes, (one, two)),

@@ -35,8 +35,8 @@ from shapescope.analysis.fixes.batch import (
     without_call,
 )
 from shapescope.analysis.fixes.flatten import own_call
-from shapescope.analysis.fixes.operands import wrap
 from shapescope.analysis.fixes.picks import dim_of
+from shapescope.analysis.fixes.ranked import side_by_side
 from shapescope.analysis.fixes.stepping import steps_instead
 from shapescope.attrs import AttentionAttrs, RecurrentAttrs
 from shapescope.diagnostic import Severity
@@ -80,6 +80,8 @@ def _cross_finding(case: Case, event: Event, shown: bool) -> Finding | None:
     if isinstance(step.attrs, RecurrentAttrs | AttentionAttrs):
         meant = first_axis(own_call(case.trace, step))
         if isinstance(step.attrs, RecurrentAttrs):
+            if _picks_a_column(case, step):
+                return _as_time(case, step, sizes, shown)
             if meant is not FirstAxis.BATCH and _time_is_first(case, step):
                 return None
             shown = shown or _loses_rows(case, sizes, step.attrs.batch_first)
@@ -106,6 +108,25 @@ def _time_is_first(case: Case, step: Step) -> bool:
     if state is None:
         return step.inputs[1].name in {spec.name for spec in case.trace.inputs}
     return lookup(state.op).factory
+
+
+def _picks_a_column(case: Case, step: Step) -> bool:
+    """Whether one entry of axis 1 of the outputs is taken: of steps, where axis 0 is the batch.
+
+    Whatever the states say, a layer that runs along axis 0 has samples there.
+    """
+    made = ints(step.outputs[0].shape)
+    batch_first = isinstance(step.attrs, RecurrentAttrs) and step.attrs.batch_first
+    if len(made) != 3 or made[0] != case.batch or made[0] == made[1] or batch_first:
+        return False
+    return any(
+        one.op == "getitem"
+        and step.index in one.sources
+        and one.inputs[0].shape == step.outputs[0].shape
+        and one.outputs
+        and ints(one.outputs[0].shape) == (made[0], made[2])
+        for one in case.trace.steps[step.index :]
+    )
 
 
 def _loses_rows(case: Case, sizes: tuple[int, ...], batch_first: bool) -> bool:
@@ -240,7 +261,7 @@ def _paired(case: Case, step: Step) -> Finding:
             ),
         ),
         notes=mixing_notes(case.evidence.mixing),
-        proposals=(*_kept_column(case, step), *_side_by_side(step)),
+        proposals=(*_kept_column(case, step), *side_by_side(step)),
     )
 
 
@@ -255,19 +276,6 @@ def _kept_column(case: Case, step: Step) -> Iterator[Proposal]:
             continue
         if maker.inputs[:1] and ints(maker.inputs[0].shape) == shapes[other]:
             yield from without_call(maker)
-
-
-def _side_by_side(step: Step) -> Iterator[Proposal]:
-    """A column beside a row made two rows, or two columns: each sample meets itself."""
-    shapes = [ints(spec.shape) for spec in step.inputs[:2]]
-    for place, other in ((0, 1), (1, 0)):
-        if len(shapes) == 2 and len(shapes[other]) == 1 and shapes[place] == (*shapes[other], 1):
-            ways = ((place, ".squeeze(-1)", "drop the axis of 1"),
-                    (other, ".unsqueeze(-1)", "give it an axis of 1"))  # fmt: skip
-            for at, method, message in ways:
-                made = wrap(step, at, "", method)
-                if made is not None:
-                    yield Proposal(message, (made[0].replace(made[1], made[2]),), kind="pair")
 
 
 def _indexed(case: Case, event: Event) -> Iterator[Finding]:

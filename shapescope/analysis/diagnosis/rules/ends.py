@@ -14,7 +14,7 @@ from shapescope.analysis.diagnosis.words import (
     sizes_text,
 )
 from shapescope.analysis.fixes.decoder import other_scale, other_windows, resize_the_end, unpadded
-from shapescope.analysis.fixes.outputs import returned_with
+from shapescope.analysis.fixes.outputs import resized_result, returned_with
 from shapescope.analysis.fixes.padding import keep_sizes
 from shapescope.analysis.fixes.resample import (
     functional_name,
@@ -89,6 +89,7 @@ def same_map(trace: Trace, chain: Sequence[Step], maps: tuple[int, ...]) -> Iter
     found = root_forward(trace)
     if found is not None:
         yield from resize_the_end(chain[-1], functional_name(found[0]), maps)
+        yield from resized_result(trace, chain[-1], maps)
     made = ints(chain[-1].outputs[0].shape)[-len(maps) :]
     if all(0 <= large - size <= size // _SHARE for large, size in zip(made, maps, strict=True)):
         cut = ", ".join(f":{size}" for size in maps)

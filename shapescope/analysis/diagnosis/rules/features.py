@@ -226,6 +226,8 @@ def _cat_note(maker: Step | None, given: int) -> str | None:
     if maker is None or maker.op != "cat":
         return None
     parts = joined_widths(maker, given)
+    if len(parts) > 2 and len(set(parts)) == 1:
+        return f"{given} = {len(parts)} * {parts[0]} joined by cat"
     return f"{given} = {' + '.join(map(str, parts))} joined by cat" if parts else None
 
 

@@ -15,7 +15,7 @@ from shapescope.analysis.diagnosis.history import (
     Flattened,
     chain_to,
     flatten_history,
-    passes,
+    last_pool,
     source_of,
 )
 from shapescope.analysis.diagnosis.registry import declare
@@ -74,7 +74,7 @@ def after_flatten(case: Case, step: Step, found: Flattened, wanted: int) -> Find
 
 def _pool_label(trace: Trace, found: Flattened, built: Built | None) -> Label | None:
     """The fixed window in front of the flatten, where another size of its output was counted on."""
-    pool = _last_pool(chain_to(trace, source_of(trace, found.step)))
+    pool = last_pool(chain_to(trace, source_of(trace, found.step)))
     if pool is None or built is None or built.maps == found.before[2:]:
         return None
     given, made = pool.inputs[0].shape[2:], found.before[2:]
@@ -137,7 +137,7 @@ def flatten_proposals(
     trace = case.trace
     chain = chain_to(trace, source_of(trace, found.step))
     yield from last_step_instead(trace, found, wanted)
-    pool = _last_pool(chain)
+    pool = last_pool(chain)
     global_pool = built is not None and set(built.maps) == {1}
     if built is not None and pool is not None and global_pool:
         yield from adaptive_pool(trace, pool, built.maps)
@@ -215,12 +215,3 @@ def last_step_instead(trace: Trace, found: Flattened, wanted: int) -> Iterator[P
             remark="no weight changes",
             kind="last",
         )
-
-
-def _last_pool(chain: tuple[Step, ...]) -> Step | None:
-    for step in reversed(chain):
-        if "pool" in step.op:
-            return step
-        if not passes(step):
-            return None
-    return None

@@ -116,7 +116,7 @@ def no_cat(case: Case) -> Iterator[Finding]:
             *(() if idle is None else without_axis(trace, idle, dim_of(idle) or 0)),
             *joined,
             *_last_state(trace, step, shapes),
-            *rank_proposals(step, shapes, along),
+            *rank_proposals(trace, step, shapes, along),
             *_other_dim(step, shapes, along),
             *(() if joined else branch_proposals(trace, step, branches, changed)),
         ),

@@ -62,9 +62,19 @@ def channels_last(case: Case, step: Step, sizes: tuple[int, ...], wanted: int) -
         notes=(f"the axes look like {written}: torch has the channels first",),
         proposals=(
             *(_other_order(moved, rank) if moved is not None and batched else ()),
+            *(_behind(case, step) if rank == 3 and batched and channels == 1 else ()),
             *edit_operand(step, case.trace, method, "move the channels to the front"),
         ),
     )
+
+
+def _behind(case: Case, step: Step) -> Iterator[Proposal]:
+    """The axis of 1 that an unsqueeze put in front of the channels, put behind them."""
+    made = maker_of(case.trace, step)
+    call = None if made is None or made.op != "unsqueeze" else call_at(made.call_site)
+    if call is not None:
+        edit = call.set("dim", "-1")
+        yield Proposal("put the axis of 1 behind the channels", (edit,), kind="order")
 
 
 def here_and_there(step: Step) -> str:

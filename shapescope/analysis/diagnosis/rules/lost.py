@@ -28,6 +28,7 @@ from shapescope.analysis.fixes.batch import (
     flatten_per_sample,
     folded_again,
     other_dim,
+    without_a_map,
     without_call,
 )
 from shapescope.analysis.fixes.constructor import argument_label
@@ -125,7 +126,7 @@ def _folded(case: Case, step: Step, sizes: tuple[int, ...], walk: BatchWalk) -> 
         proposals=(
             *_of_steps(trace, step, sizes, made),
             *(make_instead(trace, maker, features, factors=made[1:]) if len(made) > 2 else ()),
-            *(without_call(step) if len(sizes) > 3 and sizes[1:2] == made[1:] else ()),
+            *(without_a_map(trace, step) if len(sizes) > 3 and sizes[1:2] == made[1:] else ()),
             *flatten_per_sample(trace, step),
         ),
     )
@@ -260,7 +261,7 @@ def scrambled(case: Case, step: Step, event: Event, sizes: tuple[int, ...]) -> F
     if walk is not None and step.sources:
         given = walk.layout_of(step.sources[0])
     lies = ""
-    if given is not None and given.axes[event.axis].factors[0].is_batch:
+    if event.axis == 0 and given is not None and given.axes[0].factors[0].is_batch:
         lies = f"the {sizes[event.axis]} rows lie sample by sample"
     place = event.axis
     proposals: list[Proposal] = []

@@ -10,6 +10,7 @@ from shapescope.analysis.code.helpers import calls_in
 from shapescope.analysis.code.source import Code
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
 from shapescope.analysis.diagnosis.history import ints, source_of
+from shapescope.analysis.diagnosis.intent import time_is_first
 from shapescope.analysis.diagnosis.registry import declare
 from shapescope.analysis.diagnosis.words import name_of, primary, shape_text
 from shapescope.analysis.fixes.batch import set_batch_first
@@ -42,11 +43,13 @@ def wrong_mask(case: Case, step: Step) -> Iterator[Finding]:
         own = _entrance(case.trace, own_call(case.trace, step))
         if not is_own(own.call_site) or (shape in takes and not _is_padding(own, shape, steps)):
             continue
-        wanted = f"{steps} x {others}"
+        wanted, meant = f"{steps} x {others}", "mask"
+        if (names := _names(own)) and all("padding" in name for name in names):
+            wanted, meant = f"{batch} x {others}", "padding mask"
         maker = _maker(case.trace, step, place)
         yield finding(
             MASK,
-            f"`{name_of(step)}` takes a mask of {wanted}, but {shape_text(shape)} arrives",
+            f"`{name_of(step)}` takes a {meant} of {wanted}, but {shape_text(shape)} arrives",
             step=step,
             labels=(
                 primary(own.call_site, f"the mask is {shape_text(shape)} here"),
@@ -55,7 +58,7 @@ def wrong_mask(case: Case, step: Step) -> Iterator[Finding]:
                 else label(maker.call_site, f"{shape_text(maker.outputs[0].shape)} is made here"),
             ),
             why=(
-                f"{steps} queries look at {others} keys: {wanted}, for all samples alike",
+                f"{steps} queries look at {others} keys: {steps} x {others}, for all samples alike",
                 f"a padding mask is batch x keys, {batch} x {others}",
             ),
             proposals=(
@@ -75,10 +78,15 @@ def _entrance(trace: Trace, step: Step) -> Step:
 
 def _is_padding(own: Step, shape: tuple[int, ...], steps: int) -> bool:
     """Whether a row for each sample was given where a row for each query is read."""
+    named = [name for name in _names(own) if "padding" in name]
+    return own.call_site is not None and len(shape) == 2 and shape[0] != steps and not named
+
+
+def _names(own: Step) -> list[str]:
+    """The names under which a call hands masks over."""
     call = call_at(own.call_site)
-    if call is None or len(shape) != 2 or shape[0] == steps:
-        return False
-    return not any("padding" in (one.arg or "") for one in call.node.keywords)
+    keywords = [] if call is None else [one.arg or "" for one in call.node.keywords]
+    return [name for name in keywords if "mask" in name]
 
 
 def _maker(trace: Trace, step: Step, place: int) -> Step | None:
@@ -98,7 +106,8 @@ def _other_reading(
     """`batch_first=True` where the mask fits what axis 1 counts."""
     batch, steps, others = sizes
     first = isinstance(step.attrs, AttentionAttrs) and step.attrs.batch_first
-    if not first and steps == others and shape in ((batch, batch), (steps, batch)):
+    fits = steps == others and shape in ((batch, batch), (steps, batch))
+    if fits and not first and not time_is_first(trace):
         yield from set_batch_first(trace, step.path)
 
 

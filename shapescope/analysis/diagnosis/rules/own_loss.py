@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from shapescope.analysis.code import call_at
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding
 from shapescope.analysis.diagnosis.history import ints
 from shapescope.analysis.diagnosis.registry import failing
@@ -39,6 +40,9 @@ def own_loss(case: Case) -> Iterator[Finding]:
     elif targets == scores:
         why = f"{name_of(step)} takes numbers of classes, or floats as probabilities of each"
         proposals += _around(step, 1, ".argmax(1)", "name the class of each one-hot row")
+    elif len(targets) == 1 and (rows := _laid_flat(case, step)) is not None and rows[1] == scores:
+        why = f"{shape_text(scores)} flags laid flat are {targets[0]}, and no numbers of classes"
+        proposals.append(rows[0])
     yield finding(
         rule,
         f"{name_of(step)} gets {shape_text(scores)} scores for {shape_text(targets)} targets",
@@ -47,6 +51,20 @@ def own_loss(case: Case) -> Iterator[Finding]:
         why=(why,),
         proposals=proposals,
     )
+
+
+def _laid_flat(case: Case, step: Step) -> tuple[Proposal, tuple[int, ...]] | None:
+    """One-hot targets that a view makes one long row: each row's class instead, and their shape."""
+    maker = case.source(step, 1)
+    call = None if maker is None else call_at(maker.call_site)
+    if maker is None or maker.op not in ("view", "reshape", "flatten") or call is None:
+        return None
+    if call.receiver is None:
+        return None
+    text = f"{call.code.text(call.receiver)}.argmax(1)"
+    edit = call.code.replace(call.node, text)
+    said = Proposal("name the class of each one-hot row", (edit,), kind="loss")
+    return said, ints(maker.inputs[0].shape)
 
 
 def _around(step: Step, place: int, method: str, message: str) -> Iterator[Proposal]:

@@ -174,6 +174,9 @@ def _as_matmul(call: CallSource, op: str) -> Iterator[Proposal]:
 def _proposals(step: Step, one: tuple[int, ...], two: tuple[int, ...]) -> Iterator[Proposal]:
     first = len(step.inputs) - 2
     turns: list[tuple[int, str]] = []
+    if one[-1] == two[-2:][0]:
+        yield from _shared_heads(step, one, two)
+        return
     if len(two) > 1 and one[-1] == two[-1]:
         turns.append((first + 1, ".transpose(-2, -1)"))
     if len(one) > 1 and len(two) > 1 and one[-2] == two[-2]:
@@ -189,6 +192,25 @@ def _proposals(step: Step, one: tuple[int, ...], two: tuple[int, ...]) -> Iterat
         edits = exchanged(step, first, first + 1)
         if edits:
             yield Proposal("multiply them the other way round", edits, kind="exchange")
+
+
+def _shared_heads(step: Step, one: tuple[int, ...], two: tuple[int, ...]) -> Iterator[Proposal]:
+    """Keys and values of fewer heads, each repeated for the group of queries that share it."""
+    if len(one) != 4 or len(two) != 4 or one[0] != two[0] or one[-1] != two[-2]:
+        return
+    few, many = sorted((one[1], two[1]))
+    made = wrap(
+        step,
+        len(step.inputs) - (2 if one[1] == few else 1),
+        "",
+        f".repeat_interleave({many // few}, dim=1)",
+    )
+    if made is not None and many % few == 0:
+        yield Proposal(
+            f"repeat each of its {few} heads for the {many // few} that share it",
+            (made[0].replace(made[1], made[2]),),
+            kind="heads",
+        )
 
 
 def _multiply(one: tuple[int, ...], two: tuple[int, ...]) -> bool:

@@ -151,6 +151,18 @@ def first_follows_batch(call: CallSource | None) -> Iterator[Proposal]:
     )
 
 
+def _rest_of_a_sample(sizes: tuple[int, ...], wanted: tuple[int, ...]) -> Iterator[str]:
+    """`729 * 96 = 69,984 a sample = 182 * 384 + 96`, where one size is left open."""
+    part = prod(size for size in wanted[1:] if size != -1)
+    if wanted[0] != sizes[0] or -1 not in wanted[1:] or len(sizes) < 2 or part < 1:
+        return
+    sample = prod(sizes[1:])
+    yield (
+        f"{product_text(sizes[1:])} = {sample:,} a sample = {sample // part} * {part} + "
+        f"{sample % part}: a rest is left"
+    )
+
+
 def _other(case: Case, step: Step, sizes: tuple[int, ...], wanted: tuple[int, ...]) -> Finding:
     """Sizes that differ in a part: the leading and trailing ones that agree are set aside."""
     trace = case.trace
@@ -190,6 +202,7 @@ def _other(case: Case, step: Step, sizes: tuple[int, ...], wanted: tuple[int, ..
     proposals += other_map(trace, step, sizes, wanted)
     proposals += set_to_what_arrives(trace, step, before, after)
     proposals += product_of_a_map(trace, step, sizes, wanted)
+    why += _rest_of_a_sample(sizes, wanted)
     why.append(
         f"{shape_text(sizes)} is {prod(sizes)} values"
         + (f", {shape_text(wanted)} is {prod(wanted)}" if -1 not in wanted else "")

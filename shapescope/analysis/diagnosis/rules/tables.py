@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from shapescope.analysis.code import constructor_of
+from shapescope.analysis.code import CallSource, constructor_of
 from shapescope.analysis.code.origins import origins_of
 from shapescope.analysis.code.owners import class_node
 from shapescope.analysis.code.source import Code
@@ -53,7 +53,14 @@ def table_labels(trace: Trace, name: str) -> Iterator[Label]:
     if found is None:
         return
     code, cls = found
+    text = f"`{short}` is {shape_text(full_shape(trace, name))}"
     for node in ast.walk(cls):
+        if isinstance(node, ast.Call) and CallSource(code, node).callee == "register_buffer":
+            given = [*node.args, *(keyword.value for keyword in node.keywords)][:2]
+            named = given and isinstance(given[0], ast.Constant) and given[0].value == short
+            if named and len(given) == 2:
+                yield Label(code.span(given[1]), text)
+                return
         if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
             continue
         target = node.targets[0]
@@ -63,8 +70,7 @@ def table_labels(trace: Trace, name: str) -> Iterator[Label]:
         if named and code.text(node.value).split("(")[0].endswith(
             ("zeros", "empty", "randn", "ones", "Parameter", "rand")
         ):
-            text = shape_text(full_shape(trace, name))
-            yield Label(code.span(node.value), f"`{short}` is {text}")
+            yield Label(code.span(node.value), text)
             return
 
 
