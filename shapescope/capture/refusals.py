@@ -185,7 +185,11 @@ def _nearest_divisor(
         return
     common = gcd(*(numbers.get(whole, 0) for whole, part in _DIVIDED if part == name))
     fits = [size for size in range(1, common + 1) if common % size == 0]
-    nearest = min(fits, key=lambda size: abs(size - numbers[name]))
+    asked = numbers[name]
+    # Groups of channels are powers of two by custom, heads are not.
+    powers = [size for size in fits if size & (size - 1) == 0 and 4 * size >= asked]
+    likely = powers if name == "num_groups" and powers else fits
+    nearest = min(likely, key=lambda size: abs(size - asked))
     place = _literal(call, argument)
     given = call.argument(argument)
     if place is None and isinstance(given, ast.Name | ast.Attribute):

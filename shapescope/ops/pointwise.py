@@ -172,6 +172,13 @@ def _along_flow(step: Step) -> Flows | None:
     return mixing_flow(step, dims_of(argument(step, "dim"), len(shape(step))))
 
 
+def _softmax_flow(step: Step) -> Flows | None:
+    """As `_along_flow`; where no dim is named, torch takes 0 for ranks 0, 1 and 3, 1 for others."""
+    rank = len(shape(step))
+    dim = argument(step, "dim")
+    return mixing_flow(step, dims_of(int(rank not in (0, 1, 3)) if dim is None else dim, rank))
+
+
 def _dim_refusal(step: Step) -> str | None:
     return axis_refusal(shape(step), argument(step, "dim"))
 
@@ -192,7 +199,6 @@ for _name in UNARY.split():
         )
     )
 
-# A module whose dim is None picks 0 for ranks 0, 1 and 3 and 1 for every other.
 for _name, _modules in (
     ("softmax", ("Softmax",)),
     ("softmin", ("Softmin",)),
@@ -207,7 +213,7 @@ for _name, _modules in (
             settings=("dim",),
             shape_rule=same_shape,
             refusal_rule=_dim_refusal,
-            flow_rule=_along_flow,
+            flow_rule=_softmax_flow,
             free=True,
             pointwise=True,
             saves="output",

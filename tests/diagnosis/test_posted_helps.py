@@ -113,6 +113,131 @@ POSTED = {
         ("16,10,12",),
         "nn.LSTM(12, 8, batch_first=True)",
     ),
+    "a softmax that names no axis": Broken(
+        "self.q = nn.Linear(16, 16)\nself.softmax = nn.Softmax()",
+        "q = self.q(x)\nreturn torch.bmm(self.softmax(torch.bmm(q, q.transpose(1, 2))), x)",
+        ("4,7,16",),
+        "nn.Softmax(dim=2)",
+    ),
+    "rows of a table are no sequence": Broken(
+        "self.lstm = nn.LSTM(12, 8, batch_first=True)\nself.fc = nn.Linear(8, 1)",
+        "out, _ = self.lstm(x)\nreturn self.fc(out)",
+        ("32,12",),
+        "out, _ = self.lstm(x.unsqueeze(1))\n14 +         out = out.squeeze(1)\n",
+        "batch_first=False",
+    ),
+    "rows of a table do not attend to each other": Broken(
+        "self.layer = nn.TransformerEncoderLayer(12, 2, 16, batch_first=True)",
+        "return self.layer(x)",
+        ("32,12",),
+        "self.layer(x.unsqueeze(1)).squeeze(1)",
+        "batch_first=False",
+    ),
+    "one word for each sample": Broken(
+        "self.embed = nn.Embedding(50, 16)\nself.gru = nn.GRU(16, 16)",
+        "return self.gru(self.embed(x).view(1, 1, -1), h)[0][0]",
+        ("8:int64<50", "1,8,16"),
+        "self.gru(self.embed(x).unsqueeze(0), h)",
+        "view(",
+        given="x, h",
+    ),
+    "one word beside the state of each sample": Broken(
+        "self.embed = nn.Embedding(50, 16)\nself.fc = nn.Linear(32, 4)",
+        "e = self.embed(x).view(1, 1, -1)\nreturn self.fc(torch.cat((e[0], h[0]), 1))",
+        ("8:int64<50", "1,8,16"),
+        "e = self.embed(x).unsqueeze(0)",
+        given="x, h",
+    ),
+    "one-hot rows are words again": Broken(
+        "self.embed = nn.Embedding(50, 16)\nself.lstm = nn.LSTM(16, 8, batch_first=True)",
+        "return self.lstm(self.embed(x))[0]",
+        ("4,9,50:int64<2",),
+        "self.embed(x.argmax(-1))",
+    ),
+    "a map cut into rows in front of a cell": Broken(
+        "self.conv = nn.Conv2d(1, 8, 3, 2, 1)\nself.cell = nn.LSTMCell(8 * 3 * 3, 16)",
+        "x = self.conv(x).view(-1, 8 * 3 * 3)\nreturn self.cell(x, (h, h))[0]",
+        ("2,1,12,12", "2,16"),
+        "self.conv(x).flatten(1)",
+        given="x, h",
+    ),
+    "a level of fewer slices is resized, not joined elsewhere": Broken(
+        "self.pool = nn.AvgPool3d(2)\nself.up = nn.ConvTranspose3d(4, 4, 2, 2)\n"
+        "self.out = nn.Conv3d(8, 1, 1)",
+        "y = self.up(self.pool(x))\nreturn self.out(torch.cat([y, x], dim=1))",
+        ("1,4,5,16,16",),
+        "F.interpolate(y, size=x.shape[2:])",
+        "dim=2",
+    ),
+    "a picture is not padded to many times its size": Broken(
+        "self.down = nn.ModuleList([nn.Conv2d(2, 2, 4, 2, 1) for _ in range(5)])\n"
+        "self.up = nn.Upsample(scale_factor=32)",
+        "for layer in self.down:\n    x = layer(x)\nreturn self.up(x)",
+        ("1,2,16,16",),
+        "feed at least 32 x 32",
+        "in all 5",
+    ),
+    "a product is made larger where it is one": Broken(
+        "self.a = nn.Linear(9, 2 * n)\nself.fc = nn.Linear(n * 2, 3)",
+        "y = self.a(x)\nreturn self.fc(torch.cat([y, y], -1))",
+        ("5,9",),
+        "nn.Linear(n * 4, 3)",
+        settings="n=16",
+    ),
+    "a depth that is not there": Broken(
+        "self.rgb = nn.Conv2d(3, 4, 1)\nself.depth = nn.Conv2d(1, 4, 1)",
+        "return self.rgb(x[:, :3]) + self.depth(x[:, 3:])",
+        ("2,3,8,8",),
+        "feed 4 channels: none is left behind the first 3: --input 2,4,8,8",
+        "nn.Conv2d(0",
+    ),
+    "statistics of the steps, not of the channels": Broken(
+        "self.conv = nn.Conv1d(6, 30, 3)\nself.fc = nn.Linear(60, 5)",
+        "x = self.conv(x)\nreturn self.fc(torch.cat([x.mean(1), x.std(1)], 1))",
+        ("4,6,22",),
+        "torch.cat([x.mean(2), x.std(2)], 1)",
+        "nn.Linear(40",
+    ),
+    "a norm of each sample": Broken(
+        "self.fc = nn.Linear(9, 6)",
+        "x = self.fc(x)\nreturn x / torch.norm(x)",
+        ("8,9",),
+        "torch.norm(x, dim=1, keepdim=True)",
+    ),
+    "as many steps as came with a sample": Broken(
+        "self.steps = steps\nself.fc = nn.Linear(6, 4)",
+        "x = x.flatten(0, 1)\nn = x.size(0) // self.steps\n"
+        "return self.fc(x.view(n, self.steps, 6)).mean(1)",
+        ("2,10,6",),
+        "steps=10):",
+        settings="steps=8",
+    ),
+    "a map that was turned is turned back, not projected": Broken(
+        "self.a = nn.Conv1d(24, 48, 1)\nself.b = nn.Conv1d(48, 24, 1)",
+        "return x + self.b(self.a(x.transpose(1, 2)))",
+        ("4,10,24",),
+        "self.b(self.a(x.transpose(1, 2))).transpose(1, 2)",
+        "self.shortcut",
+    ),
+    "a state meets the steps of its samples": Broken(
+        "self.lstm = nn.LSTM(2, 8, batch_first=True)\nself.a = nn.Linear(8, 8)",
+        "out, (h, c) = self.lstm(x)\nreturn torch.tanh(out + self.a(h))",
+        ("6,10,2",),
+        "self.a(h).transpose(0, 1)",
+    ),
+    "rows that were floored are joined nowhere else": Broken(
+        "self.fc = nn.Linear(12, 4)",
+        "return self.fc(torch.cat([x[:, 0::2], x[:, 1::2]], -1))",
+        ("1,7,8,6",),
+        "cannot join 1 x 4 x 8 x 6 and 1 x 3 x 8 x 6",
+        "help:",
+    ),
+    "groups are a power of two": Broken(
+        "self.conv = nn.Conv2d(3, 48, 1)\nself.norm = nn.GroupNorm(32, 48)",
+        "return self.norm(self.conv(x))",
+        ("2,3,8,8",),
+        "nn.GroupNorm(16, 48)",
+    ),
 }  # fmt: skip
 
 
@@ -139,6 +264,20 @@ def test_the_help(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert broken.never not in helps, text
 
 
+def test_steps_are_stacked_behind_the_batch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = Broken(
+        "self.cell = nn.GRUCell(3, 3)",
+        "h = x[:, 0]\nsteps = []\nfor t in range(6):\n    h = self.cell(x[:, t], h)\n"
+        "    steps.append(h)\nreturn torch.stack(steps)",
+        ("8,6,3",),
+        "",
+    )
+    text = told(tmp_path, monkeypatch, steps, target="8,6,3", loss="mse_loss")
+    assert "return torch.stack(steps, dim=1)\n" in text
+
+
 def test_scores_get_the_size_of_the_picture(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,6 +302,26 @@ WORDS = {
         Broken("self.fc = nn.Linear(63, 2)", "return self.fc(torch.cat([x] * 20, -1))",
                ("5,3",), ""),
         "= note: 60 = 20 * 3 joined by cat",
+    ),
+    "slices that were floored": (
+        Broken("self.pool = nn.AvgPool3d(2)\nself.up = nn.ConvTranspose3d(4, 4, 2, 2)",
+               "return torch.cat([self.up(self.pool(x)), x], dim=1)", ("1,4,5,16,16",), ""),
+        "= note: 4 = 2 x 2 (5 floored); the skip is 5; 5 is not divisible by 2",
+    ),
+    "the block where a map is empty": (
+        Broken("self.a = Block()\nself.b = Block()\nself.c = Block()",
+               "x = self.b(self.a(x))\nreturn self.c(x)", ("1,2,4,4",), "",
+               before="class Block(nn.Module):\n    def __init__(self):\n        super().__init__()"
+               "\n        self.conv = nn.Conv2d(2, 2, 4, 2, 1)\n\n    def forward(self, x):\n"
+               "        return self.conv(x)\n\n\n"),
+        "--------- `c` gets 1 x 2 x 1 x 1",
+    ),
+    "a map that is no picture": (
+        Broken("self.pad = nn.ZeroPad2d((0, 0, 3, 4))\nself.conv = nn.Conv2d(1, 4, 3)\n"
+               "self.fc = nn.Linear(4 * 9 * 9, 2)",
+               "x = self.conv(self.pad(x.permute(0, 3, 1, 2).flatten(2)[:, None]))\n"
+               "return self.fc(x.flatten(1))", ("3,5,6,4",), "", "input gives"),
+        "features",
     ),
     "a buffer is no shortcut": (
         Broken("self.fc = nn.Linear(6, 8)\nself.register_buffer('cos', torch.ones(40, 32))",

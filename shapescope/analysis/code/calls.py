@@ -63,13 +63,26 @@ SIGNATURES = {
     "normalize": "input p dim",
     "mean": "input dim keepdim",
     "sum": "input dim keepdim",
+    "std": "input dim",
+    "var": "input dim",
     "transpose": "input dim0 dim1",
     "unsqueeze": "input dim",
 }
 """Positional parameters of the calls that edits are made in, separated by spaces."""
 
 _METHODS = frozenset(
-    {"softmax", "log_softmax", "flatten", "squeeze", "unsqueeze", "mean", "sum", "transpose"}
+    {
+        "softmax",
+        "log_softmax",
+        "flatten",
+        "squeeze",
+        "unsqueeze",
+        "mean",
+        "sum",
+        "std",
+        "var",
+        "transpose",
+    }
 )
 
 

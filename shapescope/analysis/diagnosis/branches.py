@@ -42,21 +42,21 @@ class Branch:
     changing: tuple[Step, ...]
     history: str
 
-    def floored_from(self, size: int) -> int | None:
+    def floored_from(self, size: int, axis: int = -1) -> int | None:
         """The odd size that a window on the way made `size` of by leaving something out."""
         for step in reversed(self.way):
             if not spatial_axes(step) or not step.outputs:
                 continue
-            given, made = ints(step.inputs[0].shape)[-1], ints(step.outputs[0].shape)[-1]
+            given, made = ints(step.inputs[0].shape)[axis], ints(step.outputs[0].shape)[axis]
             windows = lookup(step.op).window(step)
-            if made == size and windows and windows[-1].stride > 1:
-                return given if given % windows[-1].stride else None
+            if made == size and windows and windows[axis].stride > 1:
+                return given if given % windows[axis].stride else None
         return None
 
-    def total_stride(self) -> int:
+    def total_stride(self, axis: int = -1) -> int:
         """By how much the windows on the way divide the input."""
         strides = [
-            windows[-1].stride
+            windows[axis].stride
             for step in self.way
             if not step.op.startswith("conv_transpose")
             and (windows := lookup(step.op).window(step))

@@ -33,7 +33,7 @@ def sizes_giving(
         (smallest, largest) for each axis; None where no size gives it.
     """
     part = windowed_part(chain, axes)
-    if not part:
+    if not part or not sees_the_input(chain, axes):
         return None
     found = []
     for axis, size in enumerate(wanted):
@@ -44,6 +44,19 @@ def sizes_giving(
             return None
         found.append((low, high))
     return tuple(found)
+
+
+def sees_the_input(chain: Sequence[Step], axes: int) -> bool:
+    """Whether the map at the start of a way has the sizes of the input, and no others made before.
+
+    An input without a map of its own, such as rows of pixels, is seen as one.
+    """
+    part = windowed_part(chain, axes)
+    given = ints(chain[0].inputs[0].shape) if chain and chain[0].inputs else ()
+    if not part or len(given) < axes + 2:
+        return True
+    start = ints(part[0].inputs[main_input(part[0])].shape)[-axes:]
+    return all(size in given[1:] for size in start)
 
 
 def smallest_passing(chain: Sequence[Step], axes: int) -> tuple[int, ...] | None:

@@ -74,7 +74,7 @@ def set_argument(
         parts: that were joined to the value, to spell it as a sum.
     """
     call = constructor_of(trace, path)
-    if call is None:
+    if call is None or value < 1:
         return
     for origin, text in joined_names(trace, path, call, call.argument(name), parts):
         here = origin.kind == "here"

@@ -47,6 +47,29 @@ def heads_that_divide(
         )
 
 
+def steps_of_a_sample(
+    trace: Trace,
+    step: Step,
+    wanted: Sequence[int],
+    before: Sequence[int],
+    after: Sequence[int],
+    batch: int | None,
+) -> Iterator[Proposal]:
+    """`n_segment=10` for 8, where each sample came with ten frames that were folded into rows."""
+    if batch is None or len(before) != 1 or len(after) != 2 or wanted[:2] != tuple(after):
+        return
+    steps, rest = divmod(before[0], batch)
+    call = call_at(step.call_site)
+    nodes = [] if call is None else size_nodes(call)
+    if rest or steps < 2 or steps == after[1] or call is None or len(nodes) != len(wanted):
+        return
+    edit = _set(trace, step, call, nodes[1], after[1], steps)
+    if edit is not None:
+        name = call.code.text(nodes[1])
+        said = f"`{name}` as {steps}: {before[0]} rows are {batch} samples of {steps}"
+        yield Proposal(said, (edit,), kind="steps")
+
+
 def map_of_what_arrives(
     trace: Trace, step: Step, sizes: Sequence[int], wanted: Sequence[int]
 ) -> Iterator[Proposal]:

@@ -120,7 +120,12 @@ def _times(
     """`n_head * head_size` where as many parts of one size were joined, and names say both."""
     product = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)
     if product and value_of(trace, path, call.code, node) == parts[0]:
-        yield Origin(call.code, node, "here"), f"{len(parts)} * {call.code.text(node)}"
+        text, last = call.code.text(node), node.right if isinstance(node, ast.BinOp) else node
+        if isinstance(last, ast.Constant) and isinstance(node, ast.BinOp):
+            times = len(parts) * int(str(last.value))
+            yield Origin(call.code, node, "here"), f"{call.code.text(node.left)} * {times}"
+            return
+        yield Origin(call.code, node, "here"), f"{len(parts)} * {text}"
         return
     known = _names_by_value(trace, path, call.code, node)
     size, count = known.get(parts[0], []), known.get(len(parts), [])

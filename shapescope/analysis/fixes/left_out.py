@@ -49,6 +49,8 @@ def meant_inputs(trace: Trace) -> Iterator[MeantInput]:
         wanted = _precision_of(trace, failed)
         if sizes and wanted and spec.dtype in _FLOATS and spec.dtype != wanted:
             yield MeantInput(number, sizes, wanted, f"feed {wanted}", edits_too=True)
+        if sizes:
+            yield from _channels_behind(number, sizes, spec.dtype, failed)
         first = None if spec.name is None else _first_to_take(trace, spec.name)
         if not sizes or first is None:
             continue
@@ -63,6 +65,19 @@ def meant_inputs(trace: Trace) -> Iterator[MeantInput]:
                 yield _one_sample(number, sizes, spec.dtype)
         elif isinstance(attrs, RecurrentAttrs) and not attrs.cell and len(sizes) == 2:
             yield _one_sample(number, sizes, spec.dtype)
+
+
+def _channels_behind(
+    number: int, sizes: tuple[int, ...], dtype: str, failed: Step
+) -> Iterator[MeantInput]:
+    """More channels, where a slice of those behind the ones that came left none for a layer."""
+    arrived = ints(failed.inputs[0].shape) if failed.inputs else ()
+    empty = len(arrived) == len(sizes) > 2 and arrived == (sizes[0], 0, *sizes[2:])
+    if isinstance(failed.attrs, ConvAttrs) and empty:
+        more = sizes[1] + failed.attrs.in_channels
+        shape = (sizes[0], more, *sizes[2:])
+        message = f"feed {more} channels: none is left behind the first {sizes[1]}"
+        yield MeantInput(number, shape, dtype, message, edits_too=True)
 
 
 def _precision_of(trace: Trace, failed: Step) -> str:

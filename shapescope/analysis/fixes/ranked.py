@@ -115,6 +115,19 @@ def every_pair(trace: Trace, step: Step, shapes: Sequence[tuple[int, ...]]) -> I
             )
 
 
+def state_beside_steps(step: Step, shapes: Sequence[tuple[int, ...]]) -> Iterator[Proposal]:
+    """`layers x batch x features` beside `batch x time x features`: the batch to the front."""
+    for place in range(2 if len(shapes) == 2 and all(len(one) == 3 for one in shapes) else 0):
+        state, steps = shapes[place], shapes[1 - place]
+        made = wrap(step, place, "", ".transpose(0, 1)")
+        if made is not None and state == (1, steps[0], steps[2]) and steps[0] != steps[1]:
+            yield Proposal(
+                f"bring the {steps[0]} samples of the state to the front",
+                (made[0].replace(made[1], made[2]),),
+                kind="turn",
+            )
+
+
 def turned_alike(
     step: Step, shapes: Sequence[tuple[int, ...]], along: int | None
 ) -> Iterator[Proposal]:
@@ -139,6 +152,7 @@ def turned_alike(
                 f"bring the {turned[1]} features to the end",
                 (code[0].replace(code[1], code[2]),),
                 kind="turn",
+                rules_out="project",
             )
 
 

@@ -105,15 +105,15 @@ def resize_input(trace: Trace, sizes: Sequence[int]) -> Iterator[Proposal]:
     )
 
 
-def _serves_often(trace: Trace, pool: Step) -> bool:
-    """Whether one constructor, or one call, stands for several pools: a last one is none of them.
+def _serves_often(trace: Trace, layer: Step) -> bool:
+    """Whether one constructor, or one call, stands for several layers: no edit is of one of them.
 
-    In a loop, or where one layer is called after every convolution.
+    In a loop, in a block, or where one pool is called after every convolution.
     """
-    if pool.kind != "module":
-        return sum(one.call_site == pool.call_site for one in trace.steps) > 1
-    made = sum(spec.defined_at == pool.defined_at for spec in trace.modules)
-    called = sum(one.path == pool.path and one.op == pool.op for one in trace.steps)
+    if layer.kind != "module":
+        return sum(one.call_site == layer.call_site for one in trace.steps) > 1
+    made = sum(spec.defined_at == layer.defined_at for spec in trace.modules)
+    called = sum(one.path == layer.path and one.op == layer.op for one in trace.steps)
     return max(made, called) > 1
 
 
@@ -264,7 +264,7 @@ def shrink_less(trace: Trace, chain: Sequence[Step]) -> Iterator[Proposal]:
         if not isinstance(attrs, ConvAttrs) or not plain or max(attrs.stride) == 1:
             continue
         call = constructor_of(trace, step.path) if step.kind == "module" else None
-        if call is None or not call.callee.startswith("Conv"):
+        if call is None or not call.callee.startswith("Conv") or _serves_often(trace, step):
             return
         axes = len(attrs.kernel_size)
         kept = replace(attrs, kernel_size=(3,) * axes, stride=(1,) * axes, padding=(1,) * axes)

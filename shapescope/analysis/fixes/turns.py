@@ -85,7 +85,8 @@ def keep_its_axis(trace: Trace, step: Step, places: Sequence[int]) -> Iterator[P
 def reduce_each(step: Step, rank: int) -> Iterator[Proposal]:
     """A mean over every sample by itself, its axes kept: for what is subtracted or divided by."""
     call = call_at(step.call_site)
-    if call is None or step.op not in _REDUCTIONS or call.argument("keepdim") is not None:
+    known = step.op in _REDUCTIONS or step.op == "norm"
+    if call is None or not known or call.argument("keepdim") is not None:
         return
     dims = "1" if rank == 2 else f"({', '.join(map(str, range(1, rank)))})"
     if rank < 2 or (rank > 2 and step.op in ("max", "min")):

@@ -42,6 +42,7 @@ def _with_indices_or_dtypes(case: Case) -> bool:
 
 
 FAMILIES: dict[str, Callable[[Case], bool] | None] = {
+    "as_time": None,
     "assigned": _always,
     "attention": None,
     "axes": None,

@@ -18,6 +18,7 @@ from shapescope.analysis.diagnosis.words import (
     primary,
     shape_text,
 )
+from shapescope.analysis.fixes.batch import other_dim
 from shapescope.attrs import RecurrentAttrs
 from shapescope.diagnostic import Severity
 from shapescope.trace import Step, Trace
@@ -228,6 +229,9 @@ def _moved(case: Case, sink: Step, shape: tuple[int, ...]) -> Finding:
         severity=Severity.NOTE,
         step=sink,
         labels=(primary(sink.call_site, shape_text(shape)),),
+        proposals=other_dim(case.trace, sink, (1,), "stack behind the batch, along axis")
+        if sink.op == "stack" and shape[1:2] == (case.batch,)
+        else (),
     )
 
 

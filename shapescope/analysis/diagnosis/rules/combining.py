@@ -29,7 +29,12 @@ from shapescope.analysis.fixes.constructor import argument_label
 from shapescope.analysis.fixes.fixed_batch import fixed_batch, repeated_as_steps
 from shapescope.analysis.fixes.instead import value_that_fits
 from shapescope.analysis.fixes.other_end import other_end
-from shapescope.analysis.fixes.ranked import axes_elsewhere, every_pair, turned_alike
+from shapescope.analysis.fixes.ranked import (
+    axes_elsewhere,
+    every_pair,
+    state_beside_steps,
+    turned_alike,
+)
 from shapescope.analysis.fixes.size_numbers import built_for_what_arrives
 from shapescope.analysis.fixes.turns import keep_its_axis
 from shapescope.diagnostic import Label
@@ -95,6 +100,7 @@ def no_broadcast(case: Case) -> Iterator[Finding]:
             *fixed_batch(trace, step, (one, two)),
             *repeated_as_steps(trace, step, shapes),
             *from_other_end(shapes, step),
+            *state_beside_steps(step, shapes),
             *turned_alike(step, shapes, None),
             *keep_its_axis(trace, step, (one, two)),
             *axes_elsewhere(trace, step, shapes),

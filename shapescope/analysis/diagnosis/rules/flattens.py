@@ -9,7 +9,12 @@ from math import prod
 
 from shapescope.analysis.code import call_at, constructor_of
 from shapescope.analysis.code.origins import factors_of
-from shapescope.analysis.diagnosis.built_for import customary_sizes, maps_of, sizes_giving
+from shapescope.analysis.diagnosis.built_for import (
+    customary_sizes,
+    maps_of,
+    sees_the_input,
+    sizes_giving,
+)
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
 from shapescope.analysis.diagnosis.history import (
     Flattened,
@@ -113,6 +118,8 @@ def built_sizes(
     if maps is None:
         return None
     chain = chain_to(case.trace, source_of(case.trace, found.step))
+    if not sees_the_input(chain, axes):
+        return None
     ranges = sizes_giving(chain, axes, maps)
     return Built(maps, channels, None if ranges is None else customary_sizes(ranges))
 

@@ -15,7 +15,7 @@ from shapescope.analysis.diagnosis.rules.rows import rows_text
 from shapescope.analysis.diagnosis.words import here, name_of, plural, primary, shape_text
 from shapescope.analysis.fixes.batch import flatten_per_sample
 from shapescope.analysis.fixes.sizes import size_nodes
-from shapescope.attrs import ConvAttrs, LinearAttrs
+from shapescope.attrs import ConvAttrs, LinearAttrs, RecurrentAttrs
 from shapescope.trace import Step
 
 
@@ -58,7 +58,7 @@ def _finding(
         step=maker,
         labels=(
             primary(maker.call_site, f"{here(maker)}: {rows_text(samples, sample, made[0], row)}"),
-            label(step.call_site, f"`{name_of(step)}` takes {_wanted(step)}"),
+            label(step.call_site, _taken(step)),
             label(step.defined_at, f"`{name_of(step)}`"),
         ),
         why=(
@@ -66,22 +66,35 @@ def _finding(
                 f"{samples} * {sample} = {prod(given):,} = {made[0]} * {row}: that is "
                 f"{plural(made[0], 'row')} and nothing raises"
             ),
-            (
-                f"`{name_of(step)}` then gets {shape_text(step.inputs[0].shape)}, "
-                f"and takes {_wanted(step)}"
-            ),
+            _gets(step),
         ),
         proposals=_proposals(case, step, maker, made),
     )
 
 
-def _wanted(step: Step) -> str:
+def _wanted(step: Step) -> str | None:
     attrs = step.attrs
     if isinstance(attrs, LinearAttrs):
         return plural(attrs.in_features, "feature")
     if isinstance(attrs, ConvAttrs):
         return plural(attrs.in_channels, "channel")
-    return "something else"
+    if isinstance(attrs, RecurrentAttrs):
+        return plural(attrs.input_size, "feature")
+    return None
+
+
+def _taken(step: Step) -> str:
+    """What the layer behind takes, or what a cat behind is to join."""
+    wanted = _wanted(step)
+    given = " and ".join(shape_text(spec.shape) for spec in step.inputs[:2])
+    return f"`{name_of(step)}` " + (f"takes {wanted}" if wanted else f"gets {given}")
+
+
+def _gets(step: Step) -> str:
+    wanted, given = _wanted(step), shape_text(step.inputs[0].shape)
+    if wanted:
+        return f"`{name_of(step)}` then gets {given}, and takes {wanted}"
+    return f"{given} and {shape_text(step.inputs[1].shape)} then differ in their rows"
 
 
 def _proposals(case: Case, step: Step, maker: Step, made: tuple[int, ...]) -> Iterator[Proposal]:
@@ -93,6 +106,17 @@ def _proposals(case: Case, step: Step, maker: Step, made: tuple[int, ...]) -> It
             f"see {wanted} channels, as `{name_of(step)}` takes them",
             (call.code.replace(nodes[1], str(wanted)),),
             kind="channels",
+        )
+    given = ints(maker.inputs[0].shape)
+    if call is not None and call.receiver is not None and (len(given), len(made)) == (2, 3):
+        attrs = step.attrs
+        axis = 1 if isinstance(attrs, RecurrentAttrs) and attrs.batch_first else 0
+        text = f"{call.code.text(call.receiver)}.unsqueeze({axis})"
+        yield Proposal(
+            f"keep the {given[0]} samples, and give them an axis of one step",
+            (call.code.replace(call.node, text),),
+            kind="axes",
+            rules_out="batch",
         )
     yield from first_follows_batch(call)
     if len(made) == 2:

@@ -18,6 +18,7 @@ from shapescope.analysis.diagnosis.history import ints
 from shapescope.analysis.diagnosis.registry import declare, failing
 from shapescope.analysis.diagnosis.rules.axes import idle_squeeze, without_axis
 from shapescope.analysis.diagnosis.rules.combining import change_text, from_other_end
+from shapescope.analysis.diagnosis.rules.folds import folded_before
 from shapescope.analysis.diagnosis.rules.layers import maker_of
 from shapescope.analysis.diagnosis.words import (
     name_of,
@@ -32,6 +33,7 @@ from shapescope.analysis.fixes.operands import operand_of, wrap
 from shapescope.analysis.fixes.picks import dim_of
 from shapescope.analysis.fixes.ranked import rank_proposals, turned_alike
 from shapescope.analysis.fixes.resample import functional_name
+from shapescope.analysis.fixes.rounding import nearly
 from shapescope.analysis.fixes.spread import over_the_batch
 from shapescope.arithmetic import cat_refusal
 from shapescope.attrs import CallAttrs, ConvAttrs, RecurrentAttrs
@@ -77,6 +79,9 @@ def no_cat(case: Case) -> Iterator[Finding]:
         ),
         (0, 1),
     )
+    rows = [shape[:1] == (case.batch,) for shape in shapes]
+    if any(rows) and not all(rows):
+        yield from folded_before(case, step)
     trace = case.trace
     one, two = shapes[pair[0]], shapes[pair[1]]
     branches = branches_of(trace, step, pair)
@@ -191,6 +196,9 @@ def _multiple_notes(trace: Trace, branches: Sequence[Branch]) -> Iterator[str]:
     sizes = [branch.sizes for branch in branches]
     if len(sizes) != 2 or not all(len(one) > 2 for one in sizes) or sizes[0][2:] == sizes[1][2:]:
         return
+    # Counted from the end, as one of them may have an axis more; the last one that differs.
+    sides = list(zip(reversed(sizes[0][2:]), reversed(sizes[1][2:]), strict=False))
+    axis = next((-1 - at for at, (n, m) in enumerate(sides) if n != m), -1)
     for deeper, skip in (branches, tuple(reversed(branches))):
         doubled = next(
             (
@@ -198,22 +206,22 @@ def _multiple_notes(trace: Trace, branches: Sequence[Branch]) -> Iterator[str]:
                 for step in reversed(deeper.way)
                 if step.outputs and step.inputs
                 and len(step.outputs[0].shape) == len(step.inputs[0].shape) > 2
-                and _grows(step)
+                and _grows(step, axis)
             ),
             None,
         )  # fmt: skip
         if doubled is None:
             continue
-        small, large = ints(doubled.inputs[0].shape)[-1], ints(doubled.outputs[0].shape)[-1]
+        small, large = ints(doubled.inputs[0].shape)[axis], ints(doubled.outputs[0].shape)[axis]
         factor = large // small if small else 0
-        floored = deeper.floored_from(small)
+        floored = deeper.floored_from(small, axis)
         text = f"{large} = {factor} x {small}" if factor * small == large else f"{small} -> {large}"
         if floored is not None:
             up = small * round(floored / small) > floored
             text += f" ({floored} rounded up)" if up else f" ({floored} floored)"
-        text += f"; the skip is {skip.sizes[-1]}"
-        start = trace.inputs[0].shape[-1] if trace.inputs and trace.inputs[0].shape else 0
-        divisor = deeper.total_stride()
+        text += f"; the skip is {skip.sizes[axis]}"
+        start = trace.inputs[0].shape[axis] if trace.inputs and trace.inputs[0].shape else 0
+        divisor = deeper.total_stride(axis)
         if isinstance(start, int) and divisor > 1 and start % divisor:
             text += f"; {start} is not divisible by {divisor}"
             whole = stride_of_all_stages(trace, doubled)
@@ -225,12 +233,12 @@ def _multiple_notes(trace: Trace, branches: Sequence[Branch]) -> Iterator[str]:
         return
 
 
-def _grows(step: Step) -> bool:
+def _grows(step: Step, axis: int) -> bool:
     given, made = ints(step.inputs[0].shape), ints(step.outputs[0].shape)
     return (
         bool(given)
         and bool(made)
-        and made[-1] > given[-1]
+        and made[axis] > given[axis]
         and (step.op == "interpolate" or isinstance(step.attrs, ConvAttrs))
     )
 
@@ -253,6 +261,9 @@ def _other_dim(step: Step, shapes: Sequence[tuple[int, ...]], along: int) -> Ite
     call = call_at(step.call_site)
     if call is None or step.op != "cat" or len({len(one) for one in shapes}) != 1:
         return
+    smaller, larger = sorted(shapes[:2])
+    if len(smaller) > 3 and smaller[0] == larger[0] and nearly((0, *smaller), (0, *larger)):
+        return  # they differ by rounding: no other axis was meant
     for axis in range(1, len(shapes[0])):
         if axis != along % len(shapes[0]) and cat_refusal(shapes, axis) is None:
             yield Proposal(f"join along axis {axis}", (call.set("dim", str(axis)),), kind="dim")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
 from shapescope.analysis.diagnosis.history import ints
 from shapescope.analysis.diagnosis.registry import declare, failing
+from shapescope.analysis.diagnosis.rules.folds import folded_before
 from shapescope.analysis.diagnosis.rules.hidden import HIDDEN, hidden
 from shapescope.analysis.diagnosis.rules.layers import (
     as_the_maker,
@@ -32,7 +33,7 @@ from shapescope.analysis.fixes.instead import swapped_numbers
 from shapescope.analysis.fixes.literals import written_number
 from shapescope.analysis.fixes.picks import dim_of
 from shapescope.analysis.fixes.stepping import steps_instead
-from shapescope.attrs import RecurrentAttrs
+from shapescope.attrs import EmbeddingAttrs, RecurrentAttrs
 from shapescope.trace import Step
 
 INPUT = declare("rnn-input-size", "a recurrent layer gets another number of features than it takes")
@@ -50,6 +51,7 @@ def recurrent(case: Case) -> Iterator[Finding]:
         yield _rank(case, step, sizes)
         return
     if sizes[-1] != attrs.input_size:
+        yield from folded_before(case, step)
         yield _input_size(case, step, sizes, attrs)
         return
     layers = attrs.num_layers * (2 if attrs.bidirectional else 1)
@@ -87,6 +89,12 @@ def _rank(case: Case, step: Step, sizes: tuple[int, ...]) -> Finding:
             proposals += edit_operand(
                 step, trace, ".transpose(1, 2).flatten(2)", "one row for each line of the map"
             )
+    maker = maker_of(trace, step)
+    table = maker.attrs if maker is not None else None
+    one_hot = isinstance(table, EmbeddingAttrs) and sizes[2:3] == (table.num_embeddings,)
+    if maker is not None and one_hot and len(sizes) == 4:
+        message = "look up the word that each one-hot row names"
+        proposals += edit_operand(maker, trace, ".argmax(-1)", message)
     if len(sizes) == 1:
         proposals += edit_operand(step, trace, "[:, None, None]", "a sequence of one feature each")
     return finding(
@@ -139,6 +147,7 @@ def cell(case: Case) -> Iterator[Finding]:
         return
     trace, wanted, sizes = case.trace, step.attrs.input_size, ints(step.inputs[0].shape)
     if sizes and sizes[-1] == wanted:
+        yield from folded_before(case, step)
         yield from _other_rows(case, step, sizes)
     if not sizes or sizes[-1] == wanted:
         return

@@ -43,6 +43,7 @@ from shapescope.analysis.fixes.factors import (
     heads_that_divide,
     is_spelled_for,
     map_of_what_arrives,
+    steps_of_a_sample,
 )
 from shapescope.analysis.fixes.sizes import differing, size_nodes
 from shapescope.arithmetic import reshape_refusal
@@ -146,9 +147,8 @@ def first_follows_batch(call: CallSource | None) -> Iterator[Proposal]:
     if call is None or not sizes or call.receiver is None:
         return
     text = call.code.text(call.receiver)
-    yield Proposal(
-        "follow the batch that arrives", (call.code.replace(sizes[0], f"{text}.size(0)"),)
-    )
+    edit = call.code.replace(sizes[0], f"{text}.size(0)")
+    yield Proposal("follow the batch that arrives", (edit,), kind="batch")
 
 
 def _rest_of_a_sample(sizes: tuple[int, ...], wanted: tuple[int, ...]) -> Iterator[str]:
@@ -194,6 +194,7 @@ def _other(case: Case, step: Step, sizes: tuple[int, ...], wanted: tuple[int, ..
             kept = is_spelled_for(trace, maker, wanted[1])
             proposals += (*(other if kept else ()), *make_instead(trace, maker, need), *other)
         proposals += heads_that_divide(trace, step, wanted, before, after)
+        proposals += steps_of_a_sample(trace, step, wanted, before, after, case.batch)
     windows = cut_windows(before, after)
     if windows is not None:
         why.append(", ".join(f"{size} = {count} * {window} + {size - count * window}"

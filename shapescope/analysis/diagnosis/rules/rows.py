@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from shapescope.analysis.diagnosis.built_for import customary_sizes, maps_of, sizes_giving
+from shapescope.analysis.diagnosis.built_for import (
+    customary_sizes,
+    maps_of,
+    sizes_giving,
+)
 from shapescope.analysis.diagnosis.history import chain_to, ints, source_of
 from shapescope.analysis.diagnosis.words import plural, product_text, shape_text
 from shapescope.trace import Step, Trace

@@ -6,7 +6,12 @@ from collections.abc import Iterator
 from math import prod
 
 from shapescope.analysis.code import call_at
-from shapescope.analysis.diagnosis.built_for import customary_sizes, maps_of, sizes_giving
+from shapescope.analysis.diagnosis.built_for import (
+    customary_sizes,
+    maps_of,
+    sees_the_input,
+    sizes_giving,
+)
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding
 from shapescope.analysis.diagnosis.history import chain_to, ints, size_history, source_of
 from shapescope.analysis.diagnosis.rules.layers import (
@@ -40,7 +45,7 @@ def rows_of_another_number(
     ranges = None if maps is None else sizes_giving(chain, len(sizes) - 2, maps)
     built = None if ranges is None else customary_sizes(ranges)
     note = None
-    if maps is not None:
+    if maps is not None and sees_the_input(chain, len(sizes) - 2):
         product = f"{features} = {product_text((sizes[1], *maps))}"
         note = f"{product}, which no input size gives"
         if built is not None:

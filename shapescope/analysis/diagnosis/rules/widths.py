@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from shapescope.analysis.code import call_at
 from shapescope.analysis.diagnosis.finding import Proposal
 from shapescope.analysis.diagnosis.history import (
     chain_to,
@@ -34,6 +35,8 @@ from shapescope.analysis.fixes.picks import dim_of, picked_elsewhere
 from shapescope.analysis.fixes.turns import turned_and_back
 from shapescope.trace import Step, Trace
 
+_STATISTICS = frozenset({"mean", "std", "var", "sum", "amax", "amin", "max", "min"})
+
 
 def width_proposals(
     trace: Trace, step: Step, sizes: tuple[int, ...], wanted: int, maker: Step | None
@@ -62,6 +65,7 @@ def width_proposals(
         dims = axes if axes.isdigit() else f"({axes})"
         yield from other_axes(maker, dims, f"run over the others, and keep the {wanted} features")
         return
+    yield from _all_over_features(trace, maker, wanted)
     turned = maker is not None and maker.op in ("transpose", "permute")
     mapped = len(sizes) > 2 and maker is not None and is_map(trace, _unsqueezed(trace, maker))
     if mapped and sizes[1] == wanted:
@@ -150,6 +154,28 @@ def _over_features(maker: Step, wanted: int) -> int | None:
         return None
     axis = dim % len(before)
     return axis if axis and before[axis] == wanted else None
+
+
+def _all_over_features(trace: Trace, maker: Step | None, wanted: int) -> Iterator[Proposal]:
+    """Means and deviations that were joined, each run over the steps instead of the features."""
+    edits = []
+    for place in range(len(maker.inputs) if maker is not None and maker.op == "cat" else 0):
+        inner = source_of(trace, maker, place) if maker is not None else None
+        call = None if inner is None else call_at(inner.call_site)
+        before = ints(inner.inputs[0].shape) if inner is not None and inner.inputs else ()
+        dim = None if inner is None else dim_of(inner)
+        if inner is None or call is None or inner.op not in _STATISTICS or len(before) != 3:
+            return
+        if dim is None or dim % 3 != 1 or len(inner.outputs[0].shape) != 2:
+            return
+        edits.append((call, before[1]))
+    if edits and sum(features for _, features in edits) == wanted:
+        yield Proposal(
+            f"run over the steps, and keep the {edits[0][1]} features of each",
+            tuple(call.set("dim", "2") for call, _ in edits),
+            kind="dim",
+            rules_out="consumer",
+        )
 
 
 def _beside(trace: Trace, maker: Step | None, wanted: int) -> Iterator[Proposal]:

@@ -8,7 +8,7 @@ from math import prod
 
 from shapescope.analysis.code import constructor_of
 from shapescope.analysis.diagnosis.built_for import customary_larger, smallest_passing
-from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding
+from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
 from shapescope.analysis.diagnosis.history import (
     chain_to,
     ints,
@@ -27,6 +27,7 @@ from shapescope.analysis.fixes.resample import (
     shrink_less,
 )
 from shapescope.attrs import ConvAttrs, PoolAttrs
+from shapescope.diagnostic import Label
 from shapescope.ops import lookup
 from shapescope.trace import Step, Trace
 
@@ -61,17 +62,31 @@ def empty_output(case: Case) -> Iterator[Finding]:
         EMPTY,
         f"a {shape_text(step.attrs.kernel_size)} window does not fit on a {shape_text(maps)} map",
         step=step,
-        labels=places(
-            trace,
-            step,
-            "kernel_size",
-            f"kernel_size = {_kernel(step.attrs)}",
-            here(step).removesuffix(" here"),
+        labels=(
+            *places(
+                trace,
+                step,
+                "kernel_size",
+                f"kernel_size = {_kernel(step.attrs)}",
+                here(step).removesuffix(" here"),
+            ),
+            _block_label(trace, step),
         ),
         why=tuple(filter(None, why)),
         notes=(_field_note(chain, smallest),),
         proposals=_proposals(case, step, chain, smallest),
     )
+
+
+def _block_label(trace: Trace, step: Step) -> Label | None:
+    """The call in the model's own forward that led here, where blocks of one class are many."""
+    outer = step
+    while outer.parent is not None and trace.steps[outer.parent].path:
+        outer = trace.steps[outer.parent]
+    alike = sum(spec.class_name == outer.class_name for spec in trace.modules)
+    if outer is step or not outer.class_name or alike < 2:
+        return None
+    return label(outer.call_site, f"`{name_of(outer)}` gets {shape_text(outer.inputs[0].shape)}")
 
 
 def _kernel(attrs: ConvAttrs | PoolAttrs) -> str:
@@ -124,15 +139,17 @@ def _proposals(
 ) -> Iterator[Proposal]:
     trace = case.trace
     axes = spatial_axes(step)
-    if makes_maps(trace):
-        yield from pad_and_crop(trace, total_stride(chain), axes)
+    given = _given_map(trace, axes)
+    stride = total_stride(chain)
+    few = stride <= max(given, default=0)  # zeros, beside what is there
+    if makes_maps(trace) and few:
+        yield from pad_and_crop(trace, stride, axes)
     if _pools_all(step, axes):
         yield from adaptive_pool(trace, step, (1,) * axes)
     if smallest is None:
         return
     if isinstance(step.attrs, ConvAttrs) and step.kind == "module" and axes == 1:
         yield from _padding(trace, step)
-    given = _given_map(trace, axes)
     at_least = tuple(max(size, 1) for size in smallest)
     enough = [size >= least for size, least in zip(given, at_least, strict=False)]
     if any(enough):
@@ -151,6 +168,8 @@ def _proposals(
     if "pool" in step.op:
         yield from adaptive_pool(trace, step, (1,) * axes)
     yield from _whole_map(trace, step)
+    if makes_maps(trace) and not few:
+        yield from pad_and_crop(trace, stride, axes)
 
 
 def _given_map(trace: Trace, axes: int) -> tuple[int, ...]:
