@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -254,11 +254,3 @@ def _typed(hint: Any, value: Any, where: str) -> Any:
     if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
         raise wrong
     return value
-
-
-def with_data(recipe: Recipe, *, resize: tuple[int, int] | None, channels: int) -> Recipe:
-    """Return a recipe for a user's images: their size, and one mean and deviation per channel."""
-    transforms = replace(
-        recipe.transforms, resize=resize, mean=(0.5,) * channels, std=(0.5,) * channels
-    )
-    return replace(recipe, transforms=transforms)

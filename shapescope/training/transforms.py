@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
@@ -126,9 +125,3 @@ def shift(images: torch.Tensor, pixels: int, draws: Draws) -> torch.Tensor:
             window = padded[:, :, down : down + height, right : right + width]
             result[chosen] = window[chosen]
     return result
-
-
-def batches(split: Split, prepare: Preparation, rows: int) -> Iterator[torch.Tensor]:
-    """Yield a split's prepared images in their own order, ``rows`` at a time."""
-    for images in split.pixels.read(torch.split(torch.arange(len(split)), rows)):
-        yield prepare(images)

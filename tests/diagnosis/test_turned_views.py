@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from shapescope.analysis.diagnosis import diagnose
+from shapescope.analysis.diagnosis import find
 from shapescope.analysis.diagnosis.intended import (
     intended_fold,
     intended_order,
@@ -88,4 +88,4 @@ class RelativeShift(nn.Module):
 
 def test_a_shift_by_views_behind_a_pad_is_meant() -> None:
     traced = trace_model(RelativeShift(), parse_inputs(["2,4,6,11"]))
-    assert [one.rule for one in diagnose(traced.trace)] == []
+    assert [one.diagnostic.rule for one in find(traced.trace)] == []

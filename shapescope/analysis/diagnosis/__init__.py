@@ -8,7 +8,7 @@ from shapescope.analysis.batch import Evidence
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal
 from shapescope.analysis.diagnosis.loss_steps import loss_of, without_loss
 from shapescope.analysis.diagnosis.registry import RuleInfo, explain_failure, rules, scan
-from shapescope.diagnostic import Diagnostic, Severity
+from shapescope.diagnostic import Severity
 from shapescope.trace import Trace
 
 __all__ = [
@@ -17,7 +17,6 @@ __all__ = [
     "Finding",
     "Proposal",
     "RuleInfo",
-    "diagnose",
     "find",
     "rules",
 ]
@@ -36,18 +35,13 @@ def _distinct(found: Iterable[Finding]) -> list[Finding]:
 _ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
 
 
-def diagnose(trace: Trace, *, evidence: Evidence | None = None) -> tuple[Diagnostic, ...]:
-    """What is wrong or worth knowing, errors first.
+def find(trace: Trace, *, evidence: Evidence | None = None) -> tuple[Finding, ...]:
+    """What is wrong or worth knowing, errors first, each with the edits worth trying.
 
     Args:
         trace: one forward pass, whole or up to where it failed.
         evidence: what other passes showed; without it, only what this trace shows is said.
     """
-    return tuple(found.diagnostic for found in find(trace, evidence=evidence))
-
-
-def find(trace: Trace, *, evidence: Evidence | None = None) -> tuple[Finding, ...]:
-    """As `diagnose`, each with the edits worth trying."""
     loss = loss_of(trace)
     bare = trace if loss is None else without_loss(trace, loss)
     loss_failed = trace.failure is not None and bare.failure is None

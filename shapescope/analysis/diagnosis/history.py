@@ -9,7 +9,6 @@ from math import prod
 from shapescope.analysis.diagnosis.words import (
     equation,
     name_of,
-    product_text,
     settings_of,
     sizes_text,
 )
@@ -228,10 +227,3 @@ def flatten_history(trace: Trace, found: Flattened) -> tuple[str, ...]:
     if not way:
         return (made,)
     return (way, made) if len(way) + len(made) > _LONGEST_LINE else (f"{way}; {made}",)
-
-
-def factored(found: Flattened | None, total: int) -> str:
-    """`256 = 16 * 4 * 4` where the factors are known, else the number alone."""
-    if found is None or len(found.factors) < 2:
-        return str(total)
-    return f"{total} = {product_text(found.factors)}"

@@ -11,7 +11,6 @@ from shapescope.render.drawing.scene import Command, Outline, Scene, Text, flat
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FORMATS = ("png", "pdf")
 POINTS_PER_INCH = 72
 RETINA = 2
 """Pixels of a PNG for each pixel of the scene, so that print stays sharp."""

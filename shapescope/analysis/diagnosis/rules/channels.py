@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from math import prod
 
 from shapescope.analysis.code import Origin, constructor_of, origins_of
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
@@ -249,8 +248,3 @@ def _given_around(trace: Trace, step: Step, wanted: int) -> tuple[Origin, ...]:
         for origin in origins_of(trace, step.path.rpartition(".")[0], call.code, node)
         if isinstance(origin.node, ast.Constant) and origin.node.value == wanted
     )
-
-
-def values_of(sizes: tuple[int, ...]) -> int:
-    """How many values one sample has."""
-    return prod(sizes[1:])
