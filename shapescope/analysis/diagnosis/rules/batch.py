@@ -9,7 +9,6 @@ from math import prod
 from shapescope.analysis.batch import BatchWalk, Event, ancestors, walk_batch
 from shapescope.analysis.diagnosis.finding import Case, Finding, finding, label
 from shapescope.analysis.diagnosis.history import chain_to, ints
-from shapescope.analysis.diagnosis.intent import time_is_first
 from shapescope.analysis.diagnosis.registry import declare, explain_failure, scanning
 from shapescope.analysis.diagnosis.words import (
     here,
@@ -18,7 +17,6 @@ from shapescope.analysis.diagnosis.words import (
     primary,
     shape_text,
 )
-from shapescope.analysis.fixes.batch import other_dim
 from shapescope.attrs import RecurrentAttrs
 from shapescope.diagnostic import Severity
 from shapescope.trace import Step, Trace
@@ -111,8 +109,7 @@ def _lost(
         if not kept and _elsewhere(shape, there, size, other_walk.size):
             yield _state_of(case, sink, shape) or _moved(case, sink, shape)
             return
-    sizes = ints(trace.inputs[0].shape) if trace.inputs else ()
-    if kept or (shape[:1] == sizes[1:2] != () and time_is_first(trace)):
+    if kept or _is_time_first(trace, shape):
         return
     if other is None and _is_elsewhere(walk, sink, shape):
         yield _state_of(case, sink, shape) or _moved(case, sink, shape)
@@ -132,6 +129,14 @@ def _lost(
         from shapescope.analysis.diagnosis.rules.lost import lost_finding
 
         yield lost_finding(case, best, walk)
+
+
+def _is_time_first(trace: Trace, shape: tuple[int, ...]) -> bool:
+    """Whether the text says that the batch is axis 1 of the input, and the output has it."""
+    from shapescope.analysis.diagnosis.intent import time_is_first
+
+    sizes = ints(trace.inputs[0].shape) if trace.inputs else ()
+    return shape[:1] == sizes[1:2] != () and time_is_first(trace)
 
 
 def _are_codes(trace: Trace, number: int, size: int) -> bool:
@@ -223,6 +228,8 @@ def _state_of(case: Case, sink: Step, shape: tuple[int, ...]) -> Finding | None:
 
 
 def _moved(case: Case, sink: Step, shape: tuple[int, ...]) -> Finding:
+    from shapescope.analysis.fixes.batch import other_dim
+
     return finding(
         MOVED,
         f"the output is {shape_text(shape)}: its axis 0 is not the batch of {case.batch}",

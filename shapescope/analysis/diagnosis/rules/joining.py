@@ -262,7 +262,7 @@ def _other_dim(step: Step, shapes: Sequence[tuple[int, ...]], along: int) -> Ite
     if call is None or step.op != "cat" or len({len(one) for one in shapes}) != 1:
         return
     smaller, larger = sorted(shapes[:2])
-    if len(smaller) > 3 and smaller[0] == larger[0] and nearly((0, *smaller), (0, *larger)):
+    if len(smaller) > 3 and abs(larger[1] - smaller[1]) < 2 and nearly(smaller, larger):
         return  # they differ by rounding: no other axis was meant
     for axis in range(1, len(shapes[0])):
         if axis != along % len(shapes[0]) and cat_refusal(shapes, axis) is None:
