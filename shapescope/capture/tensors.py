@@ -99,10 +99,14 @@ def _gather(value: Any, found: list[Tensor]) -> None:
 
 
 def placed_tensors(value: Any, label: str) -> Iterator[tuple[str, Tensor]]:
-    """Every tensor inside `value` with its place: `batch.mask` a field, `hidden.1` in a list."""
-    parts = _named_parts(value)
+    """Every tensor inside `value` with its place: `batch.mask` a field, `hidden.1` in a list.
+
+    One tensor alone has the label itself.
+    """
+    tensors = tensors_of(value)
+    parts = _named_parts(value) if len(tensors) > 1 else None
     if parts is None:
-        for position, tensor in enumerate(tensors_in(value)):
+        for position, tensor in enumerate(tensors):
             yield label if position == 0 else f"{label}.{position}", tensor
         return
     for name, part in parts:
