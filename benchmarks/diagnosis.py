@@ -33,8 +33,8 @@ from case_folder import (  # type: ignore[import-not-found,unused-ignore]
 )
 
 from shapescope.analysis.fixes.apply import edited
+from shapescope.capture.further.investigate import investigate
 from shapescope.capture.inputs import parse_input, parse_inputs
-from shapescope.capture.investigate import investigate
 from shapescope.capture.loader import load
 from shapescope.capture.traced import Target
 from shapescope.capture.tracer import trace_model

@@ -22,13 +22,13 @@ import torch
 from shapescope.analysis.check import check_trace
 from shapescope.analysis.cost import totals
 from shapescope.analysis.receptive import receptive_fields
-from shapescope.capture.copies import meta_copy
+from shapescope.capture.inferring.own_inputs import own_inputs
 from shapescope.capture.inputs import make_inputs
-from shapescope.capture.loaded import LoadedModel
 from shapescope.capture.loader import load
-from shapescope.capture.own_inputs import own_inputs
+from shapescope.capture.loading.loaded import LoadedModel
 from shapescope.capture.tensors import tensors_in
 from shapescope.capture.tracer import trace_model
+from shapescope.capture.untouched.copies import meta_copy
 from shapescope.ops import lookup
 from shapescope.trace import Trace, verify
 

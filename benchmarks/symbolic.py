@@ -30,9 +30,9 @@ from shapescope.analysis.sizes.regions import Region, region_of
 from shapescope.analysis.sizes.witness import find
 from shapescope.analysis.symbolic_check import Evaluator
 from shapescope.arithmetic.expressions import parse_condition
+from shapescope.capture.inferring.own_inputs import own_inputs
 from shapescope.capture.input_spec import InputSpec, parse_inputs
 from shapescope.capture.loader import load
-from shapescope.capture.own_inputs import own_inputs
 from shapescope.capture.tracer import trace_model
 from shapescope.diagnostic import ShapescopeError
 from shapescope.trace import Step, Trace

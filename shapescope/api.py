@@ -72,7 +72,7 @@ def trace(
         ShapescopeError: the request cannot be met. A forward pass that raises is no error: the
             result holds the steps up to there, and says why.
     """
-    from shapescope.capture.known import require_model
+    from shapescope.capture.loading.known import require_model
     from shapescope.session import trace_any
 
     require_model(model)
@@ -110,13 +110,13 @@ def params(model: nn.Module | str, *, seed: int = 0) -> ParamsResult:
     Raises:
         ShapescopeError: the model cannot be had, or it is lazy and has no shapes yet.
     """
-    from shapescope.capture.known import require_model
+    from shapescope.capture.loading.known import require_model
     from shapescope.capture.parameters import is_lazy, read_parameters
 
     require_model(model)
     if isinstance(model, str):
-        from shapescope.capture.file_weights import without_model
         from shapescope.capture.loader import load
+        from shapescope.capture.loading.file_weights import without_model
 
         loaded = load(model)
         held = without_model(loaded)

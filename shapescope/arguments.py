@@ -56,7 +56,7 @@ def refuse_unknown(
     """
     import inspect
 
-    from shapescope.capture.argument_names import keywords_of
+    from shapescope.capture.inferring.argument_names import keywords_of
 
     if not kwargs:
         return
@@ -145,6 +145,6 @@ def way_of(device: Any) -> str:
     """
     if device is None:
         return "auto"
-    from shapescope.capture.known import device_kind
+    from shapescope.capture.loading.known import device_kind
 
     return "meta" if device_kind(device) == "meta" else "real"

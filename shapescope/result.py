@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from shapescope.analysis.cost import Totals
     from shapescope.analysis.receptive import ReceptiveField
     from shapescope.analysis.step_check import Check
-    from shapescope.capture.crosscheck import CrossCheck
+    from shapescope.capture.further.crosscheck import CrossCheck
+    from shapescope.capture.further.timing import Times
     from shapescope.capture.parameters import Parameter
-    from shapescope.capture.timing import Times
     from shapescope.capture.values import ValueStats
     from shapescope.render.table import TableOptions
 

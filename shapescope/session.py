@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import nn  # noqa: TID251 - for annotations only
 
     from shapescope.capture.input_spec import InputSpec
-    from shapescope.capture.loaded import LoadedModel
+    from shapescope.capture.loading.loaded import LoadedModel
     from shapescope.capture.traced import Target
 
 P = ParamSpec("P")
@@ -136,7 +136,7 @@ def trace_any(
 @collection_waits()
 def _trace(subject: nn.Module | LoadedModel, inputs: Given | None, manner: Manner) -> TraceResult:
     """The trace of what was loaded, with all that was asked for."""
-    from shapescope.capture.bystanders import bystanders_of
+    from shapescope.capture.untouched.bystanders import bystanders_of
 
     with bystanders_of(subject):
         return _alone(subject, inputs, manner)
@@ -144,7 +144,7 @@ def _trace(subject: nn.Module | LoadedModel, inputs: Given | None, manner: Manne
 
 def _alone(subject: nn.Module | LoadedModel, inputs: Given | None, manner: Manner) -> TraceResult:
     """The same, once what lies beside the model is kept."""
-    from shapescope.capture.own_inputs import own_inputs
+    from shapescope.capture.inferring.own_inputs import own_inputs
     from shapescope.capture.tracer import trace_model
 
     train, target = manner.train, manner.target
@@ -164,7 +164,7 @@ def _alone(subject: nn.Module | LoadedModel, inputs: Given | None, manner: Manne
             raise
         return unbuilt(_name(subject), error)
     from shapescope.analysis.expectations import problems
-    from shapescope.capture.investigate import investigate
+    from shapescope.capture.further.investigate import investigate
 
     found = _quietly(investigate, subject, given, traced, train=train, target=target)
     read: tuple[str, ...] = getattr(subject, "notes", ())
@@ -173,13 +173,13 @@ def _alone(subject: nn.Module | LoadedModel, inputs: Given | None, manner: Manne
     if traced.trace.failure is not None:
         return result
     if manner.time:
-        from shapescope.capture.timing import time_steps
+        from shapescope.capture.further.timing import time_steps
 
         times = _quietly(time_steps, subject, given, result.trace, train=train)
         result = result.changed(times=times)
     if not manner.peers:
         return result
-    from shapescope.capture.crosscheck import crosscheck
+    from shapescope.capture.further.crosscheck import crosscheck
 
     asked = _quietly(crosscheck, subject, given, result.trace, result.macs, train=train)
     return result.changed(crosscheck=asked)

@@ -22,7 +22,7 @@ from shapescope.valid_sizes import Passage, ValidSizes, without_losses
 if TYPE_CHECKING:
     from torch import nn  # noqa: TID251 - for annotations only
 
-    from shapescope.capture.loaded import LoadedModel
+    from shapescope.capture.loading.loaded import LoadedModel
     from shapescope.capture.sizes.sizer import Sizer
 
 LAST = 300
@@ -78,8 +78,8 @@ def valid_sizes(model: nn.Module | LoadedModel | str, inputs: Any = None) -> Val
     Raises:
         ShapescopeError: the request cannot be met, or the model cannot be built.
     """
-    from shapescope.capture.bystanders import bystanders_of
     from shapescope.capture.loader import load
+    from shapescope.capture.untouched.bystanders import bystanders_of
 
     subject = load(model) if isinstance(model, str) else model
     with bystanders_of(subject):
@@ -88,7 +88,7 @@ def valid_sizes(model: nn.Module | LoadedModel | str, inputs: Any = None) -> Val
 
 def _sizes_of(subject: nn.Module | LoadedModel, inputs: Any) -> ValidSizes:
     """The input sizes that fit what was loaded."""
-    from shapescope.capture.own_inputs import own_inputs
+    from shapescope.capture.inferring.own_inputs import own_inputs
     from shapescope.capture.sizes.sizer import Sizer
 
     notes: tuple[str, ...] = getattr(subject, "notes", ())

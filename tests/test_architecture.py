@@ -230,7 +230,7 @@ def test_a_sound_model_needs_nothing_that_explains_or_mends() -> None:
         for name in loaded
         if name.startswith(f"{room}.fixes.")
         or name in (f"{room}.diagnosis.rules.features", f"{room}.diagnosis.rules.loss")
-        or name in ("shapescope.arithmetic.solve", "shapescope.capture.mixing")
+        or name in ("shapescope.arithmetic.solve", "shapescope.capture.further.mixing")
     ]
 
 

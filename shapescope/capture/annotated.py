@@ -10,7 +10,7 @@ from typing import Any
 from shapescope.analysis.comments.observed import Observed
 from shapescope.capture.inputs import InputSpec, rebatch
 from shapescope.capture.lines import LineRecorder
-from shapescope.capture.loaded import LoadedModel
+from shapescope.capture.loading.loaded import LoadedModel
 from shapescope.capture.tracer import trace_model
 from shapescope.diagnostic import ShapescopeError
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from shapescope.capture.copies import copy_model
+from shapescope.capture.untouched.copies import copy_model
 from shapescope.trace import Shape
 
 

@@ -152,7 +152,7 @@ def _smallest_embedding(module: nn.Module) -> int | None:
 def _from_function(
     source: str, device: str | torch.device, overrides: Mapping[Path, str] | None
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    from shapescope.capture.execute import call_function
+    from shapescope.capture.loading.execute import call_function
 
     made = call_function(source, overrides=overrides)
     if isinstance(made, Tensor) or _is_record(made):

@@ -14,10 +14,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from shapescope.capture.import_errors import missing_file, shown_place
 from shapescope.capture.input_spec import InputSpec
-from shapescope.capture.loaded import LoadedModel
-from shapescope.capture.spec import ZOOS, ModelSpec, parse_spec
+from shapescope.capture.loading.import_errors import missing_file, shown_place
+from shapescope.capture.loading.loaded import LoadedModel
+from shapescope.capture.loading.spec import ZOOS, ModelSpec, parse_spec
 from shapescope.diagnostic import ShapescopeError, did_you_mean
 from shapescope.networks.registry import find, names
 from shapescope.source_text import absolute_path, display_path
@@ -34,7 +34,7 @@ def load(spec: str, *, overrides: Mapping[Path, str] | None = None) -> LoadedMod
     """Find the model that a user named. A file of the user's is executed, afresh each time.
 
     Args:
-        spec: one of the forms in `shapescope.capture.spec`.
+        spec: one of the forms in `shapescope.capture.loading.spec`.
         overrides: text by path for files that are to be read as if edited.
 
     Raises:
@@ -52,13 +52,13 @@ def load(spec: str, *, overrides: Mapping[Path, str] | None = None) -> LoadedMod
     if parsed.kind == "network":
         return _load_network(parsed)
     if parsed.kind in ZOOS:
-        from shapescope.capture.zoo import load_from_zoo
+        from shapescope.capture.loading.zoo import load_from_zoo
 
         return load_from_zoo(parsed)
     if parsed.kind == "saved":
         if not _there(parsed.place):
             raise missing_file(parsed.place)
-        from shapescope.capture.saved import load_saved
+        from shapescope.capture.loading.saved import load_saved
 
         return load_saved(parsed)
     return _load_code(parsed, dict(overrides or {}))
@@ -78,7 +78,7 @@ def _load_network(parsed: ModelSpec) -> LoadedModel:
         raise _unknown(parsed)
     from importlib import import_module
 
-    from shapescope.capture.maker import maker
+    from shapescope.capture.loading.maker import maker
 
     module, _, class_name = entry.factory.partition(":")
     cls = getattr(import_module(module), class_name)
@@ -106,7 +106,7 @@ def _unknown(parsed: ModelSpec) -> ShapescopeError:
     close = get_close_matches(name.lower(), names(), 1)
     if close:
         return ShapescopeError(f"there is no model called `{name}`; did you mean {close[0]}?")
-    from shapescope.capture.zoo_names import zoo_with
+    from shapescope.capture.loading.zoo_names import zoo_with
 
     zoo = zoo_with(name)
     if zoo is not None:
@@ -142,9 +142,9 @@ def _load_code(parsed: ModelSpec, overrides: dict[Path, str]) -> LoadedModel:
     from torch import nn
 
     from shapescope.capture.constructions import Constructions
-    from shapescope.capture.execute import load_file, load_module
-    from shapescope.capture.first_calls import FirstCalls
-    from shapescope.capture.maker import maker
+    from shapescope.capture.loading.execute import load_file, load_module
+    from shapescope.capture.loading.first_calls import FirstCalls
+    from shapescope.capture.loading.maker import maker
 
     with Constructions() as constructions, FirstCalls() as calls:
         if parsed.kind == "file":
@@ -207,7 +207,7 @@ def _copier(value: nn.Module) -> Callable[[], nn.Module]:
 
 def _only_model(module: ModuleType, tree: Any, place: str) -> str:
     """The model of a file that was named alone."""
-    from shapescope.capture.choice import candidates, instances, no_model
+    from shapescope.capture.loading.choice import candidates, instances, no_model
 
     found = candidates(module, tree) or list(instances(module))
     if len(found) == 1:
@@ -254,7 +254,7 @@ def _argument(module: ModuleType, dotted: str, parsed: ModelSpec) -> Any:
 def _no_such_name(module: ModuleType, dotted: str, place: str, part: str) -> ShapescopeError:
     from difflib import get_close_matches
 
-    from shapescope.capture.choice import instances, model_classes
+    from shapescope.capture.loading.choice import instances, model_classes
 
     shown = shown_place(place)
     own = [name for name in vars(module) if not name.startswith("_")]

@@ -20,13 +20,13 @@ import torch
 from torch import Tensor, nn
 
 from shapescope.capture.answers import Answers
-from shapescope.capture.global_modes import global_modes_stay, nothing_compiles
 from shapescope.capture.recorder import Recorder
 from shapescope.capture.remembered import REMEMBERED
 from shapescope.capture.sequences import short_sequences
 from shapescope.capture.source import call_user
 from shapescope.capture.standins import light_imports
 from shapescope.capture.tensors import concrete_shape, placed_tensors, spec_of, tensors_in
+from shapescope.capture.untouched.global_modes import global_modes_stay, nothing_compiles
 from shapescope.capture.values import ValueStats, value_stats
 from shapescope.collection import collection_waits
 from shapescope.trace import (

@@ -9,14 +9,14 @@ from typing import Any, TypeGuard
 import torch
 from torch import Tensor, nn
 
-from shapescope.capture.argument_names import refuse_unknown
 from shapescope.capture.constructions import find_constructors
-from shapescope.capture.copies import meta_copy, real_copy
-from shapescope.capture.import_errors import one_line
+from shapescope.capture.inferring.argument_names import refuse_unknown
 from shapescope.capture.inputs import InputSpec, make_inputs
-from shapescope.capture.loaded import LoadedModel
+from shapescope.capture.loading.import_errors import one_line
+from shapescope.capture.loading.loaded import LoadedModel
 from shapescope.capture.parameters import is_lazy
 from shapescope.capture.tensors import map_tensors, tensors_in, to_meta
+from shapescope.capture.untouched.copies import meta_copy, real_copy
 from shapescope.diagnostic import ShapescopeError
 from shapescope.trace import SourceSpan
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from shapescope.analysis.step_check import verdicts
 from shapescope.capture.fake import entered, fake_model, fake_shape, fake_tensor
 from shapescope.capture.inputs import InputSpec, input_names, make_inputs
-from shapescope.capture.loaded import LoadedModel
+from shapescope.capture.loading.loaded import LoadedModel
 from shapescope.capture.module_tree import modules_of
 from shapescope.capture.packed import has_packed_weights
 from shapescope.capture.passes import Pass, run_pass
@@ -73,7 +73,7 @@ def trace_model(
 
 def _traced(tracer: _Tracer, mode: str, symbols: Sequence[str], values: bool) -> Traced:
     if mode == "symbolic":
-        from shapescope.capture.symbolic import trace_symbolic
+        from shapescope.capture.open_axes.symbolic import trace_symbolic
 
         return trace_symbolic(tracer, symbols)
     if values or mode == "real":

@@ -13,7 +13,7 @@ from shapescope.diagnostic import Diagnostic, Severity, ShapescopeError
 if TYPE_CHECKING:
     from shapescope.analysis.comments.verdicts import Verdict
     from shapescope.capture.annotated import Watched
-    from shapescope.capture.loaded import LoadedModel
+    from shapescope.capture.loading.loaded import LoadedModel
 
 FORMATS = ("text", "json", "github")
 _MARK = "\ufeff"
@@ -149,8 +149,8 @@ def _watch(
 ) -> tuple[Watched, tuple[Diagnostic, ...]]:
     """What a run showed, and what is wrong with the model where it failed."""
     from shapescope.capture.annotated import watch_lines
+    from shapescope.capture.inferring.own_inputs import own_inputs
     from shapescope.capture.input_spec import parse_inputs
-    from shapescope.capture.own_inputs import own_inputs
     from shapescope.cli.output import say_notes
     from shapescope.session import trace_any
 

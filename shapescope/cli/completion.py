@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from shapescope.capture.zoo_names import torchvision_names
+from shapescope.capture.loading.zoo_names import torchvision_names
 from shapescope.networks.registry import names
 
 _PREFIXES = ("torchvision:", "timm:", "hf:")

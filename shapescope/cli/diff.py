@@ -11,7 +11,7 @@ from shapescope.cli.options import Inputs, Output, Train, choices, form_of
 from shapescope.diagnostic import ShapescopeError
 
 if TYPE_CHECKING:
-    from shapescope.capture.loaded import LoadedModel
+    from shapescope.capture.loading.loaded import LoadedModel
     from shapescope.trace import Trace
 
 FORMATS = ("table", "markdown", "json")
@@ -114,9 +114,9 @@ def _traced(spec: str, other: str, inputs: tuple[str, ...], train: bool) -> Trac
     Raises:
         ShapescopeError: it cannot be loaded or built.
     """
+    from shapescope.capture.inferring.own_inputs import own_inputs
     from shapescope.capture.input_spec import parse_inputs
     from shapescope.capture.loader import load
-    from shapescope.capture.own_inputs import own_inputs
     from shapescope.capture.tracer import trace_model
     from shapescope.cli.output import say_notes
 

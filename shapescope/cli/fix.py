@@ -13,7 +13,7 @@ from shapescope.cli.options import Inputs, ModelName, Output, Train
 from shapescope.diagnostic import ShapescopeError
 
 if TYPE_CHECKING:
-    from shapescope.capture.mend import Mended
+    from shapescope.capture.further.mend import Mended
 
 
 def register(app: typer.Typer) -> None:
@@ -51,9 +51,9 @@ def fix(
     shapescope fix net.py:Net --input 4,3,32,32 --write
     shapescope fix net.py --input 64,3,32,32 --target 64:int64 --loss cross_entropy
     """
+    from shapescope.capture.further.mend import mend
     from shapescope.capture.input_spec import parse_inputs
     from shapescope.capture.losses import target_of
-    from shapescope.capture.mend import mend
     from shapescope.cli.output import emit, say_notes
     from shapescope.render.fixes import mended_text
 

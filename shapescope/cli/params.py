@@ -13,7 +13,7 @@ from shapescope.diagnostic import ShapescopeError, did_you_mean
 if TYPE_CHECKING:
     from torch import nn
 
-    from shapescope.capture.loaded import LoadedModel
+    from shapescope.capture.loading.loaded import LoadedModel
     from shapescope.render.line import Line
     from shapescope.render.theme import Surface
 
@@ -76,7 +76,7 @@ def params(
     from shapescope.result import ParamsResult
 
     loaded = load(model)
-    from shapescope.capture.file_weights import without_model
+    from shapescope.capture.loading.file_weights import without_model
 
     module, notes = without_model(loaded) or _module(
         loaded, tuple(inputs), real=statistics or bool(show), seed=seed
@@ -125,7 +125,7 @@ def _materialised(loaded: LoadedModel, inputs: tuple[str, ...], seed: int) -> nn
     """The model after a forward pass has given its lazy layers their shapes."""
     import torch
 
-    from shapescope.capture.argument_names import refuse_unknown
+    from shapescope.capture.inferring.argument_names import refuse_unknown
     from shapescope.capture.input_spec import parse_inputs
     from shapescope.capture.inputs import make_inputs
 

@@ -36,7 +36,7 @@ def said_of_long_files(seconds: float = _LONG) -> Iterator[None]:
     if not stream.isatty():
         yield
         return
-    from shapescope.capture.at_work import what_takes_long
+    from shapescope.capture.loading.at_work import what_takes_long
 
     over = threading.Event()
 

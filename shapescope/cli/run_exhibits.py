@@ -142,7 +142,7 @@ def _mistakes(trained: Trained, split: Split, figures: Evaluation) -> tuple[Exhi
 
 def _kernels(module: nn.Module) -> tuple[Exhibit, ...]:
     """The kernels of the convolutions, each input channel of each a small picture."""
-    from shapescope.capture.outputs import signed_bytes
+    from shapescope.capture.further.outputs import signed_bytes
 
     found = []
     for name, parameter in module.named_parameters():
@@ -163,7 +163,7 @@ def _maps(trained: Trained, split: Split, figures: Evaluation) -> tuple[Maps, ..
     """The first images of the split and the worst mistakes, and what the steps make of them."""
     import torch
 
-    from shapescope.capture.outputs import feature_maps
+    from shapescope.capture.further.outputs import feature_maps
     from shapescope.cli.training import picture
 
     wrong = [mistake.number for mistake in figures.mistakes[: IMAGES // 2]]
@@ -191,7 +191,7 @@ def _step_text(path: str, op: str, maps: Tensor) -> str:
 
 def _channels(maps: Tensor) -> Picture:
     """The channels of one image side by side, each from its darkest to its brightest value."""
-    from shapescope.capture.outputs import grey_bytes
+    from shapescope.capture.further.outputs import grey_bytes
 
     step = -(-maps.shape[-1] // WIDEST_MAP)
     small = [one[::step, ::step] for one in maps[:CHANNELS]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from shapescope.capture.zoo_names import torchvision_names
+from shapescope.capture.loading.zoo_names import torchvision_names
 
 
 def names_in(place: str) -> list[str] | None:

@@ -10,7 +10,7 @@ from shapescope.render.theme import Surface
 from shapescope.result import TraceResult
 
 if TYPE_CHECKING:
-    from shapescope.capture.crosscheck import CrossCheck
+    from shapescope.capture.further.crosscheck import CrossCheck
 
 
 def crosscheck_lines(result: TraceResult, found: CrossCheck, surface: Surface) -> list[Line]:

@@ -10,7 +10,7 @@ from shapescope.render.diagnostics import help_text, one_line
 from shapescope.source_text import display_path
 
 if TYPE_CHECKING:
-    from shapescope.capture.mend import Mended
+    from shapescope.capture.further.mend import Mended
 
 
 def mended_text(

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from shapescope.capture.building import NotAModuleError, build_module
+from shapescope.capture.loading.building import NotAModuleError, build_module
 
 
 class NeedsValues(nn.Module):

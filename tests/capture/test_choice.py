@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from shapescope.capture.choice import candidates, instances, model_classes, no_model
+from shapescope.capture.loading.choice import candidates, instances, model_classes, no_model
 
 HEAD = "import torch\nfrom torch import nn\n"
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from shapescope.capture.crosscheck import CrossCheck, crosscheck
+from shapescope.capture.further.crosscheck import CrossCheck, crosscheck
 from shapescope.capture.input_spec import InputSpec
 from shapescope.capture.tracer import trace_model
 from shapescope.result import TraceResult

@@ -11,9 +11,10 @@ import pytest
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from shapescope.capture import deadline, symbolic
+from shapescope.capture import deadline
 from shapescope.capture.deadline import EndsAfter, OutOfTimeError
 from shapescope.capture.input_spec import InputSpec
+from shapescope.capture.open_axes import symbolic
 from shapescope.capture.tracer import trace_model
 from shapescope.diagnostic import ShapescopeError
 

@@ -6,8 +6,8 @@ import pytest
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from shapescope.capture.followed import followed
 from shapescope.capture.input_spec import InputSpec
+from shapescope.capture.open_axes.followed import followed
 from shapescope.capture.sizes.sizer import Sizer
 from shapescope.capture.tracer import trace_model
 from shapescope.diagnostic import ShapescopeError

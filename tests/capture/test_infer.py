@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from shapescope.capture.entrance import entrances, required_arguments, size_hints
-from shapescope.capture.infer import Inferred, infer_for, infer_inputs, plausible_inputs
+from shapescope.capture.inferring.entrance import entrances, required_arguments, size_hints
+from shapescope.capture.inferring.infer import Inferred, infer_for, infer_inputs, plausible_inputs
 from shapescope.capture.input_spec import InputSpec
 from shapescope.capture.inputs import input_names, make_inputs
 from shapescope.capture.loader import load

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from shapescope.capture.infer import infer_for, plausible_inputs
+from shapescope.capture.inferring.infer import infer_for, plausible_inputs
+from shapescope.capture.inferring.own_inputs import own_inputs
 from shapescope.capture.input_spec import format_input
 from shapescope.capture.loader import load
-from shapescope.capture.own_inputs import own_inputs
 from shapescope.capture.tracer import trace_model
 from shapescope.diagnostic import ShapescopeError
 

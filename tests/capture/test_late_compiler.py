@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shapescope.capture.late_compiler import _asks_no_more
+from shapescope.capture.loading.late_compiler import _asks_no_more
 
 pytest.importorskip("torchvision")
 

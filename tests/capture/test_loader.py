@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from shapescope.capture.inputs import InputSpec, parse_inputs
-from shapescope.capture.loaded import LoadedModel
 from shapescope.capture.loader import load
+from shapescope.capture.loading.loaded import LoadedModel
 from shapescope.diagnostic import ShapescopeError
 from shapescope.networks.registry import NETWORKS, NetworkEntry
 

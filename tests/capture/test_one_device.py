@@ -11,8 +11,8 @@ from torch import nn
 
 import shapescope
 from shapescope.capture.loader import load
-from shapescope.capture.one_device import on_one_device, without_gpu
-from shapescope.capture.uncompiled import uncompiled
+from shapescope.capture.loading.one_device import on_one_device, without_gpu
+from shapescope.capture.loading.uncompiled import uncompiled
 
 WITHOUT_GPU = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 

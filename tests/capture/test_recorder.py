@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from shapescope.attrs import ConvAttrs, ModuleAttrs
-from shapescope.capture.copies import meta_copy
 from shapescope.capture.passes import Pass, run_pass
+from shapescope.capture.untouched.copies import meta_copy
 from shapescope.trace import Step, from_dict, to_dict, verify
 
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from shapescope.capture.further.rehearsal import is_short, runs_for_real
 from shapescope.capture.inputs import parse_input, parse_inputs
-from shapescope.capture.rehearsal import is_short, runs_for_real
 from shapescope.capture.traced import Target
 from shapescope.capture.tracer import trace_model
 from shapescope.session import Request, run_trace

@@ -15,10 +15,10 @@ from torch import nn
 import shapescope
 from shapescope.analysis.check import check_trace
 from shapescope.analysis.cost import totals
-from shapescope.capture.file_weights import without_model
 from shapescope.capture.inputs import InputSpec, make_inputs
 from shapescope.capture.loader import load
-from shapescope.capture.saved import read_weights
+from shapescope.capture.loading.file_weights import without_model
+from shapescope.capture.loading.saved import read_weights
 from shapescope.capture.tracer import trace_model
 from shapescope.diagnostic import ShapescopeError
 from shapescope.networks.network import Network

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from shapescope.analysis.check import check_trace
 from shapescope.analysis.cost import totals
+from shapescope.capture.inferring.own_inputs import own_inputs
 from shapescope.capture.inputs import InputSpec
 from shapescope.capture.loader import load
-from shapescope.capture.own_inputs import own_inputs
 from shapescope.capture.scripts import twins_in, without_scripts
 from shapescope.capture.tensors import tensors_of
 from shapescope.capture.tracer import trace_model

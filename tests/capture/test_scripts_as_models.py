@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 import shapescope
+from shapescope.capture.further.mend import mend
 from shapescope.capture.input_spec import parse_inputs
 from shapescope.capture.loader import load
-from shapescope.capture.mend import mend
 from shapescope.diagnostic import ShapescopeError
 from shapescope.session import Request, run_trace
 

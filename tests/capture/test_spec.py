@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shapescope.capture.spec import ModelSpec, parse_spec
+from shapescope.capture.loading.spec import ModelSpec, parse_spec
 from shapescope.diagnostic import ShapescopeError
 
 NOT_A_CLASS = "does not name a class; write Class, or Class(10, width=2) with literal arguments"

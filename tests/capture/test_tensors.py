@@ -12,9 +12,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from shapescope.capture.copies import meta_copy, real_copy
 from shapescope.capture.passes import run_pass
 from shapescope.capture.tensors import map_tensors, tensors_in
+from shapescope.capture.untouched.copies import meta_copy, real_copy
 
 
 class Awkward(nn.Module):

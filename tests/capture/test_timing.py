@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from shapescope.capture.timing import time_steps
+from shapescope.capture.further.timing import time_steps
 from shapescope.capture.tracer import trace_model
 from shapescope.diagnostic import ShapescopeError
 from shapescope.render.line import plain_text

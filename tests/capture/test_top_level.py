@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from shapescope.capture.loader import load
-from shapescope.capture.top_level import defining, until_training
+from shapescope.capture.loading.top_level import defining, until_training
 
 SCRIPT = """
 import torch

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from shapescope.capture.loading.uncompiled import uncompiled
 from shapescope.capture.recorder import Recorder
 from shapescope.capture.tracer import trace_model
-from shapescope.capture.uncompiled import uncompiled
 from shapescope.session import trace_any
 from shapescope.turns import one_at_a_time
 

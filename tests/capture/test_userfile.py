@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import torch
 
-from shapescope.capture.loaded import LoadedModel
 from shapescope.capture.loader import load
+from shapescope.capture.loading.loaded import LoadedModel
 from shapescope.diagnostic import ShapescopeError
 
 NET = "from torch import nn\nclass Net(nn.Module):\n    def forward(self, x):\n        return x\n"

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from shapescope.capture.inputs import InputSpec, make_inputs
-from shapescope.capture.loaded import LoadedModel
 from shapescope.capture.loader import load
-from shapescope.capture.zoo_names import torchvision_names, zoo_with
+from shapescope.capture.loading.loaded import LoadedModel
+from shapescope.capture.loading.zoo_names import torchvision_names, zoo_with
 from shapescope.diagnostic import ShapescopeError
 
 torchvision = pytest.importorskip("torchvision", reason="torchvision is not installed")

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import pytest
 
-from shapescope.capture.zoo_names import torchvision_names
+from shapescope.capture.loading.zoo_names import torchvision_names
 from shapescope.cli.completion import complete_model, python_files
 from shapescope.networks.registry import NETWORKS
 
@@ -78,7 +78,7 @@ def test_torchvisions_names_without_importing_it(
 
     assert torchvision_names() == sorted(torchvision.models.list_models())
     script = (
-        "import sys; from shapescope.capture.zoo_names import torchvision_names\n"
+        "import sys; from shapescope.capture.loading.zoo_names import torchvision_names\n"
         "assert torchvision_names() and not {'torch', 'torchvision'} & set(sys.modules)"
     )
     assert process("-c", script).returncode == 0

@@ -71,7 +71,7 @@ def test_a_healthy_model_is_left_alone(net: Path, capsys: pytest.CaptureFixture[
 def test_a_file_that_changes_meanwhile_is_not_written(
     net: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import shapescope.capture.mend as room
+    import shapescope.capture.further.mend as room
 
     real = room.mend
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from shapescope.capture.crosscheck import CrossCheck, Difference, Peer
+from shapescope.capture.further.crosscheck import CrossCheck, Difference, Peer
 from shapescope.render.crosscheck import crosscheck_lines
 from shapescope.render.line import plain_text
 from shapescope.render.theme import Surface

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from shapescope.arithmetic.expressions import BATCH, Expr, equal, extreme, name, number
-from shapescope.capture.import_errors import one_line
 from shapescope.capture.leaves import is_leaf
+from shapescope.capture.loading.import_errors import one_line
 from shapescope.capture.passes import cheap_on_meta, nothing_changes_outside
 from shapescope.capture.recorder import Recorder
 from shapescope.capture.records import Record

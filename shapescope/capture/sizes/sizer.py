@@ -11,9 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from shapescope.arithmetic.expressions import BATCH
-from shapescope.capture.copies import meta_copy, real_copy
 from shapescope.capture.inputs import InputSpec, input_names
-from shapescope.capture.loaded import LoadedModel
+from shapescope.capture.loading.loaded import LoadedModel
 from shapescope.capture.passes import Pass, run_pass
 from shapescope.capture.sizes.axes import (
     InputShape,
@@ -26,6 +25,7 @@ from shapescope.capture.sizes.axes import (
 from shapescope.capture.sizes.passage import run_passage
 from shapescope.capture.subject import Arguments, Subject, are_arguments, arguments_on, shaped
 from shapescope.capture.tensors import dtype_name, map_tensors, placed_tensors, tensors_in
+from shapescope.capture.untouched.copies import meta_copy, real_copy
 from shapescope.ops import lookup
 from shapescope.trace import TensorSpec
 from shapescope.valid_sizes import FreeAxis, Passage, without_losses

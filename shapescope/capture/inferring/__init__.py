@@ -1,0 +1,1 @@
+"""Inputs for a model of which nobody said what it takes."""

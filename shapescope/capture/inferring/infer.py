@@ -1,0 +1,250 @@
+"""An input for a model of which nobody said what it takes.
+
+The layers at its entrance give channels, features or a vocabulary, the source of forward says which
+argument goes where; the free sizes are searched by tracing, guided by what a later layer wants to
+have after the flatten.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from shapescope.capture.inferring.candidates import Choice, Place, choices_for, places_of
+from shapescope.capture.inferring.combinations import combinations
+from shapescope.capture.inferring.entrance import (
+    SIZE_ATTRIBUTES,
+    Entrance,
+    entrances,
+    required_arguments,
+    size_hints,
+)
+from shapescope.capture.inferring.outcome import Outcome
+from shapescope.capture.inferring.size_search import Attempt, Candidate, SizeSearch
+from shapescope.capture.inferring.usage import Argument, arguments_of
+from shapescope.capture.input_spec import InputSpec, format_input, rebatch
+
+if TYPE_CHECKING:
+    from shapescope.capture.loading.loaded import LoadedModel
+
+__all__ = ["Inferred", "infer_for", "infer_inputs", "plausible_inputs"]
+
+_GIVE = "where the model takes another, give it with --input"
+_OTHER_BATCH = 3
+_MOST_OPTIONS = 6
+_MORE = 12
+"""So many further attempts are worth it where an input runs for a batch of one alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inferred:
+    """Inputs that were found, and how.
+
+    Attributes:
+        inputs: the inputs.
+        how: one sentence for people.
+        fits: whether the model ran with them; if not, they are the most plausible ones.
+    """
+
+    inputs: tuple[InputSpec, ...]
+    how: str
+    fits: bool
+
+
+def infer_for(model: LoadedModel | nn.Module) -> Inferred | None:
+    """`infer_inputs` for a model that was loaded or is alive, by tracing it on meta.
+
+    What meta cannot run (data-dependent control flow, TorchScript) is traced as it has to be.
+
+    Raises:
+        ShapescopeError: the model cannot be built.
+    """
+    from shapescope.capture.tracer import trace_model
+
+    sizes: tuple[int, ...] = ()
+    if isinstance(model, nn.Module):
+        module = model
+        environment: AbstractContextManager[None] = nullcontext()
+    else:
+        module, environment = model.build("meta").module, model.environment()
+        sizes = _said_sizes(model.spec)
+    with environment:
+        found = infer_inputs(
+            module, lambda specs: trace_model(module, specs, mode="meta").trace, sizes
+        )
+        if found is not None and found.fits:
+            return found
+        # A failure on meta may be meta's own: then the way that works is searched as well.
+        likely = plausible_inputs(module) if found is None else found.inputs
+        way = trace_model(module, likely).trace.mode if likely else "meta"
+        if way == "meta":
+            return found
+        return infer_inputs(module, lambda specs: trace_model(module, specs, mode=way).trace, sizes)
+
+
+def _said_sizes(spec: str) -> tuple[int, ...]:
+    """The sizes of pictures among the arguments that a user wrote: `Net(image_size=64)`."""
+    from shapescope.capture.loading.spec import parse_spec
+
+    keywords = dict(parse_spec(spec).arguments.keywords)
+    nodes = [keywords[name] for name in SIZE_ATTRIBUTES if name in keywords]
+    values = [node.value for node in nodes if isinstance(node, ast.Constant)]
+    return tuple(value for value in values if type(value) is int and value > 0)
+
+
+def infer_inputs(
+    module: nn.Module, try_trace: Attempt, sizes: Sequence[int] = ()
+) -> Inferred | None:
+    """Find inputs that the model takes.
+
+    Args:
+        module: the model, on any device; it is only looked at.
+        try_trace: traces it, on meta where possible.
+        sizes: of pictures, to be tried first.
+
+    Returns:
+        The inputs. For a model of one argument that runs with none of the sizes tried, the most
+        plausible one, so that its failure can be explained. None where nothing can be said.
+    """
+    asked = _asked(module, sizes)
+    if asked is None:
+        return None
+    places, choices = asked
+    search = SizeSearch(try_trace)
+    if len(places) == 1 and not places[0].use.each:
+        options = [it for it in choices[0] if isinstance(it, Entrance)]
+        if not places[0].by_name and len(options) == len(choices[0]):
+            return _one(options, search, module)
+    return _best(combinations(module, places, choices), search, module)
+
+
+def plausible_inputs(module: nn.Module) -> tuple[InputSpec, ...]:
+    """What each argument may take, by its layer or its name, untried; () where nothing is known."""
+    asked = _asked(module, ())
+    if asked is None or not all(asked[1]):
+        return ()
+    return next((it.specs() for it in combinations(module, *asked)), ())
+
+
+def _asked(
+    module: nn.Module, sizes: Sequence[int]
+) -> tuple[list[Place], list[list[Choice]]] | None:
+    """The tensors that forward needs, and what each may be."""
+    options = entrances(module)
+    arguments = _arguments(module)
+    if not options or not arguments or any(argument.use.fields for argument in arguments):
+        return None
+    hints = [*sizes, *size_hints(module)]
+    places = places_of(arguments)
+    choices = [
+        [_with_hints(choice, hints) for choice in choices_for(place, module, options)]
+        for place in places
+    ]
+    return places, choices
+
+
+def _arguments(module: nn.Module) -> list[Argument]:
+    if isinstance(module, torch.jit.ScriptModule):
+        return [Argument(name) for name in required_arguments(module)]
+    return arguments_of(module) or [Argument(name) for name in required_arguments(module)]
+
+
+def _with_hints(choice: Choice, hints: Sequence[int]) -> Choice:
+    if isinstance(choice, InputSpec) or choice.free != 2 or not hints:
+        return choice
+    sizes = (*hints, *(size for size in choice.sizes if size not in hints))
+    return replace(choice, sizes=tuple(dict.fromkeys(sizes)))
+
+
+def _keeps_any_batch(candidate: Candidate, sizes: Sequence[int], search: SizeSearch) -> bool:
+    """Whether the model runs with more than one sample too."""
+    return search(rebatch(candidate.specs(*sizes), _OTHER_BATCH)).fits
+
+
+def _one(options: Sequence[Entrance], search: SizeSearch, module: nn.Module) -> Inferred | None:
+    """An input for a forward of one argument: what fits best, or else what comes farthest.
+
+    None where the model failed before it came to the layer that the input is for: then nothing
+    speaks for that input, and what it fails with is no fault of the model.
+    """
+    candidates = [Candidate((option,)) for option in options[:_MOST_OPTIONS]]
+    found = _best(candidates, search, module)
+    if found is not None:
+        return found
+    candidate = max(candidates, key=search.progress)
+    outcome = search(candidate.specs())
+    if not _came_to(candidate, outcome, module):
+        return None
+    specs = search.farthest(candidate)
+    how = _how(candidate, specs) + "; no size that was tried fits: " + _GIVE
+    return Inferred(specs, how, fits=outcome.runs)
+
+
+def _came_to(candidate: Candidate, outcome: Outcome, module: nn.Module) -> bool:
+    """Whether the layers that inputs are for were entered, or those that hold the parameters."""
+    layers = dict(module.named_modules())
+    for choice in candidate.choices:
+        path = choice.path if isinstance(choice, Entrance) else ""
+        path = path if path in layers else path.rpartition(".")[0]
+        entered = any(f"{one}.".startswith(f"{path}.") for one in outcome.reached)
+        if path in layers and path and outcome.reached and not entered:
+            return False
+    return True
+
+
+def _inferred(candidate: Candidate, sizes: tuple[int, ...], search: SizeSearch) -> Inferred:
+    specs = candidate.specs(*sizes)
+    return Inferred(specs, _how(candidate, specs, search), fits=True)
+
+
+def _best(
+    candidates: Iterable[Candidate], search: SizeSearch, module: nn.Module
+) -> Inferred | None:
+    """The first inputs that run and keep any batch, else the first that run at all.
+
+    Inputs with which the model runs past the layers that they are for are none.
+    """
+    runs: tuple[Candidate, tuple[int, ...]] | None = None
+    fits: tuple[Candidate, tuple[int, ...]] | None = None
+    limit: int | None = None
+    for candidate in candidates:
+        if search.exhausted or (limit is not None and search.count >= limit):
+            break
+        found = search.fitting_sizes(candidate)
+        if found is not None and not _came_to(candidate, search(candidate.specs(*found)), module):
+            continue
+        if found is not None:
+            if _keeps_any_batch(candidate, found, search):
+                return _inferred(candidate, found, search)
+            if fits is None:
+                fits, limit = (candidate, found), search.count + _MORE
+        elif runs is None:
+            running = search.running_sizes(candidate)
+            if running is not None and _came_to(
+                candidate, search(candidate.specs(*running)), module
+            ):
+                runs = (candidate, running)
+    # One that runs but does not keep the batch is what a diagnosis can speak about.
+    best = fits or runs
+    return None if best is None else _inferred(*best, search)
+
+
+def _how(candidate: Candidate, specs: Sequence[InputSpec], search: SizeSearch | None = None) -> str:
+    named = [it for it in candidate.choices if isinstance(it, Entrance)]
+    said = ", ".join(dict.fromkeys(f"{it.path} ({it.says})" for it in named))
+    if len(specs) == 1 and specs[0].shape and specs[0].name is None:
+        shown = " x ".join(map(str, specs[0].shape))
+    else:
+        shown = " and ".join(format_input(spec) for spec in specs)
+    text = f"input {shown} inferred from {said or 'the names of the arguments'}"
+    if search is not None and len(candidate.choices) == 1 and search.was_guided:
+        outcome = search(tuple(specs))
+        if outcome.reader and outcome.surplus == 0:
+            return f"{text} and {outcome.reader} (takes {outcome.wanted})"
+    return text

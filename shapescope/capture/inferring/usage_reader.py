@@ -1,0 +1,288 @@
+"""Reads the source of a forward: where its arguments go, and what is done with them."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from dataclasses import dataclass, field
+from types import CodeType
+from typing import Any, TypeAlias
+
+from torch import Tensor, nn
+
+from shapescope.capture.inferring.usage_source import dotted, in_order, submodule_of, text_of
+from shapescope.source_text import function_at
+
+__all__ = ["Argument", "Use", "read_uses"]
+
+_DEEPEST = 3
+_SHOWING = frozenset(
+    {"flatten", "reshape", "squeeze", "unsqueeze", "transpose", "permute", "relu", "normalize",
+     "pad", "dropout", "one_hot", "clamp", "as_tensor", "nan_to_num"}
+)  # fmt: skip
+"""Functions whose result is still, more or less, what they were given."""
+_JOINING = ("cat", "concat", "concatenate", "hstack", "column_stack")
+
+Key: TypeAlias = tuple[str, str]
+"""An argument's name, and the key below which a dict holds the tensor; "" for the argument."""
+
+
+@dataclass(slots=True)
+class Use:
+    """How one tensor is used, as far as the source says.
+
+    Attributes:
+        paths: the layers it is handed to, the first one first.
+        rank: how many axes it has.
+        joined: it is concatenated with other arguments.
+        repeats: it is concatenated with itself so many times.
+        each: the list of layers of which each takes one of its elements.
+        counts: it is a number of rounds.
+        decides: it is asked only whether it is true.
+        may_be_none: it is compared with None.
+        is_wave: its spectrum is asked for.
+        is_complex: its imaginary part is asked for.
+        fields: what it is asked for that no tensor has.
+    """
+
+    paths: list[str] = field(default_factory=list)
+    rank: int | None = None
+    joined: bool = False
+    repeats: int = 1
+    each: str = ""
+    counts: bool = False
+    decides: bool = False
+    may_be_none: bool = False
+    is_wave: bool = False
+    is_complex: bool = False
+    fields: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Argument:
+    """An argument that forward needs.
+
+    Attributes:
+        name: its name.
+        keyword: it can only be given by its name.
+        annotation: as it is written, "" where it is not.
+        keys: the keys under which it is asked for tensors, where it is a dict.
+        uses: how it is used, or what it holds under each key; the key "" is the argument itself.
+    """
+
+    name: str
+    keyword: bool = False
+    annotation: str = ""
+    keys: list[str] = field(default_factory=list)
+    uses: dict[str, Use] = field(default_factory=dict)
+
+    @property
+    def use(self) -> Use:
+        """How the argument itself is used."""
+        return self.uses.setdefault("", Use())
+
+
+def read_uses(module: nn.Module, forward: Any, arguments: dict[str, Argument]) -> None:
+    """Note in `arguments`, by name, what the source of `forward` does with them."""
+    node = _definition(forward)
+    if node is not None:
+        names = {name: (name, "") for name in arguments}
+        _Reader(module, arguments).read(node, names, _DEEPEST)
+
+
+def _definition(function: Any) -> ast.FunctionDef | None:
+    code: CodeType | None = getattr(inspect.unwrap(function), "__code__", None)
+    node = None if code is None else function_at(code.co_filename, code.co_firstlineno)
+    return node if code is not None and node is not None and node.name == code.co_name else None
+
+
+class _Reader:
+    """Follows arguments through a forward and the methods of the model that it calls."""
+
+    def __init__(self, module: nn.Module, arguments: dict[str, Argument]) -> None:
+        self.module = module
+        self.arguments = arguments
+
+    def read(self, function: ast.FunctionDef, names: dict[str, Key], depth: int) -> None:
+        """Note what `function` does with what it knows under these names."""
+        names = dict(names)
+        for node in in_order(function):
+            if isinstance(node, ast.Call):
+                self._call(node, names, depth)
+            elif isinstance(node, ast.Attribute):
+                self._attribute(node, names)
+            elif isinstance(node, ast.Subscript):
+                self._key(node.value, text_of(node.slice), names)
+            elif isinstance(node, ast.Assign):
+                self._assign(node, names)
+            elif isinstance(node, ast.For | ast.comprehension):
+                self._loop(node.iter, names)
+            elif isinstance(node, ast.If | ast.IfExp):
+                self._condition(node.test, names)
+
+    def _use(self, key: Key) -> Use:
+        return self.arguments[key[0]].uses.setdefault(key[1], Use())
+
+    def _call(self, call: ast.Call, names: dict[str, Key], depth: int) -> None:
+        called = dotted(call.func)
+        if isinstance(call.func, ast.Attribute):
+            self._method(call.func, call, names)
+        last = called.rpartition(".")[2]
+        if last in _JOINING and call.args and isinstance(call.args[0], ast.List | ast.Tuple):
+            self._join([self._meant(it, names, wrapped=True) for it in call.args[0].elts])
+        elif last == "stft":
+            whole = [call.func.value] if isinstance(call.func, ast.Attribute) else []
+            keys = [self._meant(it, names, wrapped=True) for it in [*whole, *call.args[:1]]]
+            for wave in filter(None, keys):
+                self._use(wave).is_wave = True
+        elif last == "range" and len(call.args) == 1:
+            key = self._meant(call.args[0], names)
+            if key is not None:
+                self._use(key).counts = True
+        if not called.startswith("self."):
+            return
+        target = called.removeprefix("self.")
+        handed = [(it, self._meant(it, names, wrapped=True)) for it in call.args]
+        handed += [(it.value, self._meant(it.value, names, wrapped=True)) for it in call.keywords]
+        layer = submodule_of(self.module, target)
+        if layer is not None:
+            for _, key in handed:
+                if key is not None and target not in self._use(key).paths:
+                    self._use(key).paths.append(target)
+            self._layer(layer, [self._meant(it, names) for it in call.args], depth)
+            return
+        method = getattr(type(self.module), target, None) if depth else None
+        inner = _definition(method) if method is not None else None
+        if inner is not None:
+            taken = [it.arg for it in inner.args.args][1:]
+            bound = dict(zip(taken, (key for _, key in handed[: len(call.args)]), strict=False))
+            known = {name: key for name, key in bound.items() if key is not None}
+            if known:
+                self.read(inner, known, depth - 1)
+
+    def _layer(self, layer: nn.Module, handed: list[Key | None], depth: int) -> None:
+        """Note of arguments that a layer of the user's is given as they are what it does."""
+        forward: Any = type(layer).forward
+        known = depth and any(handed) and not (forward.__module__ or "").startswith("torch.")
+        inner = _definition(forward) if known else None
+        if inner is None:
+            return
+        taken = [it.arg for it in inner.args.args][1:]
+        own = {name: key for name, key in zip(taken, handed, strict=False) if key is not None}
+        arguments = {name: Argument(name) for name in own}
+        _Reader(layer, arguments).read(inner, {name: (name, "") for name in own}, depth - 1)
+        for name, key in own.items():
+            use, found = self._use(key), arguments[name].use
+            use.rank = use.rank or found.rank
+            use.is_wave |= found.is_wave
+            use.is_complex |= found.is_complex
+
+    def _attribute(self, node: ast.Attribute, names: dict[str, Key]) -> None:
+        key = self._meant(node.value, names)
+        if key is None:
+            return
+        use = self._use(key)
+        use.is_complex |= node.attr == "imag"
+        if not hasattr(Tensor, node.attr) and node.attr not in (*use.fields, *dir(dict)):
+            use.fields.append(node.attr)
+
+    def _join(self, parts: list[Key | None]) -> None:
+        """Note of several arguments that they are concatenated, and of one how often."""
+        keys = [key for key in parts if key is not None]
+        for key in dict.fromkeys(keys):
+            self._use(key).joined |= len(set(keys)) > 1
+            if len(set(keys)) == 1 and len(keys) == len(parts) > 1:
+                self._use(key).repeats = len(keys)
+
+    def _method(self, func: ast.Attribute, call: ast.Call, names: dict[str, Key]) -> None:
+        key = self._meant(func.value, names)
+        if key is not None and func.attr == "permute" and len(call.args) > 1:
+            self._use(key).rank = self._use(key).rank or len(call.args)
+        elif key is not None and func.attr == "get" and call.args:
+            self._key(func.value, text_of(call.args[0]), names)
+        elif func.attr == "permute" and isinstance(func.value, ast.Call) and len(call.args) > 1:
+            # What a linear layer gives has the axes of what it takes.
+            layer = submodule_of(self.module, dotted(func.value.func).removeprefix("self."))
+            key = self._meant(func.value.args[0], names) if func.value.args else None
+            if key is not None and isinstance(layer, nn.Linear | nn.LayerNorm):
+                self._use(key).rank = self._use(key).rank or len(call.args)
+
+    def _key(self, value: ast.expr, text: str | None, names: dict[str, Key]) -> None:
+        if text is None or not isinstance(value, ast.Name) or value.id not in names:
+            return
+        name, below = names[value.id]
+        argument = self.arguments[name]
+        if not below and text.isidentifier():
+            if text not in argument.keys:
+                argument.keys.append(text)
+            argument.uses.setdefault(text, Use())
+
+    def _assign(self, node: ast.Assign, names: dict[str, Key]) -> None:
+        target = node.targets[0]
+        if isinstance(target, ast.Tuple):
+            self._unpack(target, node.value, names)
+            return
+        if not isinstance(target, ast.Name):
+            return
+        key = self._meant(node.value, names, wrapped=True)
+        if key is not None:
+            names[target.id] = key
+        else:
+            names.pop(target.id, None)
+
+    def _unpack(self, target: ast.Tuple, value: ast.expr, names: dict[str, Key]) -> None:
+        if isinstance(value, ast.Call) and not value.args and isinstance(value.func, ast.Attribute):
+            value = value.func
+        sized = isinstance(value, ast.Attribute) and value.attr in ("shape", "size")
+        key = self._meant(value.value, names) if isinstance(value, ast.Attribute) else None
+        if sized and key is not None and not any(isinstance(it, ast.Starred) for it in target.elts):
+            self._use(key).rank = self._use(key).rank or len(target.elts)
+        for item in target.elts:
+            if isinstance(item, ast.Name):
+                names.pop(item.id, None)
+
+    def _loop(self, over: ast.expr, names: dict[str, Key]) -> None:
+        if isinstance(over, ast.Call) and dotted(over.func) == "enumerate" and over.args:
+            over = over.args[0]
+        if not (isinstance(over, ast.Call) and dotted(over.func) == "zip"):
+            return
+        layers = [dotted(it).removeprefix("self.") for it in over.args]
+        lists = [it for it in layers if isinstance(submodule_of(self.module, it), nn.ModuleList)]
+        for item in over.args:
+            key = self._meant(item, names)
+            if key is not None and lists:
+                self._use(key).each = lists[0]
+
+    def _condition(self, test: ast.expr, names: dict[str, Key]) -> None:
+        if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+            test = test.operand
+        if isinstance(test, ast.Compare) and isinstance(test.comparators[0], ast.Constant):
+            key = self._meant(test.left, names)
+            if key is not None and test.comparators[0].value is None:
+                self._use(key).may_be_none = True
+            return
+        key = self._meant(test, names)
+        if key is not None:
+            self._use(key).decides = True
+
+    def _meant(self, node: ast.expr, names: dict[str, Key], wrapped: bool = False) -> Key | None:
+        """The argument that an expression is; `wrapped` also where it is only shown otherwise."""
+        if isinstance(node, ast.Name):
+            return names.get(node.id)
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
+            text = text_of(node.slice)
+            known = names.get(node.value.id)
+            if text is not None and known is not None and not known[1]:
+                self._key(node.value, text, names)
+                return (known[0], text) if text.isidentifier() else None
+        if not wrapped:
+            return None
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            inner = self._meant(node.func.value, names, wrapped=True)
+            if inner is not None:
+                return inner
+            if node.func.attr in _SHOWING and not dotted(node.func).startswith("self."):
+                return self._meant(node.args[0], names, wrapped=True) if node.args else None
+        if isinstance(node, ast.Subscript):
+            return self._meant(node.value, names, wrapped=True)
+        return None

@@ -1,0 +1,1 @@
+"""Traces with axes left open: sizes as formulas of N, H and W, and for which sizes they hold."""
