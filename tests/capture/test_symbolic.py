@@ -251,3 +251,17 @@ def test_a_batch_that_the_engine_fixes_is_told() -> None:
     assert made.trace.outputs[0].shape == (2, 3, "H*W")
     assert made.notes == ("holds where N == 2",)
     assert made.trace.holds_where == ("N == 2",)
+
+
+def test_images_in_a_list_are_left_open_by_the_engine_one_by_one() -> None:
+    class Detector(nn.Module):
+        def forward(self, images: list[Tensor]) -> list[Tensor]:
+            images[0].stride()  # as in Doubted
+            return [nn.functional.max_pool2d(image, 2) for image in images]
+
+    for count in (1, 2):
+        specs = [InputSpec((3, 32 * one, 40), listed=True) for one in range(1, count + 1)]
+        made = trace_model(Detector(), specs, mode="symbolic")
+        assert made.trace.mode == "symbolic"
+        assert len(made.trace.inputs) == len(made.trace.outputs) == count
+        assert made.trace.outputs[0].shape == ("D", "H//2", "W//2")

@@ -105,7 +105,7 @@ def _by_engine(
     # A batch of 1 would be taken for a constant.
     given: Any = tracer.inputs
     in_step = any(len(one.batch_axes) > 1 for one in sizer.shapes)
-    if not are_arguments(given) and not in_step:
+    if sizer.has_batch and not are_arguments(given) and not in_step:
         tracer.inputs = rebatch(given, _BATCH)
     done, conditions = _pass(tracer, names, chosen, end)
     fixed = sum(map(is_equality, conditions))
