@@ -28,8 +28,6 @@ __all__ = ["Constructions", "find_constructors"]
 _original_init: Callable[..., None] = nn.Module.__init__
 _watchers: list[Constructions] = []
 _lock = threading.RLock()
-_COMPILED_AWAY = torch.jit.ScriptModule
-"""What a scripted class wrote down is not there any more."""
 
 
 class Constructions:
@@ -148,8 +146,10 @@ class _Reader:
 
     def _written_in(self, cls: type) -> Iterator[tuple[str, str, ast.expr]]:
         """File, attribute and value of all that the user's `__init__`s assign, bases first."""
-        if cls.__module__.startswith("torch.nn.modules.") or issubclass(cls, _COMPILED_AWAY):
-            return
+        if cls.__module__.startswith("torch.nn.modules."):
+            return  # nothing of it is the user's
+        if issubclass(cls, torch.jit.ScriptModule):
+            return  # what its class writes down was compiled away
         for base in reversed(cls.__mro__):
             function: Any = base.__dict__.get("__init__")
             while hasattr(function, "__wrapped__"):
