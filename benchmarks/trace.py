@@ -4,9 +4,9 @@ Everything is on in shapescope's share: a copy of the model, the pass, the diagn
 every step, totals, receptive fields and the predicted memory.
 
 Warm: each model in a process of its own, in which the contestants run in turn; the first round does
-not count. Cold: the first call in a fresh process, after imports and construction, as a user who
-types one command has it; one process for each cell, in turn. Printed are medians, and ratios to the
-bare forward of the same kind.
+not count, and small models get as many as two seconds hold. Cold: the first call in a fresh
+process, after imports and construction, as a user who types one command has it; one process for
+each cell, in turn. Printed are medians, and ratios to the bare forward of the same kind.
 
 Usage: python benchmarks/trace.py [--rounds 5] [--cold-rounds 3] [--peer-rounds 1] [MODEL ...]
        python benchmarks/trace.py --warm | --cold    (one of the two tables)
@@ -61,6 +61,8 @@ REAL_ONLY = frozenset({"maskrcnn_resnet50_fpn"})
 OURS = ("bare", "shapescope")
 PEERS = ("torchinfo", "FlopCounter", "torchview", "fvcore")
 WARM = (*OURS, "torchinfo", "FlopCounter")
+AT_LEAST_SECONDS = 2.0
+"""How long warm rounds go on at least: a median of five calls of 2 ms sways by a tenth."""
 
 
 # --- the contestants
@@ -158,7 +160,9 @@ def warm(name: str, rounds: int) -> dict[str, float]:
     if name in REAL_ONLY:
         running = {who: running[who] for who in OURS}
     taken: dict[str, list[float]] = {who: [] for who in running}
-    for round_number in range(rounds + 1):
+    ends = time.perf_counter() + AT_LEAST_SECONDS
+    round_number = -1
+    while (round_number := round_number + 1) <= rounds or time.perf_counter() < ends:
         for who in list(running):
             milliseconds = timed(who, running[who])
             if milliseconds is None:

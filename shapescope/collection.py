@@ -7,18 +7,36 @@ at everything there is whenever there is a quarter more, would take a fifth of t
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+__all__ = ["collection_waits"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
-@contextmanager
-def collection_waits() -> Iterator[None]:
-    """While inside, cycles are not collected; afterwards they are, if they were before."""
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
+class collection_waits:  # noqa: N801 - used as the managers of `contextlib` are
+    """While inside, cycles are not collected; afterwards they are, if they were before.
+
+    A decorator too: each call then has one of its own, as threads may overlap.
+    """
+
+    def __enter__(self) -> None:
+        self._before = gc.isenabled()
+        gc.disable()
+
+    def __exit__(self, *exception: object) -> None:
+        if self._before:
+            gc.enable()
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        """The function, inside at every call."""
+
+        @wraps(function)
+        def waiting(*args: P.args, **kwargs: P.kwargs) -> R:
+            with collection_waits():
+                return function(*args, **kwargs)
+
+        return waiting

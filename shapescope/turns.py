@@ -8,16 +8,26 @@ the other had put there, for good. Who comes second waits.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ContextDecorator
 
 __all__ = ["one_at_a_time"]
 
-_turn = threading.RLock()
+_lock = threading.RLock()
 
 
-@contextmanager
-def one_at_a_time() -> Iterator[None]:
+class _Turn(ContextDecorator):
+    """Holds the lock; there is but one, which may be entered again."""
+
+    def __enter__(self) -> None:
+        _lock.acquire()
+
+    def __exit__(self, *exception: object) -> None:
+        _lock.release()
+
+
+_turn = _Turn()
+
+
+def one_at_a_time() -> _Turn:
     """While inside, other threads wait to enter; the thread inside may enter again."""
-    with _turn:
-        yield
+    return _turn

@@ -6,13 +6,7 @@ import random
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import (
-    AbstractContextManager,
-    ExitStack,
-    contextmanager,
-    nullcontext,
-    redirect_stdout,
-)
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -213,24 +207,36 @@ def _modules(recorder: Recorder, definitions: Mapping[str, SourceSpan]) -> tuple
 @contextmanager
 def nothing_changes_outside(gradients: bool) -> Iterator[None]:
     """Random states, torch's switches, warnings and stdout as the user has them, afterwards too."""
-    python_state = random.getstate()
-    numpy_random: Any = sys.modules.get("numpy.random")
-    numpy_state = None if numpy_random is None else numpy_random.get_state(legacy=False)
-    with one_at_a_time(), ExitStack() as stack:
-        stack.enter_context(global_modes_stay())
-        stack.enter_context(nothing_compiles())
-        stack.callback(torch.set_rng_state, torch.get_rng_state())
-        stack.callback(random.setstate, python_state)
-        if numpy_random is not None:
-            stack.callback(numpy_random.set_state, numpy_state)
+    with (
+        one_at_a_time(),
+        _random_states_stay(),
+        global_modes_stay(),
+        nothing_compiles(),
+        warnings.catch_warnings(),
+        redirect_stdout(sys.stderr),
+        torch.set_grad_enabled(gradients),
+        collection_waits(),
+    ):
         torch.backends.mha.set_fastpath_enabled(False)
-        stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
-        stack.enter_context(redirect_stdout(sys.stderr))
-        stack.enter_context(torch.set_grad_enabled(gradients))
         # The recorder stands between a module and the modules inside it: what runs alone runs here.
         deepest = sys.getrecursionlimit()
-        stack.callback(sys.setrecursionlimit, deepest)
         sys.setrecursionlimit(2 * deepest)
-        stack.enter_context(collection_waits())
+        try:
+            yield
+        finally:
+            sys.setrecursionlimit(deepest)
+
+
+@contextmanager
+def _random_states_stay() -> Iterator[None]:
+    python_state, torch_state = random.getstate(), torch.get_rng_state()
+    numpy_random: Any = sys.modules.get("numpy.random")
+    numpy_state = None if numpy_random is None else numpy_random.get_state(legacy=False)
+    try:
         yield
+    finally:
+        random.setstate(python_state)
+        torch.set_rng_state(torch_state)
+        if numpy_random is not None:
+            numpy_random.set_state(numpy_state)

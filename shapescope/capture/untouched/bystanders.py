@@ -12,6 +12,7 @@ import types
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import lru_cache
 from typing import Any
 
 from torch import Tensor, nn
@@ -134,7 +135,7 @@ class _Kept:
             self._put_back.append(lambda c=cell, before=content: _refill_cell(c, before))  # type: ignore[misc]
         known = function.__globals__
         for name in _names_in(function.__code__):
-            if name not in known or name.startswith("__"):
+            if name not in known:
                 continue
             content = known[name]
             # Functions of other files have a life of their own.
@@ -161,12 +162,14 @@ _LEFT_ALONE = (
 """Modules of the model are copied, values cannot change, and other modules are not its own."""
 
 
-def _names_in(code: types.CodeType) -> Iterator[str]:
+@lru_cache(maxsize=4096)
+def _names_in(code: types.CodeType) -> tuple[str, ...]:
     """The names that a function and those written in it look up or assign outside."""
-    yield from code.co_names
+    names = [name for name in code.co_names if not name.startswith("__")]
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            yield from _names_in(constant)
+            names += _names_in(constant)
+    return tuple(names)
 
 
 def _settings(attributes: Any) -> dict[str, Any]:
