@@ -82,6 +82,28 @@ class TraceResult:
 
         return receptive_fields(self.trace)
 
+    # --- by torchinfo's names, for scripts that read its statistics
+
+    @property
+    def total_params(self) -> int:
+        """Values in all parameters, tied ones once."""
+        return self.totals.params
+
+    @property
+    def trainable_params(self) -> int:
+        """Those of them that ask for a gradient."""
+        return self.totals.trainable_params
+
+    @property
+    def total_param_bytes(self) -> int:
+        """Bytes of all parameters."""
+        return self.totals.param_bytes
+
+    @property
+    def total_mult_adds(self) -> int:
+        """Multiply-adds of the pass, of functional calls too."""
+        return self.totals.macs
+
     @property
     def failed(self) -> bool:
         """Whether the model is at fault: it raised, or a check or a rule found an error."""

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from shapescope.training.compiled import compiled
 from shapescope.training.quick import AnyLayout, QuickOperations
 from shapescope.training.recipe import OptimizerSpec
 from shapescope.training.recorded import Network, RecordedStep, Scored
@@ -166,8 +167,7 @@ def make_step(model: nn.Module, way: Way, device: str, label_smoothing: float = 
         return RecordedStep(model, chosen, compiled=way.compiled)
     forward: Callable[[torch.Tensor, torch.Tensor], Scored] = partial(chosen, model)
     if way.compiled:
-        # the last batch of an epoch is smaller: two fixed sizes are faster than a flexible one
-        forward = torch.compile(forward, dynamic=False)
+        forward = compiled(forward)
 
     def with_gradients(images: torch.Tensor, labels: torch.Tensor, factor: float = 1.0) -> Scored:
         scores, loss = forward(images, labels)

@@ -10,6 +10,8 @@ import torch
 from torch import nn
 from torch.fx.experimental.proxy_tensor import make_fx
 
+from shapescope.training.compiled import compiled
+
 Scored = tuple[torch.Tensor, torch.Tensor]
 Network = Callable[[torch.Tensor], torch.Tensor]
 Forward = Callable[[Network, torch.Tensor, torch.Tensor], Scored]
@@ -89,7 +91,7 @@ class RecordedStep:
         other = torch.empty_like(images).copy_(images.flip(0)).mul_(0.9)
         self._compare(graph, other, labels.roll(1))
         if self.compiled:
-            graph = torch.compile(graph, dynamic=False)
+            graph = compiled(graph)
             if not self._draws(images, labels):  # compiled code draws other numbers
                 self._compare(graph, other, labels.roll(1))
         return graph
