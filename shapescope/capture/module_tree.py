@@ -6,6 +6,8 @@ from typing import Any, TypeAlias
 
 from torch import nn
 
+from shapescope.capture.tensors import ATOMIC
+
 __all__ = ["Attributes", "modules_of", "named_modules_of", "own_attributes"]
 
 Attributes: TypeAlias = list[tuple[str, Any]]
@@ -49,7 +51,7 @@ def modules_of(model: nn.Module) -> list[nn.Module]:
 
 
 def own_attributes(module: nn.Module) -> Attributes:
-    """What a module keeps beside what every module has: settings, functions, tensors."""
+    """What a module keeps beside what every module has and plain values: functions, tensors."""
     held = module.__dict__
     names = list(held)
     count = len(_EVERY_MODULE)
@@ -57,4 +59,11 @@ def own_attributes(module: nn.Module) -> Attributes:
         names = names[count:]
     else:
         names = [name for name in names if name not in _EVERY_MODULE]
-    return [(name, held[name]) for name in names]
+    found = []
+    for name in names:
+        value = held[name]
+        kind = type(value)
+        if kind in ATOMIC or (kind is tuple and ATOMIC.issuperset(map(type, value))):
+            continue
+        found.append((name, value))
+    return found

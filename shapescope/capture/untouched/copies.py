@@ -134,9 +134,6 @@ def _copied_tree(
             elif value is not None:
                 made[name] = _copied(value, memo)
         for name, value in attributes:
-            kept = type(value)
-            if kept in ATOMIC or (kept is tuple and ATOMIC.issuperset(map(type, value))):
-                continue
             made[name] = _copied(value, memo)
         kind: Any = type(module)
         for slot in _slots(kind):

@@ -15,7 +15,6 @@ from typing import Any
 from torch import nn
 
 from shapescope.capture.module_tree import Attributes
-from shapescope.capture.tensors import ATOMIC
 
 __all__ = ["HOOK_DICTS", "copied_functions", "point_at_copy"]
 
@@ -41,10 +40,13 @@ def copied_functions(
     Returns:
         the copies, which still point at the original model until `point_at_copy` was called.
     """
-    parts = {id(module): module for module in modules}
     made: list[types.FunctionType] = []
-    for module, own in zip(modules, settings, strict=True):
-        for function in _kept_by(module, own):
+    kept = [
+        it for module, own in zip(modules, settings, strict=True) for it in _kept_by(module, own)
+    ]
+    if kept:
+        parts = {id(module): module for module in modules}
+        for function in kept:
             if id(function) not in memo:
                 _copied(function, parts, memo, made)
     return made
@@ -59,8 +61,6 @@ def _kept_by(module: nn.Module, settings: Attributes) -> list[types.FunctionType
             found += _functions_in(held.get(name, {}).values())
     for _, value in settings:
         kind = type(value)
-        if kind in ATOMIC:
-            continue
         if kind is types.FunctionType:
             found.append(value)
         elif kind is list or kind is tuple:
