@@ -206,7 +206,7 @@ def test_summary_prints_as_torchinfos_does(
     assert capsys.readouterr().out.startswith("network   input")
     assert result.trace.model == "network"
     assert (result.total_params, result.trainable_params) == (32_998, 32_998)
-    assert (result.total_param_bytes, result.total_mult_adds) == (4 * 32_998, sum(result.macs))
+    assert (result.total_param_bytes, result.total_mult_adds) == (4 * 32_998, result.totals.macs)
     summary("network", verbose=0)
     assert capsys.readouterr().out == ""
     monkeypatch.setitem(__import__("sys").modules, "ipykernel", nn)
