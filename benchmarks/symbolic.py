@@ -92,7 +92,8 @@ def look_at(case: Case, count: int, train: bool) -> Outcome:
             outcome.problems.append(f"{check.status} at {step.path} {step.op}")
     asked = _sizes_of(trace, inputs)
     region = region_of(map(parse_condition, trace.holds_where), asked)
-    for sizes in _inside(region, asked, count):
+    least = {"N": 2} if "N >= 2" in trace.holds_where else {}  # which expressions take for granted
+    for sizes in _inside(region, asked, least, count):
         outcome.tried.append("x".join(map(str, sizes.values())))
         found = compared(trace, loaded, inputs, sizes, train)
         outcome.problems += [f"at {sizes}: {found}"] if found else []
@@ -143,13 +144,15 @@ def _sizes_of(trace: Trace, inputs: Sequence[InputSpec]) -> dict[str, int]:
     return found
 
 
-def _inside(region: Region, asked: Mapping[str, int], count: int) -> Iterator[dict[str, int]]:
+def _inside(
+    region: Region, asked: Mapping[str, int], least: Mapping[str, int], count: int
+) -> Iterator[dict[str, int]]:
     """Sizes that meet the conditions, those asked for first."""
     draw = random.Random(0)
     tried: list[dict[str, int]] = []
     for factor in (1.0, *draw.sample(_FACTORS * count, len(_FACTORS) * count)):
-        near = {axis: max(int(size * factor) + draw.randint(0, 4) * (factor != 1), 1)
-                for axis, size in asked.items()}  # fmt: skip
+        near = {axis: max(int(size * factor) + draw.randint(0, 4) * (factor != 1),
+                          least.get(axis, 1)) for axis, size in asked.items()}  # fmt: skip
         found = find(region, near).sizes
         if found is not None and dict(found) not in tried:
             tried.append(dict(found))

@@ -102,7 +102,8 @@ sys.modules[__name__].__class__ = _Package
 
 _RULES = "analysis.diagnosis.rules"
 _FOR_A_TRACE = (
-    "api", "session", "capture.inferring.own_inputs", "capture.untouched.bystanders",
+    "api", "session", "capture.loading.known", "capture.inferring.own_inputs",
+    "capture.untouched.bystanders",
     "capture.further.investigate", f"{_RULES}.assigned", f"{_RULES}.batch",
     f"{_RULES}.discarded", f"{_RULES}.heads", f"{_RULES}.returns", f"{_RULES}.uncalled",
     "analysis.expectations", "analysis.check", "analysis.cost", "analysis.receptive",

@@ -72,3 +72,30 @@ def test_outputs_need_not_keep_the_batch() -> None:
 def test_the_mode_of_training_is_kept() -> None:
     trace = trace_model(Dropping(), INPUTS, mode="symbolic", train=True).trace
     assert [spec.shape for spec in trace.outputs] == [("N", 3, "H", "W"), ("N", 3, "H//2", "W//2")]
+
+
+class Averaged(nn.Module):
+    """One value a channel, which a norm in training mode cannot take of a single sample."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(F.adaptive_avg_pool2d(x, 1)).flatten(1)
+
+
+class Squeezed(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.mean((2, 3)).squeeze()
+
+
+@pytest.mark.parametrize(
+    ("model", "train", "limits"),
+    [(Averaged(), True, ("N >= 2",)), (Averaged(), False, ()), (Squeezed(), False, ("N >= 2",))],
+)
+def test_where_one_sample_goes_another_way_two_are_asked_for(
+    model: nn.Module, train: bool, limits: tuple[str, ...]
+) -> None:
+    made = trace_model(model, INPUTS, mode="symbolic", train=train)
+    assert made.trace.holds_where == limits

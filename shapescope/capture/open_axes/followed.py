@@ -34,10 +34,18 @@ The last are near by, for models that take no others.
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """A trace with formulas, and the conditions of the way it went."""
+    """A trace with formulas, and what has to hold for it.
+
+    Attributes:
+        trace: the trace.
+        conditions: those of the way it went, for two samples or more.
+        needs_two: whether one sample goes another way: a squeeze takes its axis, or a batch norm
+            in training mode has nothing to average over.
+    """
 
     trace: Trace
     conditions: tuple[Condition, ...]
+    needs_two: bool
 
 
 def followed(sizer: Sizer, left_open: Collection[str]) -> Followed | None:
@@ -54,7 +62,9 @@ def followed(sizer: Sizer, left_open: Collection[str]) -> Followed | None:
         other = plain if sizes == passage.sizes else _plain(sizer, sizes)
         if not _is_right(trace, other, sizes):
             return None
-    return Followed(trace, conditions)
+    one = {**passage.sizes, BATCH: 1}
+    needs_two = BATCH in passage.sizes and not _is_right(trace, _plain(sizer, one), one)
+    return Followed(trace, conditions, needs_two)
 
 
 def _plain(sizer: Sizer, sizes: Mapping[str, int]) -> Trace:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from shapescope.arithmetic.expressions import Condition
+from shapescope.arithmetic.expressions import BATCH, Condition
 from shapescope.capture.deadline import EndsAfter, OutOfTimeError
 from shapescope.capture.fake import entered, fake_model
 from shapescope.capture.inputs import input_names, rebatch
@@ -78,7 +78,7 @@ def trace_symbolic(tracer: _Tracer, symbols: Sequence[str]) -> Traced:
     own = _own(sizer, chosen, end)
     if own is None:
         return _by_engine(tracer, sizer, names, chosen, end)
-    return _told(tracer, Pass(own.trace), own.conditions, chosen)
+    return _told(tracer, Pass(own.trace), own.conditions, chosen, needs_two=own.needs_two)
 
 
 def _own(sizer: Sizer, chosen: set[str], end: float) -> Followed | None:
@@ -129,11 +129,20 @@ def _by_engine(
     return _told(tracer, done, guards(conditions), chosen)
 
 
-def _told(tracer: _Tracer, done: Pass, conditions: Iterable[Condition], chosen: set[str]) -> Traced:
+def _told(
+    tracer: _Tracer,
+    done: Pass,
+    conditions: Iterable[Condition],
+    chosen: set[str],
+    *,
+    needs_two: bool = False,
+) -> Traced:
     """The pass with the conditions under which it holds."""
     if done.failure is None:
         known = list(conditions)
         limits = holds_where(known, sorted(chosen))
+        if needs_two and not any(limit.startswith(f"{BATCH} ") for limit in limits):
+            limits = (f"{BATCH} >= {_BATCH}", *limits)
         tracer.notes.extend(as_note(limits))
         trace = with_settled_sizes(done.trace, known)
         done = replace(done, trace=replace(trace, holds_where=limits))
