@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from shapescope.training.compiled import compiled
-from shapescope.training.quick import AnyLayout, QuickOperations
+from shapescope.training.quick import AnyLayout, QuickOperations, ReducedPooling
 from shapescope.training.recipe import OptimizerSpec
 from shapescope.training.recorded import Network, RecordedStep, Scored
 
@@ -150,6 +150,8 @@ def make_step(model: nn.Module, way: Way, device: str, label_smoothing: float = 
         )
     elif way.channels_last and not way.compiled:
         operations = AnyLayout()
+    elif way.precision == "bfloat16" and device == "cpu" and not way.compiled:
+        operations = ReducedPooling()
 
     def step(network: Network, images: torch.Tensor, labels: torch.Tensor) -> Scored:
         with operations:

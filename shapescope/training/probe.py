@@ -36,7 +36,7 @@ _WORTH = {
     "quick": 1.03,
     "recorded": 1.03,
 }
-_WAYS = 4  # raised when what a way does has changed: earlier measurements are forgotten
+_WAYS = 5  # raised when what a way does has changed: earlier measurements are forgotten
 
 
 def choose(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -14,10 +15,11 @@ from shapescope.training.allocator import keep_freed_memory
 from shapescope.training.datasets.pixels import MemoryPixels, Split
 from shapescope.training.engine import Way, make_step
 from shapescope.training.evaluation import evaluate
-from shapescope.training.quick import AnyLayout, QuickOperations
+from shapescope.training.quick import AnyLayout, QuickOperations, ReducedPooling
 from shapescope.training.recipes import recipe_for
 from shapescope.training.transforms import preparation
 
+LENET = LeNet5()
 LAYOUTS = [torch.contiguous_format, torch.channels_last]
 
 
@@ -244,3 +246,30 @@ def test_the_input_may_be_given_by_name(function: Any, options: Any, reduced: bo
     expected = function(images, **options)
     with QuickOperations(reduced=reduced):
         assert torch.allclose(function(input=images, **options), expected, rtol=1e-5)
+
+
+def test_steps_in_bfloat16_pool_by_whole_rows_to_the_same_bits() -> None:
+    torch.manual_seed(0)
+    images, labels = torch.randn(8, 1, 32, 32), torch.arange(8)
+    found = []
+    for recorded in (False, True):
+        model = copy.deepcopy(LENET).train()
+        step = make_step(model, Way("bfloat16", recorded=recorded), "cpu")
+        scores, loss = step(images, labels, 1.0)
+        found.append((scores, loss, [weight.grad for weight in model.parameters()]))
+    model = copy.deepcopy(LENET).train()
+    with torch.autocast("cpu", torch.bfloat16):
+        scores = model(images)
+    loss = F.cross_entropy(scores.float(), labels)
+    torch.autograd.backward(loss)
+    expected = (scores.float(), loss, [weight.grad for weight in model.parameters()])
+    for scores, loss, gradients in found:
+        assert torch.equal(scores, expected[0])
+        assert torch.equal(loss, expected[1])
+        for ours, theirs in zip(gradients, expected[2], strict=True):
+            assert ours is not None
+            assert theirs is not None
+            assert torch.equal(ours, theirs)
+    with ReducedPooling():
+        leaf = images.bfloat16().requires_grad_()
+        assert type(F.max_pool2d(leaf, 2).grad_fn).__name__ == "_MaxPoolBackward"
