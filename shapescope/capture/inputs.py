@@ -113,6 +113,17 @@ def make_inputs(
     return tuple(args), kwargs
 
 
+def make_target(spec: InputSpec, *, device: str | torch.device) -> Tensor:
+    """What a loss compares the output with.
+
+    Integers without a bound are class 0 or 1, which every classification has: how long a table of
+    the model's is says nothing about its classes.
+    """
+    (target,), _ = make_inputs((spec,), nn.Identity(), device=device, seed=1)
+    made: Tensor = target
+    return made
+
+
 def _make_tensor(
     spec: InputSpec,
     module: nn.Module,

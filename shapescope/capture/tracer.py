@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from shapescope.analysis.step_check import verdicts
 from shapescope.capture.fake import entered, fake_model, fake_shape, fake_tensor
-from shapescope.capture.inputs import InputSpec, input_names, make_inputs
+from shapescope.capture.inputs import InputSpec, input_names, make_target
 from shapescope.capture.loading.loaded import LoadedModel
 from shapescope.capture.module_tree import modules_of
 from shapescope.capture.packed import has_packed_weights
@@ -230,8 +230,7 @@ class _Tracer:
         loss = None
         if self.target is not None:
             device = "meta" if mode == "meta" else "cpu"
-            (target,), _ = make_inputs((self.target.spec,), module, device=device, seed=1)
-            loss = (self.target.loss, target)
+            loss = (self.target.loss, make_target(self.target.spec, device=device))
         return run_pass(
             module,
             args,

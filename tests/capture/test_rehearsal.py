@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from shapescope.capture.further.rehearsal import is_short, runs_for_real
-from shapescope.capture.inputs import parse_input, parse_inputs
+from shapescope.capture.inputs import make_target, parse_input, parse_inputs
 from shapescope.capture.traced import Target
 from shapescope.capture.tracer import trace_model
 from shapescope.session import Request, run_trace
@@ -91,3 +91,12 @@ def test_a_help_that_does_not_train_is_dropped(
     (found,) = run_trace(Request("net.py", ("4,8",))).diagnostics
     assert found.rule == "linear-in-features"
     assert sum(bool(entry.edits) for entry in found.help) == count
+
+
+def test_targets_without_a_bound_are_classes_that_every_classification_has() -> None:
+    """A table of 50 words says nothing about the 3 classes of the scores."""
+    model = nn.Sequential(nn.Embedding(50, 8), nn.Flatten(), nn.Linear(32, 3))
+    ids = parse_inputs(["6,4:int64"])
+    assert runs_for_real(model, ids, target=Target(parse_input("6:int64"), "cross_entropy"))
+    assert set(make_target(parse_input("64:int64"), device="cpu").tolist()) == {0, 1}
+    assert make_target(parse_input("64:int64<9"), device="cpu").max() == 8

@@ -620,3 +620,95 @@ def test_a_file_whose_classes_keep_their_layers_is_not_parsed(
     spans = [step.defined_at for step in result.trace.steps if step.path == "a"]
     assert [None if span is None else span.line for span in spans] == [9]
     assert [(text or "").count("def ") for text in parsed] == [1]
+
+
+PLAIN_LIST = net(
+    "self.layers = [nn.Linear(8, 8) for _ in range(2)]\nself.fc = nn.Linear(8, 4)",
+    "for layer in self.layers:\n    x = F.relu(layer(x))\nreturn self.fc(x)",
+)
+
+PLAIN_LIST_TEXT = """\
+warning[layers-not-registered]: the layers in `layers` are no part of the model: it is a plain list
+  --> net.py:9:23 in Net.__init__
+   |
+ 9 |         self.layers = [nn.Linear(8, 8) for _ in range(2)]
+   |                       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ torch does not look into a list
+  ::: net.py:14:24 in Net.forward
+   |
+14 |             x = F.relu(layer(x))
+   |                        -------- `linear` reads a weight of 8 x 8 here
+   |
+   = why: the weight of 8 x 8 is none of the 36 parameters of the model
+   = note: `parameters()` and `state_dict()` pass them by: no optimizer trains them
+help: make it a ModuleList, which the model sees (adds 144 parameters; verified)
+ 9 ~         self.layers = nn.ModuleList([nn.Linear(8, 8) for _ in range(2)])
+"""
+
+
+def test_layers_in_a_plain_list_are_a_warning(said: Say) -> None:
+    assert said(PLAIN_LIST, "2,8") == PLAIN_LIST_TEXT
+
+
+@pytest.mark.parametrize(
+    ("init", "line"),
+    [
+        (
+            "self.layers = []\nfor _ in range(2):\n    self.layers.append(nn.Linear(8, 8))",
+            "self.layers = nn.ModuleList()",
+        ),
+        (
+            "layers = []\nlayers.append(nn.Linear(8, 8))\nself.layers = layers",
+            "self.layers = nn.ModuleList(layers)",
+        ),
+        (
+            "self.layers = [nn.Linear(8, 8), nn.ReLU()]",
+            "self.layers = nn.ModuleList([nn.Linear(8, 8), nn.ReLU()])",
+        ),
+    ],
+    ids=["appended", "local", "written"],
+)
+def test_a_list_is_made_a_module_list_where_it_is_made(said: Say, init: str, line: str) -> None:
+    text = said(net(init, "for layer in self.layers:\n    x = layer(x)\nreturn x"), "2,8")
+    assert text.startswith("warning[layers-not-registered]: ")
+    assert line in text
+
+
+@pytest.mark.parametrize(
+    "init",
+    [
+        "self.layers = nn.ModuleList([nn.Linear(8, 8)])",
+        "self.layers = [nn.Linear(8, 8)]\nself.body = nn.Sequential(*self.layers)",
+        "self.first = nn.Linear(8, 8)\nself.layers = [self.first, nn.ReLU()]",
+        "net = nn.Linear(8, 8)\nself.layers = [net]",
+    ],
+    ids=["module list", "also a sequential", "also an attribute", "hidden on purpose"],
+)
+def test_layers_that_the_model_sees_or_that_are_hidden_are_silent(said: Say, init: str) -> None:
+    forward = "for layer in self.layers:\n    x = layer(x)\nreturn x"
+    assert "layers-not-registered" not in said(net(init, forward), "2,8")
+
+
+UNPACKED_TEXT = """\
+error[unpack-count]: `chunk` gives 4 tensors, and 3 names take them
+  --> net.py:13:19 in Net.forward
+   |
+13 |         q, k, v = self.qkv(x).chunk(4, dim=1)
+   |                   ^^^^^^^^^^^^^^^^^^^^^^^^^^^ gives 4 of 2 x 9
+   |               - the last of 3 names
+  ::: net.py:9:33 in Net.__init__
+   |
+ 9 |         self.qkv = nn.Linear(8, 36)
+   |                                 -- `qkv` makes 2 x 36
+   |
+   = why: 2 x 36 is cut along axis 1: 36 = 9 + 9 + 9 + 9
+help: cut in 3  (verified)
+13 ~         q, k, v = self.qkv(x).chunk(3, dim=1)
+"""
+
+
+def test_pieces_for_another_number_of_names(said: Say) -> None:
+    text = net(
+        "self.qkv = nn.Linear(8, 36)\nself.fc = nn.Linear(12, 4)",
+        "q, k, v = self.qkv(x).chunk(4, dim=1)\nreturn self.fc(q * k + v)",
+    )
+    assert said(text, "2,8") == UNPACKED_TEXT

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from shapescope.capture.inputs import InputSpec, make_inputs
+from shapescope.capture.inputs import InputSpec, make_inputs, make_target
 from shapescope.capture.loading.loaded import LoadedModel
 from shapescope.capture.passes import nothing_changes_outside
 from shapescope.capture.subject import Subject
@@ -51,7 +51,7 @@ def runs_for_real(
             module = subject.on("cpu").train(train)
             args, kwargs = make_inputs(specs, module, device="cpu")
             output = module(*args, **kwargs)
-            total = _total(output, module, target)
+            total = _total(output, target)
             if total is not None and total.requires_grad:
                 total.backward()  # type: ignore[no-untyped-call]
     except Exception:  # noqa: BLE001  # the user's code may raise anything: that is the answer
@@ -59,10 +59,10 @@ def runs_for_real(
     return True
 
 
-def _total(output: Any, module: nn.Module, target: Target | None) -> Tensor | None:
+def _total(output: Any, target: Target | None) -> Tensor | None:
     tensors = [tensor for tensor in tensors_in(output) if tensor.is_floating_point()]
     if target is not None and tensors:
-        (wanted,), _ = make_inputs((target.spec,), module, device="cpu", seed=1)
+        wanted = make_target(target.spec, device="cpu")
         if target.loss == "binary_cross_entropy":
             wanted = wanted.sigmoid()  # it takes probabilities alone
         loss: Tensor = getattr(nn.functional, target.loss)(tensors[0], wanted)

@@ -41,6 +41,13 @@ def _with_indices_or_dtypes(case: Case) -> bool:
     )
 
 
+def _with_weights_of_no_module(case: Case) -> bool:
+    return any(
+        not step.params and any(spec.name == "constant" for spec in step.inputs[1:])
+        for step in case.trace.steps
+    )
+
+
 FAMILIES: dict[str, Callable[[Case], bool] | None] = {
     "as_time": None,
     "assigned": _always,
@@ -86,7 +93,9 @@ FAMILIES: dict[str, Callable[[Case], bool] | None] = {
     "squeezed": None,
     "tuples": None,
     "uncalled": _always,
+    "unpacking": None,
     "unpooling": None,
+    "unregistered": _with_weights_of_no_module,
     "values": _with_indices_or_dtypes,
     "window": None,
 }

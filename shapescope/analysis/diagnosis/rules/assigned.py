@@ -125,7 +125,7 @@ def _lost_in(code: Code, block: list[ast.stmt]) -> Iterator[Twice]:
         if given is None:
             continue
         name, target, value = given
-        if not _makes_layer(code, value):
+        if not makes_layer(code, value):
             waiting.pop(name, None)
             continue
         if name in waiting:
@@ -137,7 +137,7 @@ def _given(statement: ast.stmt) -> tuple[str, ast.expr, ast.expr] | None:
     """Name, target and value of `self.NAME = VALUE` or `self.add_module("NAME", VALUE)`."""
     if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
         target = statement.targets[0]
-        if isinstance(target, ast.Attribute) and _is_self(target.value):
+        if isinstance(target, ast.Attribute) and is_self(target.value):
             return target.attr, target, statement.value
     if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
         call = statement.value
@@ -145,7 +145,7 @@ def _given(statement: ast.stmt) -> tuple[str, ast.expr, ast.expr] | None:
         if (
             isinstance(function, ast.Attribute)
             and function.attr in ("add_module", "register_module")
-            and _is_self(function.value)
+            and is_self(function.value)
             and len(call.args) == 2
             and isinstance(call.args[0], ast.Constant)
             and isinstance(call.args[0].value, str)
@@ -159,7 +159,7 @@ def _read(statement: ast.stmt) -> Iterator[str]:
     for node in ast.walk(statement):
         if not isinstance(node, ast.Attribute) or not isinstance(node.ctx, ast.Load):
             continue
-        if _is_self(node.value):
+        if is_self(node.value):
             yield node.attr
 
 
@@ -184,14 +184,14 @@ def _same_key(code: Code, call: ast.Call) -> Iterator[Twice]:
     for key, entry in pairs:
         if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
             continue
-        if not _makes_layer(code, entry):
+        if not makes_layer(code, entry):
             continue
         if key.value in known:
             yield Twice(code, key.value, known[key.value], entry, code.text(key), key, True)
         known[key.value] = entry
 
 
-def _makes_layer(code: Code, value: ast.expr) -> bool:
+def makes_layer(code: Code, value: ast.expr) -> bool:
     """Whether an expression constructs a layer: `nn.NAME(...)`, or a class of this file."""
     if not isinstance(value, ast.Call):
         return False
@@ -203,7 +203,8 @@ def _makes_layer(code: Code, value: ast.expr) -> bool:
     return text in code.classes() or code.module_name(f"torch.nn.{text}") == text
 
 
-def _is_self(node: ast.expr) -> bool:
+def is_self(node: ast.expr) -> bool:
+    """Whether an expression is the name `self`."""
     return isinstance(node, ast.Name) and node.id == "self"
 
 
@@ -238,7 +239,7 @@ def _finding(twice: Twice, missing: str | None) -> Finding:
 def _missing_neighbour(twice: Twice, cls: ast.ClassDef, names: set[str]) -> str | None:
     """The one neighbour, `conv3` of `conv2`, that methods call though nothing makes it."""
     nodes = [node for node in ast.walk(cls) if isinstance(node, ast.Attribute)]
-    own = [node for node in nodes if _is_self(node.value)]
+    own = [node for node in nodes if is_self(node.value)]
     made = {node.attr for node in own if isinstance(node.ctx, ast.Store)}
     methods = {node.name for node in cls.body if isinstance(node, ast.FunctionDef)}
     called = {
@@ -246,7 +247,7 @@ def _missing_neighbour(twice: Twice, cls: ast.ClassDef, names: set[str]) -> str 
         for node in ast.walk(cls)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
-        and _is_self(node.func.value)
+        and is_self(node.func.value)
     }
     stem = twice.name.rstrip("0123456789")
     absent = called - made - methods - names

@@ -12,10 +12,12 @@ from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, findi
 from shapescope.analysis.diagnosis.history import ints, source_of
 from shapescope.analysis.diagnosis.intent import time_is_first
 from shapescope.analysis.diagnosis.registry import declare
+from shapescope.analysis.diagnosis.rules.tables import constants_of
 from shapescope.analysis.diagnosis.words import name_of, primary, shape_text
 from shapescope.analysis.fixes.batch import set_batch_first
 from shapescope.analysis.fixes.flatten import is_own, own_call
 from shapescope.attrs import AttentionAttrs
+from shapescope.diagnostic import Edit, Label
 from shapescope.trace import Step, Trace
 
 MASK = declare("mask-shape", "the mask of an attention does not fit its queries and keys")
@@ -47,6 +49,7 @@ def wrong_mask(case: Case, step: Step) -> Iterator[Finding]:
         if (names := _names(own)) and all("padding" in name for name in names):
             wanted, meant = f"{batch} x {others}", "padding mask"
         maker = _maker(case.trace, step, place)
+        fixed = _fixed_length(case.trace, step, place, (steps, others))
         yield finding(
             MASK,
             f"`{name_of(step)}` takes a {meant} of {wanted}, but {shape_text(shape)} arrives",
@@ -56,6 +59,7 @@ def wrong_mask(case: Case, step: Step) -> Iterator[Finding]:
                 None
                 if maker is None
                 else label(maker.call_site, f"{shape_text(maker.outputs[0].shape)} is made here"),
+                *(Label(code.span(node), f"made for {shape[0]} steps") for code, node in fixed[:2]),
             ),
             why=(
                 f"{steps} queries look at {others} keys: {steps} x {others}, for all samples alike",
@@ -63,10 +67,49 @@ def wrong_mask(case: Case, step: Step) -> Iterator[Finding]:
             ),
             proposals=(
                 *_other_reading(case.trace, step, shape, (batch, steps, others)),
+                *(
+                    Proposal(
+                        f"make the mask for {steps} steps",
+                        (code.replace(node, str(steps)),),
+                        kind="longer",
+                    )
+                    for code, node in fixed
+                ),
+                *_cut(own, shape, (steps, others), time),
                 *_proposals(own, maker, shape, (batch, steps, others), attrs),
             ),
         )
         return
+
+
+def _fixed_length(
+    trace: Trace, step: Step, place: int, wanted: tuple[int, int]
+) -> list[tuple[Code, ast.expr]]:
+    """Where a constructor writes the length of a square mask that it makes too small."""
+    name, shape = step.inputs[place].name, ints(step.inputs[place].shape)
+    if name is None or len(shape) != 2 or shape[0] != shape[1] or wanted[0] != wanted[1]:
+        return []
+    if shape[0] >= wanted[0]:
+        return []
+    return list(constants_of(trace, name.rpartition(".")[0], shape[0]))
+
+
+def _cut(
+    own: Step, shape: tuple[int, ...], wanted: tuple[int, int], time: int
+) -> Iterator[Proposal]:
+    """The corner of a mask that was made for longer sequences: `mask[:n, :n]`."""
+    call = call_at(own.call_site)
+    if call is None or len(shape) != 2 or shape[0] != shape[1] or shape[0] <= max(wanted):
+        return
+    given = [node for node in call.node.args[:2] if isinstance(node, ast.Name)]
+    if not given or wanted[0] != wanted[1]:
+        return
+    length = f"{given[0].id}.size({time})"
+    for node in _mask_nodes(call):
+        if isinstance(node, ast.Name | ast.Attribute):
+            text = f"{call.code.text(node)}[:{length}, :{length}]"
+            message = "cut the mask to the length that arrives"
+            yield Proposal(message, (call.code.replace(node, text),), kind="mask")
 
 
 def _entrance(trace: Trace, step: Step) -> Step:
@@ -138,6 +181,10 @@ def _proposals(
     ):  # fmt: skip
         if fits:
             for node in _mask_nodes(call):
+                turned = _turned_back(call.code, node) if method.startswith(".transpose") else None
+                if turned is not None:
+                    yield Proposal("do not turn the mask", (turned,), kind="mask")
+                    continue
                 text = call.code.text(node)
                 plain = isinstance(node, ast.Name | ast.Attribute | ast.Call | ast.Subscript)
                 changed = f"{text if plain else f'({text})'}{method}"
@@ -148,6 +195,14 @@ def _mask_nodes(call: CallSource) -> list[ast.expr]:
     """What a call is given as a mask: by such a keyword, else behind its first argument."""
     named = [one.value for one in call.node.keywords if "mask" in (one.arg or "")]
     return named or list(call.node.args[1:])
+
+
+def _turned_back(code: Code, node: ast.expr) -> Edit | None:
+    """A mask without the turn that is written behind it: `mask` for `mask.t()` or `mask.T`."""
+    turn = node.func if isinstance(node, ast.Call) else node
+    if isinstance(turn, ast.Attribute) and turn.attr in ("t", "T", "mT", "transpose"):
+        return code.replace(node, code.text(turn.value))
+    return None
 
 
 def _as_padding(own: Step, call: CallSource) -> Iterator[Proposal]:

@@ -18,6 +18,12 @@ from shapescope.analysis.diagnosis.words import name_of, operand_labels, primary
 from shapescope.analysis.fixes.flatten import edit_operand, entered_through
 from shapescope.analysis.fixes.frames import each_frame
 from shapescope.analysis.fixes.operands import wrap
+from shapescope.analysis.fixes.stacked import (
+    join_instead,
+    stack_before,
+    stacked_label,
+    stacked_reason,
+)
 from shapescope.attrs import ConvAttrs, PoolAttrs
 from shapescope.trace import Step, Trace
 
@@ -26,15 +32,20 @@ RANK = declare("input-rank", "a layer gets a tensor with another number of axes 
 
 def wrong_rank(case: Case, step: Step, sizes: tuple[int, ...], axes: int) -> Finding:
     """What a convolution takes, and how many axes arrive."""
+    stacked = stack_before(case.trace, step) if len(sizes) == axes + 3 else None
     come = "axis arrives" if len(sizes) == 1 else "axes arrive"
     return finding(
         RANK,
         f"`{name_of(step)}` takes {axes + 2} axes, but {shape_text(sizes)} has {len(sizes)}",
         step=step,
-        labels=places(
-            case.trace, step, "in_channels", f"takes {MAPS[axes]}"
+        labels=(
+            *places(case.trace, step, "in_channels", f"takes {MAPS[axes]}"),
+            stacked_label(stacked),
         ),
-        why=(f"{class_name(case.trace, step)} takes {MAPS[axes]}; {len(sizes)} {come}",),
+        why=(
+            f"{class_name(case.trace, step)} takes {MAPS[axes]}; {len(sizes)} {come}",
+            *(() if stacked is None else (stacked_reason(stacked),)),
+        ),
         proposals=_rank_proposals(case, step, sizes, axes),
     )  # fmt: skip
 
@@ -68,6 +79,8 @@ def _rank_proposals(
     if not isinstance(attrs, ConvAttrs | PoolAttrs):
         return
     channels = attrs.in_channels if isinstance(attrs, ConvAttrs) else 0
+    if len(sizes) == axes + 3:
+        yield from join_instead(stack_before(trace, step), channels)
     ones = [axis for axis, size in enumerate(sizes) if size == 1 and axis]
     if len(sizes) == axes + 3 and ones:
         yield from edit_operand(step, trace, f".squeeze({ones[0]})", "drop the axis of 1")
