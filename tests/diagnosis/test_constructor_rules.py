@@ -680,8 +680,19 @@ def test_a_list_is_made_a_module_list_where_it_is_made(said: Say, init: str, lin
         "self.layers = [nn.Linear(8, 8)]\nself.body = nn.Sequential(*self.layers)",
         "self.first = nn.Linear(8, 8)\nself.layers = [self.first, nn.ReLU()]",
         "net = nn.Linear(8, 8)\nself.layers = [net]",
+        "self.kernel = torch.ones(8, 8)\nself.layers = [nn.ReLU(), lambda x: x @ self.kernel]",
+        "k = torch.ones(8, 8)\nself.layers = [nn.Linear(8, 8)]\nself.body = nn.Sequential(*self.layers)\nself.layers.append(lambda x: x @ k)",
+        "self.layers = [nn.Linear(8, 8)]\nself.add_module('body', self.layers[0])",
     ],
-    ids=["module list", "also a sequential", "also an attribute", "hidden on purpose"],
+    ids=[
+        "module list",
+        "also a sequential",
+        "also an attribute",
+        "hidden on purpose",
+        "nothing to train",
+        "a kernel beside a sequential",
+        "added by name",
+    ],
 )
 def test_layers_that_the_model_sees_or_that_are_hidden_are_silent(said: Say, init: str) -> None:
     forward = "for layer in self.layers:\n    x = layer(x)\nreturn x"
@@ -712,3 +723,44 @@ def test_pieces_for_another_number_of_names(said: Say) -> None:
         "q, k, v = self.qkv(x).chunk(4, dim=1)\nreturn self.fc(q * k + v)",
     )
     assert said(text, "2,8") == UNPACKED_TEXT
+
+
+def test_a_plain_dict_is_told_alike(said: Say) -> None:
+    text = said(
+        net('self.heads = {"a": nn.Linear(8, 8)}', 'return self.heads["a"](x)'),
+        "2,8",
+    )
+    assert "the layers in `heads` are no part of the model: it is a plain dict\n" in text
+    assert 'self.heads = nn.ModuleDict({"a": nn.Linear(8, 8)})\n' in text
+
+
+def test_a_plain_list_of_parameters_is_told_alike(said: Say) -> None:
+    made = "[nn.Parameter(torch.ones(8, 8)) for _ in range(2)]"
+    text = said(net(f"self.w = {made}", "for w in self.w:\n    x = x @ w\nreturn x"), "2,8")
+    assert "the parameters in `w` are no part of the model: it is a plain list\n" in text
+    assert f"self.w = nn.ParameterList({made})\n" in text
+
+
+def test_a_group_for_each_channel_stays_one(said: Say) -> None:
+    init = "self.dw = nn.Conv2d(24, 40, 3, groups=24)"
+    text = said(net(init, "return self.dw(x)"), "2,24,8,8")
+    assert "self.dw = nn.Conv2d(24, 24, 3, groups=24)\n" in text
+    assert "groups=8" not in text
+
+
+@pytest.mark.parametrize(
+    ("init", "line", "edited"),
+    [
+        ("self.fc = nn.Linear(8, 64)", "u, v = self.fc(x).split(16, dim=1)", "split(32, dim=1)"),
+        (
+            "self.fc = nn.Linear(8, 48)",
+            "u, v = self.fc(x).view(-1, 3, 2, 8).unbind(1)",
+            "unbind(2)",
+        ),
+    ],
+    ids=["split", "unbind"],
+)
+def test_a_split_and_an_unbind_fit_the_names(said: Say, init: str, line: str, edited: str) -> None:
+    text = said(net(init, f"{line}\nreturn u + v"), "2,8")
+    assert text.startswith("error[unpack-count]: ")
+    assert edited in text

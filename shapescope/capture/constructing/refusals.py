@@ -151,7 +151,8 @@ def refused_by_a_layer(error: BaseException, model: LoadedModel) -> Diagnostic |
         text = f"{whole} ({count}) must be divisible by {part} ({by})"
         why = f"{count} = {count // by} * {by} + {count % by}"
         notes = (f"{whole} = {count} divides by {_divisors(count)}",)
-        helps = tuple(_nearest_divisor(call, part, numbers, model))
+        depthwise = tuple(_depthwise(call, part, numbers, model))
+        helps = depthwise or tuple(_nearest_divisor(call, part, numbers, model))
     written = call.code.text(call.node.func)
     found = _diagnostic(
         f"`{written}` refuses its numbers: {text}", call.span, "", notes, helps, error
@@ -174,6 +175,25 @@ def _keyword_name(call: CallSource, keyword: ast.keyword) -> SourceSpan:
     width = len(keyword.arg or "")
     file = call.span.file
     return SourceSpan(file, keyword.lineno, column, keyword.lineno, column + width)
+
+
+def _depthwise(
+    call: CallSource, name: str, numbers: dict[str, int], model: LoadedModel
+) -> Iterator[Help]:
+    """As many channels out as in, where the groups are written as the channels that come in.
+
+    A group for each channel is meant: with fewer groups the numbers come out, and the convolution
+    is none for each channel any more.
+    """
+    groups, given = call.argument("groups"), call.argument("in_channels")
+    made, code = call.argument("out_channels"), call.code
+    if name != "groups" or groups is None or given is None or made is None:
+        return
+    if code.text(groups) == code.text(given) and numbers.get("in_channels", 0) > 1:
+        text = code.text(given)
+        edit = code.replace(made, text)
+        message = f"out_channels={text}: a group for each channel gives as many as come in"
+        yield tried_help(message, (edit,), code.file, model)
 
 
 def _nearest_divisor(

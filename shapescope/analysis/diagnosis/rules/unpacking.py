@@ -81,6 +81,7 @@ def _proposals(
     maker: Step | None,
 ) -> Iterator[Proposal]:
     """Cut in as many pieces as there are names; else make so much that each is as wide as now."""
+    yield from _other_number(step, call, names, axis)
     counts = [one for one in call.node.args if isinstance(one, ast.Constant)]
     counts += [one.value for one in call.node.keywords if one.arg == "chunks"
                and isinstance(one.value, ast.Constant)]  # fmt: skip
@@ -100,3 +101,26 @@ def _proposals(
         trace, maker.path, argument, names * width, text, factors=(names, width)
     ):
         yield Proposal(text, (*one.edits, cut), kind="pieces")
+
+
+def _other_number(step: Step, call: CallSource, names: int, axis: int | None) -> Iterator[Proposal]:
+    """The size of each piece of `split`, or the axis of `unbind`, that gives as many as the names.
+
+    A split that leaves no rest, and an axis that is the only one of that length.
+    """
+    sizes = ints(step.inputs[0].shape)
+    numbers = [one for one in call.node.args if isinstance(one, ast.Constant)]
+    numbers += [one.value for one in call.node.keywords if isinstance(one.value, ast.Constant)]
+    old, new = None, 0
+    if step.op == "split" and axis is not None and sizes[axis] % names == 0:
+        old, new = int(step.outputs[0].shape[axis]), sizes[axis] // names
+        message = f"make each piece {new} of {sizes[axis]}"
+    elif step.op == "unbind" and sizes[1:].count(names) == 1:
+        gone = [at for at in range(len(sizes)) if sizes[at] == len(step.outputs)]
+        written = {one.value for one in numbers}
+        old = next((at for at in gone if at in written), None)
+        new = sizes.index(names, 1)
+        message = f"take axis {new} apart, which is {names} long"
+    node = next((one for one in numbers if one.value == old), None)
+    if old is not None and node is not None:
+        yield Proposal(message, (call.code.replace(node, str(new)),), kind="pieces")

@@ -1,4 +1,4 @@
-"""Layers in a plain list: the forward pass calls them, and the model does not know them."""
+"""Layers in a plain list or dict: the forward pass calls them, and the model does not know them."""
 
 from __future__ import annotations
 
@@ -16,27 +16,35 @@ from shapescope.diagnostic import Severity
 from shapescope.trace import Step, Trace
 
 UNREGISTERED = declare(
-    "layers-not-registered", "layers stand in a plain list, where the model does not see them"
+    "layers-not-registered",
+    "layers stand in a plain list or dict, where the model does not see them",
 )
 
-_OF_LAYERS = ("linear", "conv", "embedding", "batch_norm", "layer_norm", "group_norm")
+
+_WITH_WEIGHTS = (
+    "Linear", "Bilinear", "Conv", "Embedding", "BatchNorm", "LayerNorm", "GroupNorm", "LSTM", "GRU",
+    "RNN", "Multihead", "Transformer", "Sequential",
+)  # fmt: skip
+_REGISTERS = ("add_module", "register_module", "register_parameter", "setattr")
 
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """A plain list of layers on a module.
+    """A plain list or dict of layers on a module.
 
     Attributes:
         name: of the attribute.
         value: what it is given.
+        holder: the container of torch's that it should be.
     """
 
     name: str
     value: ast.expr
+    holder: str
 
 
 def reads_a_foreign_weight(step: Step) -> bool:
-    """Whether a layer's work is done with a weight that is no parameter of the model.
+    """Whether a call works with a weight that is no parameter of the model.
 
     So it is for a layer that no module holds, and for a kernel that somebody wrote down: which of
     the two it is, the source tells.
@@ -44,14 +52,13 @@ def reads_a_foreign_weight(step: Step) -> bool:
     return (
         step.kind == "function"
         and not step.params
-        and step.op.startswith(_OF_LAYERS)
-        and any(spec.name == "constant" for spec in step.inputs[1:])
+        and any(spec.name == "constant" and spec.shape for spec in step.inputs[1:])
     )
 
 
 @scanning
 def unregistered(case: Case) -> Iterator[Finding]:
-    """Each plain list of layers of a class whose forward pass reads weights of no module."""
+    """Each plain list or dict of layers, of a class that works with weights of no module."""
     trace = case.trace
     first: dict[str, Step] = {}
     for step in filter(reads_a_foreign_weight, trace.steps):
@@ -61,45 +68,94 @@ def unregistered(case: Case) -> Iterator[Finding]:
     for class_name, step in first.items():
         found = class_node(trace, class_name)
         if found is not None:
-            for plain in _plain_lists(*found):
+            for plain in _plain(*found):
                 yield _finding(trace, found[0], plain, step)
 
 
-def _plain_lists(code: Code, cls: ast.ClassDef) -> Iterator[Plain]:
+def _plain(code: Code, cls: ast.ClassDef) -> Iterator[Plain]:
     for function in cls.body:
         if not isinstance(function, ast.FunctionDef) or function.name != "__init__":
             continue
         nodes = list(ast.walk(function))
+        if any(_called(node) in _REGISTERS for node in nodes):
+            continue
         for node in nodes:
             if not isinstance(node, ast.Assign) or len(node.targets) != 1:
                 continue
             target, value = node.targets[0], node.value
             if not isinstance(target, ast.Attribute) or not is_self(target.value):
                 continue
-            if _holds_layers(code, value, nodes, target):
-                yield Plain(target.attr, value)
+            holder = _holder_of(code, value, nodes, target)
+            if holder is not None and not _is_handed_on(code, target, value, nodes):
+                yield Plain(target.attr, value, holder)
 
 
-def _holds_layers(code: Code, value: ast.expr, nodes: list[ast.AST], target: ast.Attribute) -> bool:
-    """Whether an attribute's value is a list that layers are written in or appended to."""
+def _holder_of(
+    code: Code, value: ast.expr, nodes: list[ast.AST], target: ast.Attribute
+) -> str | None:
+    """The container of torch's for a plain one that layers, or parameters, stand in."""
     if isinstance(value, ast.ListComp):
-        return makes_layer(code, value.elt)
+        return _listed(code, [value.elt])
     if isinstance(value, ast.List) and value.elts:
-        return any(makes_layer(code, entry) for entry in value.elts)
+        return _listed(code, value.elts)
+    if isinstance(value, ast.Dict):
+        named = all(isinstance(key, ast.Constant | ast.JoinedStr) for key in value.keys)
+        return "ModuleDict" if named and _listed(code, value.values) == "ModuleList" else None
     holder = code.text(target)
     if isinstance(value, ast.Name):
         if not any(_is_list_named(node, value.id) for node in nodes):
-            return False
+            return None
         holder = value.id
     elif not isinstance(value, ast.List):
-        return False
+        return None
+    return _listed(
+        code,
+        [
+            node.args[0]
+            for node in nodes
+            if isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr == "append"
+            and code.text(node.func.value) == holder
+            and len(node.args) == 1
+        ],
+    )
+
+
+def _listed(code: Code, entries: list[ast.expr]) -> str | None:
+    """What torch has for a list of these: layers, or parameters alone."""
+    if any(_makes_weights(code, entry) for entry in entries):
+        return "ModuleList"
+    parameter = f"{code.module_name('torch.nn')}.Parameter"
+    made = [entry for entry in entries if isinstance(entry, ast.Call)]
+    named = made and all(code.text(one.func) == parameter for one in made)
+    return "ParameterList" if named and len(made) == len(entries) else None
+
+
+def _makes_weights(code: Code, entry: ast.expr) -> bool:
+    """Whether a layer with weights is made: a ReLU in a list is no loss."""
+    own = _called(entry) in code.classes()
+    return makes_layer(code, entry) and (own or _called(entry).startswith(_WITH_WEIGHTS))
+
+
+def _called(node: ast.AST) -> str:
+    """The last name of what is called."""
+    function = node.func if isinstance(node, ast.Call) else None
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""
+
+
+def _is_handed_on(code: Code, target: ast.Attribute, value: ast.expr, nodes: list[ast.AST]) -> bool:
+    """Whether the constructor reads the list itself again: to put it into a Sequential."""
+    names = {code.text(target)} | ({value.id} if isinstance(value, ast.Name) else set())
+    appended = [node for node in nodes if isinstance(node, ast.Attribute) and node.attr == "append"]
+    own = [value, *(node.value for node in appended)]
     return any(
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr == "append"
-        and code.text(node.func.value) == holder
-        and len(node.args) == 1
-        and makes_layer(code, node.args[0])
+        isinstance(node, ast.Name | ast.Attribute)
+        and isinstance(node.ctx, ast.Load)
+        and code.text(node) in names
+        and node not in own
         for node in nodes
     )
 
@@ -114,18 +170,20 @@ def _is_list_named(node: ast.AST, name: str) -> bool:
 
 
 def _finding(trace: Trace, code: Code, plain: Plain, step: Step) -> Finding:
-    sizes = next(spec.shape for spec in step.inputs[1:] if spec.name == "constant")
+    sizes = next(spec.shape for spec in step.inputs[1:] if spec.name == "constant" and spec.shape)
     known = sum(param.numel for param in trace.params)
     nn = code.module_name("torch.nn")
+    held = "parameters" if plain.holder == "ParameterList" else "layers"
+    kind = "dict" if plain.holder == "ModuleDict" else "list"
     empty = isinstance(plain.value, ast.List) and not plain.value.elts
     text = "" if empty else code.text(plain.value)
     return finding(
         UNREGISTERED,
-        f"the layers in `{plain.name}` are no part of the model: it is a plain list",
+        f"the {held} in `{plain.name}` are no part of the model: it is a plain {kind}",
         severity=Severity.WARNING,
         step=step,
         labels=(
-            primary(code.span(plain.value), "torch does not look into a list"),
+            primary(code.span(plain.value), f"torch does not look into a {kind}"),
             label(step.call_site, f"`{step.op}` reads a weight of {shape_text(sizes)} here"),
         ),
         why=(
@@ -136,8 +194,8 @@ def _finding(trace: Trace, code: Code, plain: Plain, step: Step) -> Finding:
             None
             if nn is None
             else Proposal(
-                "make it a ModuleList, which the model sees",
-                (code.replace(plain.value, f"{nn}.ModuleList({text})"),),
+                f"make it a {plain.holder}, which the model sees",
+                (code.replace(plain.value, f"{nn}.{plain.holder}({text})"),),
                 kind="register",
             ),
         ),
