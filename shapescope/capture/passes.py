@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from shapescope.capture.answers import Answers
+from shapescope.capture.derivatives import takes_derivatives
 from shapescope.capture.recorder import Recorder
 from shapescope.capture.remembered import REMEMBERED
 from shapescope.capture.sequences import short_sequences
@@ -113,6 +114,7 @@ def run_pass(
     named = _named_inputs(names, args, kwargs)
     inputs = tuple(spec_of(tensor, name, shape_of) for name, tensor in named)
     output, error = None, None
+    gradients = gradients or takes_derivatives(module)
     with nothing_changes_outside(gradients), cheap_on_meta() if mode == "meta" else inside():
         try:
             with recorder:

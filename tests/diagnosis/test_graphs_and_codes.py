@@ -63,6 +63,36 @@ def test_a_square_input_alone_makes_no_graph() -> None:
     assert rules(Mixed(), (7, 12), (7, 7)) == ["batch-read-across"]
 
 
+class Passing(nn.Module):
+    """Messages along edges, or rows picked by numbers that are no edges."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(12, 4)
+
+    def forward(self, x: Tensor, edges: Tensor) -> Tensor:
+        source, target = edges
+        h = self.fc(x)
+        sent = h.index_select(0, source)
+        return torch.zeros_like(h).index_add(0, target, sent)
+
+
+def test_ends_of_edges_make_a_graph() -> None:
+    edges = torch.tensor([[0, 1, 2, 3, 4], [1, 2, 3, 4, 0]])
+    result = shapescope.trace(Passing(), input_data=(torch.randn(5, 12), edges))
+    assert [one.rule for one in result.diagnostics] == []
+
+
+def test_columns_of_numbers_are_no_edges() -> None:
+    class Picked(Passing):
+        def forward(self, x: Tensor, edges: Tensor) -> Tensor:
+            return self.fc(x).index_select(0, edges[:, 0])
+
+    picked = torch.tensor([[1, 0], [2, 0], [0, 0], [4, 0], [3, 0]])
+    result = shapescope.trace(Picked(), input_data=(torch.randn(5, 12), picked))
+    assert [one.rule for one in result.diagnostics] == ["batch-read-across"]
+
+
 class Quantized(nn.Module):
     """The nearest row of a table for each place, as a number, before the reconstruction."""
 

@@ -112,3 +112,66 @@ def test_rows_that_get_lost_are_warned_of(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert warned(tmp_path, name, "20,6,12") == ["batch-as-time"]
+
+
+SCANS = """\
+import torch
+import torch.nn as nn
+
+
+class Machine(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.cell = nn.LSTMCell(12, 8)
+
+    def forward(self, x):
+        T, B, _ = x.shape
+        state = (x.new_zeros(B, 8), x.new_zeros(B, 8))
+        made = []
+        for t in range(T):
+            state = self.cell(x[t], state)
+            made.append(state[0])
+        return torch.stack(made)
+
+
+class Segments(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scores = nn.Linear(12, 12)
+
+    def forward(self, words, memory):
+        qlen, bsz, _ = words.size()
+        both = torch.cat([memory, words], 0)
+        return torch.einsum("ibd,jbd->ijb", self.scores(words), both)
+
+
+class Samples(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.cell = nn.LSTMCell(12, 8)
+
+    def forward(self, x):
+        B, T, _ = x.shape
+        state = (x.new_zeros(T, 8), x.new_zeros(T, 8))
+        made = []
+        for t in range(B):
+            state = self.cell(x[t], state)
+            made.append(state[0])
+        return torch.stack(made)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs", "said"),
+    [
+        ("Machine", ("5,3,12",), []),
+        ("Segments", ("5,3,12", "4,3,12"), []),
+        ("Samples", ("5,3,12",), ["batch-picked"]),
+    ],
+)
+def test_names_of_sizes_say_that_the_batch_is_axis_1(
+    tmp_path: Path, name: str, inputs: tuple[str, ...], said: list[str]
+) -> None:
+    (tmp_path / "scans.py").write_text(SCANS)
+    found = run_trace(Request(model=f"{tmp_path}/scans.py:{name}", inputs=inputs)).diagnostics
+    assert [it.rule for it in found if it.severity is not Severity.NOTE] == said

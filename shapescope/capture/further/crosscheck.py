@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from shapescope.capture.derivatives import takes_derivatives
 from shapescope.capture.loading.loaded import LoadedModel
 from shapescope.capture.passes import nothing_changes_outside
 from shapescope.capture.subject import Subject, arguments_on
@@ -84,7 +85,7 @@ def _torch(subject: Subject, inputs: Any, train: bool) -> Peer:
         module = subject.on("meta").train(train)
         args, kwargs = arguments_on("meta", inputs, module)
         counter = FlopCounterMode(display=False)
-        with torch.no_grad(), counter:
+        with torch.set_grad_enabled(takes_derivatives(module)), counter:
             module(*args, **kwargs)
     except Exception as error:  # noqa: BLE001 - whatever the peer cannot do is its answer
         return Peer("torch", problem=_first_line(error))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from shapescope.analysis.batch import Mixing
+from shapescope.capture.derivatives import takes_derivatives
 from shapescope.capture.loading.loaded import LoadedModel
 from shapescope.capture.passes import nothing_changes_outside
 from shapescope.capture.subject import Inputs, Subject, arguments_on
@@ -40,6 +41,7 @@ def mixing_run(
 
 def _run(subject: Subject, inputs: Inputs, order: bool) -> Mixing | None:
     module = subject.on("cpu").eval()
+    torch.set_grad_enabled(takes_derivatives(module))
     args, kwargs = arguments_on("cpu", inputs, module)
     batch = next((tensor.shape[0] for tensor in tensors_in((args, kwargs)) if tensor.dim()), 0)
     first = _first(module, args, kwargs)

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from shapescope.capture.derivatives import takes_derivatives
 from shapescope.capture.inputs import InputSpec
 from shapescope.capture.loading.loaded import LoadedModel
 from shapescope.capture.passes import nothing_changes_outside
@@ -98,6 +99,7 @@ def time_steps(
     subject = Subject(model)
     with subject.environment(), nothing_changes_outside(gradients=train):
         module = subject.on("cpu").train(train)
+        torch.set_grad_enabled(train or takes_derivatives(module))
         args, kwargs = arguments_on("cpu", inputs, module)
         wanted = [(step.path, step.op) for step in trace.steps]
         runs: list[dict[int, float]] = []

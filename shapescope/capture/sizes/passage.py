@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from shapescope.arithmetic.expressions import BATCH, Expr, equal, extreme, name, number
+from shapescope.capture.derivatives import takes_derivatives
 from shapescope.capture.leaves import is_leaf
 from shapescope.capture.loading.import_errors import one_line
 from shapescope.capture.passes import cheap_on_meta, nothing_changes_outside
@@ -99,7 +100,7 @@ class _Runner:
         output: Any = None
         error: BaseException | None = None
         cheap = cheap_on_meta() if self.device == "meta" else nullcontext()
-        with nothing_changes_outside(False), cheap, self._leaf_arguments():
+        with nothing_changes_outside(takes_derivatives(self.module)), cheap, self._leaf_arguments():
             try:
                 with formulas_live_on(self.module), self.reader, self.recorder:
                     self.recorder.name_inputs(

@@ -39,6 +39,10 @@ def batch(case: Case) -> Iterator[Finding]:
     walk = walk_batch(trace)
     if walk is None or _as_the_targets(case, walk):
         return
+    from shapescope.analysis.diagnosis.intent import inputs_are_time_first
+
+    if walk.events and inputs_are_time_first(trace):
+        return
     other = case.evidence.other_batch
     other_walk = None
     if other is not None and other.failure is None and len(other.steps) == len(trace.steps):
