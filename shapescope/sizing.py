@@ -15,7 +15,7 @@ from shapescope.analysis.sizes.parts import known_to, merged, tabulated
 from shapescope.analysis.sizes.regions import Region, region_of
 from shapescope.analysis.sizes.search import search
 from shapescope.arithmetic.expressions import BATCH
-from shapescope.diagnostic import Diagnostic, ShapescopeError
+from shapescope.diagnostic import ShapescopeError
 from shapescope.trace import Shape
 from shapescope.valid_sizes import Passage, ValidSizes, without_losses
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from shapescope.capture.loading.loaded import LoadedModel
     from shapescope.capture.sizes.sizer import Sizer
+    from shapescope.result import TraceResult
 
 LAST = 300
 """How far sizes are tried where nothing proves the rest."""
@@ -119,7 +120,7 @@ def _sizes_of(subject: nn.Module | LoadedModel, inputs: Any) -> ValidSizes:
         )
     return replace(
         found,
-        diagnostics=() if work.regions else _diagnosed(subject, inputs),
+        diagnostics=() if work.regions else _diagnosed(work, subject, inputs).diagnostics,
         for_every_batch=work.for_every_batch,
         without_batch=without_batch,
     )
@@ -139,11 +140,26 @@ def _without_batch(work: _Work) -> Shape | None:
     return None
 
 
-def _diagnosed(subject: nn.Module | LoadedModel, inputs: Any) -> tuple[Diagnostic, ...]:
-    """What is wrong with a model that no size fits."""
+def _diagnosed(work: _Work, subject: nn.Module | LoadedModel, inputs: Any) -> TraceResult:
+    """What is wrong with a model that no size fits.
+
+    Raises:
+        ShapescopeError: it runs on the inputs that were given, by their values.
+    """
     from shapescope.session import trace_any
 
-    return trace_any(subject, inputs).diagnostics
+    result = trace_any(subject, inputs)
+    sizer = work.sizer
+    if result.trace.failure is None and not result.failed and _affordable(work):
+        with sizer.inside():
+            alike = sizer.plain_pass(sizer.asked, sizer.asked_batch, "cpu")
+        if alike.failure is not None:
+            raise ShapescopeError(
+                f"{sizer.name} runs on these inputs, but not on random values of the same sizes, "
+                "so other sizes cannot be tried",
+                advice=("trace it with inputs of another size, from the function that makes them",),
+            )
+    return result
 
 
 def _outputs_at(sizer: Sizer) -> Callable[[Mapping[str, int]], tuple[Shape, ...]]:
@@ -288,6 +304,11 @@ def _affordable(work: _Work) -> bool:
 # --- searching
 
 
+def _confirmed(sizer: Sizer, alone: bool, sizes: Mapping[str, int], claimed: bool) -> bool:
+    """Whether real tensors fit; beside axes searched alone nothing is claimed."""
+    return (claimed or not alone) and _runs(sizer, sizes, "cpu")
+
+
 def _search(work: _Work) -> None:
     """Try sizes one by one: on meta, and on real tensors where meta is too lax or cannot."""
     sizer = work.sizer
@@ -307,10 +328,11 @@ def _search(work: _Work) -> None:
         work.searched_to = found.last
         if not _affordable(work) or not disagreement(
             work.regions,
-            lambda sizes, claimed: _runs(sizer, sizes, "cpu"),
+            partial(_confirmed, sizer, found.alone),
             edges(work.regions, work.axes, found.last, 2),
             CHECK_SECONDS,
             12,
         ):
             break
-    work.notes.append(f"searched by passes up to {work.searched_to}")
+    how = "along each axis, the others as they fitted, " if found.alone else ""
+    work.notes.append(f"searched by passes {how}up to {work.searched_to}")

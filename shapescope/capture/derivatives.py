@@ -25,7 +25,7 @@ def takes_derivatives(module: nn.Module) -> bool:
 
     Read from its code, and from that of the user's methods and functions that it calls.
     """
-    return any(map(_asks, {type(one) for one in module.modules()}))
+    return any(_asks(kind) for kind in {type(one) for one in module.modules()})
 
 
 @lru_cache(maxsize=1024)

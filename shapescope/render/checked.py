@@ -8,7 +8,7 @@ from typing import TypeAlias
 from shapescope.diagnostic import Diagnostic, Severity
 from shapescope.render.diagnostics import one_line
 from shapescope.render.json import diagnostics_to_dicts, to_json
-from shapescope.render.shapes import count_text, plural, printable, tensors_text
+from shapescope.render.shapes import count_text, plural, printable, several_text, tensor_text
 from shapescope.result import TraceResult
 
 SCHEMA = "shapescope.check/1"
@@ -34,7 +34,7 @@ def checked_text(entries: Sequence[Entry], *, verbose: bool = False) -> str:
 def _fine(model: str, result: TraceResult) -> str:
     checked = [check for check in result.checks if check.status != "not_applicable"]
     matching = sum(check.status == "match" for check in checked)
-    outputs = tensors_text(result.trace.outputs) or "nothing"
+    outputs = several_text(list(map(tensor_text, result.trace.outputs))) or "nothing"
     return (
         f"{printable(model)}: ok, gives {outputs}, {matching} of {plural(len(checked), 'check')} "
         f"match, {count_text(result.totals.params)} params, {count_text(result.totals.macs)} MACs"

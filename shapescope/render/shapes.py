@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from shapescope.trace import Shape, TensorSpec
 
 _COMPOUND = re.compile(r"[-+*/% ]")
+_MOST_SHOWN = 8
+"""So many outputs are named in one line."""
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _SCALES = ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"))
 
@@ -33,6 +35,14 @@ def tensor_text(spec: TensorSpec) -> str:
 def tensors_text(specs: Iterable[TensorSpec]) -> str:
     """Several tensors, a comma between them."""
     return ", ".join(tensor_text(spec) for spec in specs)
+
+
+def several_text(texts: Sequence[str]) -> str:
+    """Texts with commas between them; of many the first, and how many more there are."""
+    if len(texts) <= _MOST_SHOWN:
+        return ", ".join(texts)
+    shown = texts[: _MOST_SHOWN - 2]
+    return f"{', '.join(shown)} and {len(texts) - len(shown)} more"
 
 
 def count_text(count: int) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from shapescope.arithmetic.expressions import Range
 from shapescope.render.line import Line, cells, wrapped
-from shapescope.render.shapes import printable, shape_text
+from shapescope.render.shapes import printable, several_text, shape_text
 from shapescope.render.theme import Surface
 from shapescope.valid_sizes import Given, Part, Reason, ValidSizes
 
@@ -141,7 +141,7 @@ def _table(rows: Sequence[Given]) -> list[Line]:
     width = max(map(len, (title, *left)))
     lines = [Line(f"  {title:<{width}}  output", "faint")]
     for text, row in zip(left, rows, strict=True):
-        outputs = ", ".join(shape_text(shape) for shape in row.outputs)
+        outputs = several_text([shape_text(shape) for shape in row.outputs])
         lines.append(Line(f"  {text:<{width}}  ").add(outputs, "shape"))
     return lines
 

@@ -764,3 +764,28 @@ def test_a_split_and_an_unbind_fit_the_names(said: Say, init: str, line: str, ed
     text = said(net(init, f"{line}\nreturn u + v"), "2,8")
     assert text.startswith("error[unpack-count]: ")
     assert edited in text
+
+
+def test_a_module_that_lends_its_buffer_is_no_layer_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "net.py").write_text(
+        "import torch\n"
+        "import torch.nn as nn\n\n\n"
+        "class Memory(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.register_buffer('rows', torch.zeros(4, 8))\n\n"
+        "    def read(self, weights):\n"
+        "        return weights @ self.rows\n\n\n"
+        "class Net(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.memory = Memory()\n"
+        "        self.fc = nn.Linear(6, 4)\n\n"
+        "    def forward(self, x):\n"
+        "        return self.memory.read(self.fc(x))\n"
+    )
+    assert run(["trace", "net.py:Net", "--input", "2,6"]) == 0
+    assert "layer-never-called" not in capsys.readouterr().out

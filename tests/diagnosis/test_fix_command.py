@@ -190,3 +190,13 @@ def test_a_read_only_file_is_not_written(net: Path, capsys: pytest.CaptureFixtur
     assert run(["fix", "net.py", "--input", "4,3,32,32", "--write"]) == 2
     assert capsys.readouterr().err == "error: cannot write net.py: it is read-only\n"
     assert net.read_text() == before
+
+
+def test_inputs_of_a_function_are_tried_in_other_batches(
+    net: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = "import torch\n\n\ndef batch():\n    return torch.zeros(2, 1, 8, 8)\n"
+    (net.parent / "data.py").write_text(made)
+    assert run(["fix", "net.py", "--input", "@data.py:batch", "--write"]) == 0
+    assert "verified" in capsys.readouterr().out
+    assert "nn.Linear(4 * 6 * 6,   10)" in net.read_text()

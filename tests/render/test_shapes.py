@@ -10,6 +10,7 @@ from shapescope.render.shapes import (
     per_axis,
     plural,
     printable,
+    several_text,
     shape_text,
     short_count,
     tensor_text,
@@ -82,3 +83,9 @@ def test_printable_text_moves_no_cursor(text: str) -> None:
 
 def test_escape_sequences_become_visible() -> None:
     assert printable("a\x1b[31mb\nc") == r"a\x1b[31mb\nc"
+
+
+def test_of_many_texts_the_first_are_told() -> None:
+    assert several_text(["a", "b"]) == "a, b"
+    assert several_text(list("abcdefgh")) == "a, b, c, d, e, f, g, h"
+    assert several_text(list("abcdefghi")) == "a, b, c, d, e, f and 3 more"

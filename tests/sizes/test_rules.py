@@ -82,3 +82,30 @@ def test_a_search_from_a_size_beyond_its_end_goes_up_to_it() -> None:
     found = search(large, ["H", "W"], [{"H": 64, "W": 64}], seconds_each=1.0, seconds=1.0)
     assert found.last >= 64
     assert any(region.contains({"H": 64, "W": 64}) for region in found.regions)
+
+
+def test_sizes_that_have_to_be_alike_are_told_once() -> None:
+    def alike(sizes: Any) -> bool:
+        return bool(sizes["H"] == sizes["H1"])
+
+    found = search(alike, ["H", "H1"], [{"H": 5, "H1": 5}], seconds_each=1e-3, seconds=1.0)
+    (region,) = found.regions
+    assert [condition.names for condition in region.coupled] == [frozenset({"H", "H1"})]
+    assert region.contains({"H": 7, "H1": 7})
+    assert not region.contains({"H": 7, "H1": 8})
+
+
+def test_a_search_of_many_axes_ends() -> None:
+    asked: list[Any] = []
+
+    def most(sizes: Any) -> bool:
+        asked.append(sizes)
+        return bool(sizes["A"] + sizes["B"] + sizes["C"] + sizes["D"] + sizes["E"] < 40)
+
+    axes = ["A", "B", "C", "D", "E"]
+    start = dict.fromkeys(axes, 5)
+    found = search(most, axes, [start], seconds_each=0.01, seconds=5.0)
+    assert found.alone
+    assert len(asked) < 1000
+    assert any(region.contains({**start, "C": 19}) for region in found.regions)
+    assert not any(region.contains({**start, "C": 20}) for region in found.regions)

@@ -9,20 +9,25 @@ from dataclasses import dataclass
 from itertools import combinations, product
 
 from shapescope.analysis.sizes.regions import Region
-from shapescope.arithmetic.expressions import SizeSet, of_sizes
+from shapescope.arithmetic.expressions import SizeSet, equal, name, of_sizes
 
 Fits = Callable[[Mapping[str, int]], bool]
 
 LAST = 300
 _LEAST = 24
+_FEWEST = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search found, up to the size `last` of each axis."""
+    """What a search found, up to the size `last` of each axis.
+
+    `alone` is set where there was only time for each axis by itself, the others as they fitted.
+    """
 
     regions: tuple[Region, ...]
     last: int
+    alone: bool = False
 
 
 @dataclass
@@ -79,6 +84,8 @@ def search(
     sets = {axis: state.line(at, axis, last) for axis in axes}
     if _separate(state, sets, last):
         return Found((Region(sets, frozenset()),), last)
+    if _FEWEST ** len(axes) > 2 * most:
+        return Found(_along_each(sets, at, last), last, alone=True)
     return _everywhere(state, last, seconds_each, seconds)
 
 
@@ -134,7 +141,7 @@ def _separate(state: _Search, sets: Mapping[str, SizeSet], last: int) -> bool:
 def _everywhere(state: _Search, last: int, seconds_each: float, seconds: float) -> Found:
     """Every combination, as far as time allows; equal rows are put together."""
     count = seconds / max(seconds_each, 1e-4)
-    last = max(min(last, int(count ** (1 / len(state.axes)))), 8)
+    last = max(min(last, int(count ** (1 / len(state.axes)))), _FEWEST)
     first, *others = state.axes
     regions: list[Region] = []
     for rest in product(range(1, last + 1), repeat=len(others) - 1):
@@ -155,4 +162,33 @@ def _everywhere(state: _Search, last: int, seconds_each: float, seconds: float) 
                 **{axis: of_sizes([size], last) for axis, size in fixed.items()},
             }
             regions.append(Region(sets, frozenset()))
-    return Found(tuple(regions), last)
+    return Found(_alike(regions, last), last)
+
+
+def _along_each(
+    sets: Mapping[str, SizeSet], at: Mapping[str, int], last: int
+) -> tuple[Region, ...]:
+    """The lines through sizes that fit, one for each axis."""
+    there = {axis: of_sizes([size], last) for axis, size in at.items()}
+    return tuple(Region({**there, axis: found}, frozenset()) for axis, found in sets.items())
+
+
+def _alike(regions: Sequence[Region], last: int) -> tuple[Region, ...]:
+    """Regions of one size for several axes put together: any of these sizes, the same for all."""
+    groups: dict[tuple[object, ...], list[int]] = {}
+    kept: list[Region] = []
+    for region in regions:
+        single = {
+            axis: sizes[0]
+            for axis, found in region.sets.items()
+            if len(sizes := list(found.up_to(last))) == 1
+        }
+        if len(single) == len(region.sets) > 1 and len({*single.values()}) == 1:
+            groups.setdefault(tuple(single), []).append(next(iter(single.values())))
+        else:
+            kept.append(region)
+    for axes, sizes in groups.items():
+        first, *others = map(str, axes)
+        ties = frozenset(equal(name(first), name(other)) for other in others)
+        kept.append(Region({str(axis): of_sizes(sizes, last) for axis in axes}, ties))
+    return tuple(kept)

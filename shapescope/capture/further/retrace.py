@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 from torch import nn
@@ -14,7 +15,14 @@ from shapescope.capture.inputs import InputSpec, rebatch
 from shapescope.capture.loader import load
 from shapescope.capture.loading.loaded import LoadedModel
 from shapescope.capture.source import is_library_file
-from shapescope.capture.subject import Inputs, are_arguments, is_one_tensor, rebatched
+from shapescope.capture.subject import (
+    Inputs,
+    Subject,
+    are_arguments,
+    arguments_on,
+    is_one_tensor,
+    rebatched,
+)
 from shapescope.capture.tensor_specs import specs_of
 from shapescope.capture.traced import Target
 from shapescope.capture.tracer import trace_model
@@ -103,7 +111,21 @@ class Retracer:
 
     def _may_have_missed(self) -> bool:
         """Whether inputs of the user's may belong to a batch in a way that nothing tells."""
-        return are_arguments(self.inputs) and not is_one_tensor(self.inputs)
+        return are_arguments(self._own) and not is_one_tensor(self._own)
+
+    @cached_property
+    def _own(self) -> Inputs:
+        """The inputs; what a function of the user's makes as it made them, to be cut and repeated.
+
+        Raises:
+            ShapescopeError: the function makes none.
+        """
+        inputs = self.inputs
+        if are_arguments(inputs) or not any(spec.source is not None for spec in inputs):
+            return inputs
+        subject = Subject(self.model)
+        with subject.environment():
+            return arguments_on("cpu", inputs, subject.on("meta"))
 
     def read(self, texts: Mapping[str, str]) -> LoadedModel | nn.Module:
         """The model, loaded afresh where files read otherwise.
@@ -130,9 +152,9 @@ class Retracer:
 
     def reshaped(self, shapes: Sequence[Shape] | None, batch: int | None) -> Inputs | None:
         """The inputs with other sizes; None where those of the user's own cannot be changed."""
-        inputs = self.inputs
         if shapes is None and batch is None:
-            return inputs
+            return self.inputs
+        inputs = self._own
         found: Inputs | None = inputs
         if are_arguments(inputs):
             if shapes is None and batch is not None:
@@ -149,8 +171,6 @@ class Retracer:
                 for spec, shape in zip(specs, shapes, strict=True)
             )
         if batch is not None:
-            if any(spec.source is not None for spec in specs):
-                return None
             specs = rebatch(specs, batch)
         return specs
 

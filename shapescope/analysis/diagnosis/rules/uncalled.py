@@ -24,8 +24,8 @@ class Uncalled:
     """Which modules of a whole forward pass were not needed.
 
     A module is needed if it was called, if something inside it was, if a call elsewhere read one of
-    its parameters (`F.linear(x, self.fc.weight)`), or if it belongs to a layer that does its work
-    in one piece, as the `out_proj` of an attention does.
+    its parameters or buffers (`F.linear(x, self.fc.weight)`), or if it belongs to a layer that does
+    its work in one piece, as the `out_proj` of an attention does.
     """
 
     def __init__(self, trace: Trace) -> None:
@@ -43,10 +43,18 @@ class Uncalled:
         return frozenset(of_steps | {p.key for p in self.trace.params if p.name in named})
 
     @cached_property
+    def _lending(self) -> frozenset[str]:
+        """The paths of modules of which a step read a buffer."""
+        named = {spec.name for step in self.trace.steps for spec in step.inputs if spec.name}
+        buffers = [spec.name for spec in self.trace.buffers if spec.name in named]
+        return frozenset(name.rpartition(".")[0] for name in buffers if name)
+
+    @cached_property
     def _needed(self) -> frozenset[str]:
         found: set[str] = set()
         for path, spec in self.specs.items():
-            if spec.called or any(param.key in self._read for param in self.own.get(path, ())):
+            read = any(param.key in self._read for param in self.own.get(path, ()))
+            if spec.called or read or path in self._lending:
                 while path not in found:
                     found.add(path)
                     path = path.rpartition(".")[0]
