@@ -25,11 +25,12 @@ def takes_derivatives(module: nn.Module) -> bool:
 
     Read from its code, and from that of the user's methods and functions that it calls.
     """
-    return any(_asks(kind) for kind in {type(one) for one in module.modules()})
+    kinds: set[Any] = {type(one) for one in module.modules()}
+    return any(map(_asks, kinds))
 
 
 @lru_cache(maxsize=1024)
-def _asks(kind: type[nn.Module]) -> bool:
+def _asks(kind: Any) -> bool:
     """The same for the forward of one class."""
     waiting: list[Any] = [kind.forward]
     seen: set[CodeType] = set()

@@ -469,3 +469,49 @@ def test_what_meta_cannot_run_is_searched_another_way() -> None:
     found = inferred(Choosy(3, [(3, 1, 1)], 4 * 48 * 48))
     assert found.fits
     assert found.inputs == (InputSpec((1, 3, 96, 96)),)
+
+
+class OnAGrid(nn.Module):
+    """Puts the place of each step beside its value."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lift = nn.Linear(4, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        grid = torch.linspace(0, 1, x.shape[1]).reshape(1, -1, 1).repeat(x.shape[0], 1, 1)
+        return self.lift(torch.cat((x, grid), dim=-1))
+
+
+def around(x: Tensor) -> Tensor:
+    """Each point beside its differences to four others."""
+    batch, channels, points = x.shape
+    others = x.unsqueeze(3).expand(batch, channels, points, 4)
+    return torch.cat((others, others.roll(1, 2) - others), dim=1)
+
+
+class OfPoints(nn.Module):
+    """Convolutions over what lies around each point; a function beside it says how many axes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(6, 8, 1)
+        self.fc = nn.Linear(8, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(self.conv(around(x)).amax((2, 3)))
+
+
+def test_features_that_forward_adds_are_left_out() -> None:
+    found = infer_for(OnAGrid())
+    assert found is not None
+    assert found.fits
+    assert found.inputs[0].shape == (1, 16, 3)
+
+
+def test_channels_that_forward_doubles_are_halved() -> None:
+    found = infer_for(OfPoints())
+    assert found is not None
+    assert found.fits
+    assert found.inputs[0].shape == (1, 3, 128)
+    assert "conv (takes 6 with what forward adds)" in found.how

@@ -121,7 +121,8 @@ class Retracer:
             ShapescopeError: the function makes none.
         """
         inputs = self.inputs
-        if are_arguments(inputs) or not any(spec.source is not None for spec in inputs):
+        made = any(isinstance(spec, InputSpec) and spec.source is not None for spec in inputs)
+        if not made:
             return inputs
         subject = Subject(self.model)
         with subject.environment():

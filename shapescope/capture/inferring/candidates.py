@@ -146,6 +146,10 @@ def _with_rank(options: Sequence[Entrance], rank: int | None) -> list[Entrance]:
         side = TOKENS if rank == _AXES_OF_TOKENS + 1 else 2 * TOKENS
         head = (1, *(side,) * (rank - 2), wide[0].head[-1])
         fitting = [replace(wide[0], head=head)]
+    if rank == _AXES_OF_TOKENS + 1 and options and options[0].free == 2:
+        # Points: convolutions of 1 x 1 over what lies around each.
+        first = options[0]
+        fitting = [replace(first, free=1, sizes=image_sizes(first.head[-1], 1)), *fitting]
     if rank == _AXES_OF_PICTURES and not any(it.free for it in fitting):
         fitting += _pictures(options)
     return fitting + [it for it in options if it not in fitting]

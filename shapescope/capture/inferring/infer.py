@@ -8,7 +8,7 @@ have after the flatten.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -175,6 +175,9 @@ def _one(options: Sequence[Entrance], search: SizeSearch, module: nn.Module) -> 
     """
     candidates = [Candidate((option,)) for option in options[:_MOST_OPTIONS]]
     found = _best(candidates, search, module)
+    if found is None:
+        narrowed = list(_narrowed(candidates, search))
+        found = _best(narrowed, SizeSearch(search.try_trace), module)
     if found is not None:
         return found
     candidate = max(candidates, key=search.progress)
@@ -184,6 +187,28 @@ def _one(options: Sequence[Entrance], search: SizeSearch, module: nn.Module) -> 
     specs = search.farthest(candidate)
     how = _how(candidate, specs) + "; no size that was tried fits: " + _GIVE
     return Inferred(specs, how, fits=outcome.runs)
+
+
+def _narrowed(candidates: Sequence[Candidate], search: SizeSearch) -> Iterator[Candidate]:
+    """Inputs of fewer features, where forward adds some of its own before their layer has them.
+
+    A grid of places, the difference to a neighbour: as many are left out as arrived too many, or
+    as many times fewer are given.
+    """
+    for candidate in candidates:
+        (choice,) = candidate.choices
+        refused = search(candidate.specs()).refused
+        if not isinstance(choice, Entrance) or refused is None:
+            continue
+        axis = 1 if choice.free else len(choice.head) - 1
+        given, (path, wanted, arrived) = choice.head[axis], refused
+        fewer = [given - (arrived - wanted)] if path == choice.path else []
+        fewer += [given * wanted // arrived] if given * wanted % arrived == 0 else []
+        for size in fewer:
+            if axis and 0 < size < given:
+                head = (*choice.head[:axis], size, *choice.head[axis + 1 :])
+                says = f"takes {wanted} with what forward adds"
+                yield Candidate((replace(choice, path=path, says=says, head=head),))
 
 
 def _came_to(candidate: Candidate, outcome: Outcome, module: nn.Module) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import prod
 
-from shapescope.attrs import CallAttrs, LinearAttrs
+from shapescope.attrs import CallAttrs, ConvAttrs, LinearAttrs
 from shapescope.trace import Step, Trace
 from shapescope.valid_sizes import without_losses
 
@@ -27,6 +27,8 @@ class Outcome:
         wanted: number of features wanted after the flatten.
         reader: path of the layer that wants them.
         reached: the paths of all modules that were entered.
+        refused: where a layer refused its features or channels, its path, what it takes, and what
+            arrived.
     """
 
     fits: bool
@@ -37,6 +39,7 @@ class Outcome:
     wanted: int = 0
     reader: str = ""
     reached: frozenset[str] = frozenset()
+    refused: tuple[str, int, int] | None = None
 
     @property
     def surplus(self) -> int | None:
@@ -55,7 +58,8 @@ def outcome_of(trace: Trace) -> Outcome:
     kept = all(shape[:1] == batch for shape in made)
     progress = sum(bool(step.outputs) and not step.is_composite for step in trace.steps)
     reached = frozenset(step.path for step in trace.steps)
-    found = Outcome(runs and kept, runs, progress, reached=reached)
+    refused = None if failed is None else _refused(trace.steps[failed])
+    found = Outcome(runs and kept, runs, progress, reached=reached, refused=refused)
     for step in trace.leaves:
         failing = step.index == failed
         features, decides = _wanted_features(step, failing)
@@ -76,6 +80,18 @@ def outcome_of(trace: Trace) -> Outcome:
         if decides:
             break
     return found
+
+
+def _refused(step: Step) -> tuple[str, int, int] | None:
+    """A failing layer, the features or channels that it takes, and those that arrived."""
+    shape = step.inputs[0].shape if step.inputs else ()
+    if isinstance(step.attrs, LinearAttrs) and shape:
+        wanted, arrived = step.attrs.in_features, shape[-1]
+    elif isinstance(step.attrs, ConvAttrs) and len(shape) == len(step.attrs.kernel_size) + 2:
+        wanted, arrived = step.attrs.in_channels, shape[1]
+    else:
+        return None
+    return (step.path, wanted, arrived) if isinstance(arrived, int) and arrived != wanted else None
 
 
 def _wanted_features(step: Step, failing: bool) -> tuple[int, bool]:

@@ -140,6 +140,7 @@ class _Reader:
             if key is not None:
                 self._use(key).counts = True
         if not called.startswith("self."):
+            self._helper(called, call, names, depth)
             return
         target = called.removeprefix("self.")
         handed = [(it, self._meant(it, names, wrapped=True)) for it in call.args]
@@ -159,6 +160,20 @@ class _Reader:
             known = {name: key for name, key in bound.items() if key is not None}
             if known:
                 self.read(inner, known, depth - 1)
+
+    def _helper(self, called: str, call: ast.Call, names: dict[str, Key], depth: int) -> None:
+        """Follow arguments into a function beside the model in its file."""
+        beside = getattr(inspect.unwrap(type(self.module).forward), "__globals__", {})
+        function = beside.get(called) if depth else None
+        here = getattr(function, "__module__", None) == beside.get("__name__")
+        inner = _definition(function) if here and inspect.isfunction(function) else None
+        if inner is None:
+            return
+        handed = [self._meant(it, names) for it in call.args]
+        taken = [it.arg for it in inner.args.args]
+        known = {name: key for name, key in zip(taken, handed, strict=False) if key is not None}
+        if known:
+            self.read(inner, known, depth - 1)
 
     def _layer(self, layer: nn.Module, handed: list[Key | None], depth: int) -> None:
         """Note of arguments that a layer of the user's is given as they are what it does."""
