@@ -39,10 +39,6 @@ def batch(case: Case) -> Iterator[Finding]:
     walk = walk_batch(trace)
     if walk is None or _as_the_targets(case, walk):
         return
-    from shapescope.analysis.diagnosis.intent import inputs_are_time_first
-
-    if walk.events and inputs_are_time_first(trace):
-        return
     other = case.evidence.other_batch
     other_walk = None
     if other is not None and other.failure is None and len(other.steps) == len(trace.steps):
@@ -56,7 +52,12 @@ def batch(case: Case) -> Iterator[Finding]:
         found = list(crossed(case, last))
     if not found and other is not None and other.failure is not None:
         found = list(_only(case, other, walk))
-    yield from found[:1]
+    if not found:
+        return
+    from shapescope.analysis.diagnosis.intent import inputs_are_time_first
+
+    if not inputs_are_time_first(trace):
+        yield from found[:1]
 
 
 def _as_the_targets(case: Case, walk: BatchWalk) -> bool:
