@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from shapescope.render.drawing.scene import Text
 from shapescope.render.drawing.text_metrics import (
     ELLIPSIS,
     UNITS_PER_EM,
+    in_lines,
     shortened,
     shortened_path,
     text_width,
@@ -91,3 +93,16 @@ def test_the_box_of_a_text(anchor: str) -> None:
     assert text.box.top < 50 < text.box.bottom
     turned = Text(100, 50, "conv", 10, anchor, upward=True)
     assert turned.box.height == pytest.approx(text.width)
+
+
+@given(
+    words=st.lists(st.text("abcdefgh ", min_size=1, max_size=9), max_size=12),
+    width=st.floats(1, 120),
+)
+def test_lines_hold_all_words_and_are_as_few_as_they_can_be(words: list[str], width: float) -> None:
+    lines = in_lines(words, 10, width)
+    assert ", ".join(lines) == ", ".join(words)
+    for line in lines:
+        assert line in words or text_width(line, 10) <= width
+    for line, below in pairwise(lines):
+        assert text_width(f"{line}, {below.split(', ')[0]}", 10) > width

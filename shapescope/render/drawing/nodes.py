@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from shapescope.render.drawing.folding import Item as TreeItem
 from shapescope.render.drawing.scene import Box, Group, Item, Text, rectangle
-from shapescope.render.drawing.text_metrics import shortened, shortened_path, text_width
+from shapescope.render.drawing.text_metrics import in_lines, shortened, shortened_path, text_width
 from shapescope.render.drawing.units import Unit
 from shapescope.render.drawing.wording import size_text
 from shapescope.render.shapes import printable, shape_text, short_count
@@ -23,6 +23,8 @@ WIDEST = 128.0
 """No line of a box is longer."""
 WIDEST_NAME = 186.0
 """Nor is the name of a module."""
+LINE_WIDTH = 100.0
+"""Of the words below a name; a word wider than that has a line of its own."""
 WIDEST_HEAD = 104.0
 """Longer heads give their settings to the next line."""
 
@@ -71,13 +73,18 @@ def _unit_node(item: TreeItem, unit: Unit, failed: int | None) -> Drawn:
         words = " ".join((unit.head, ", ".join(others))).strip()
         lines = [_text(words, bold=True)]
         if text_width(words, SIZE, bold=True) > WIDEST:
-            lines = [_text(unit.head, bold=True), *(_text(line) for line in _wrapped(others))]
+            lines = [
+                _text(unit.head, bold=True),
+                *(_text(line) for line in in_lines(others, SMALL, LINE_WIDTH)),
+            ]
         return _boxed(lines, kind, step.index, _label(unit), radius=10)
     head, settings = unit.head, list[str]()
     if text_width(head + times, SIZE, bold=True) > WIDEST_HEAD:
         head, *settings = unit.head.replace(" to ", ", to ").split(", ")
     lines = [_text(head, times, bold=True)]
-    lines.extend(_text(line, small=True) for line in _wrapped([*settings, *others]))
+    lines.extend(
+        _text(line, small=True) for line in in_lines([*settings, *others], SMALL, LINE_WIDTH)
+    )
     if broken:
         lines.append(_text("fails here", small=True, role="failure"))
     else:
@@ -175,18 +182,6 @@ def _text(
     return Text(
         0, 0, cut(printable(content), size, room, bold=bold) + tail, size, "middle", role, bold
     )
-
-
-def _wrapped(words: Sequence[str]) -> list[str]:
-    """The words with commas between them, in lines of about the same width."""
-    lines: list[str] = []
-    for word in words:
-        longer = f"{lines[-1]}, {word}" if lines else word
-        if lines and text_width(longer, SMALL) <= 100:
-            lines[-1] = longer
-        else:
-            lines.append(word)
-    return lines
 
 
 def _boxed(

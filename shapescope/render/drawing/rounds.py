@@ -7,8 +7,10 @@ runs the same modules round after round: drawn one by one they hide the model.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from shapescope.render.drawing.folding import Item, class_of
+from shapescope.render.loops import rounds_from
 
 LONGEST_ROUND = 16
 """Rounds of more items than these are not looked for."""
@@ -69,7 +71,13 @@ def _rounds(children: Sequence[Item], alias: list[int]) -> list[Item]:
     shown: list[Item] = []
     start = 0
     while start < len(children):
-        length, times = _best(children, looks, start)
+        length, times = rounds_from(
+            looks,
+            start,
+            longest=LONGEST_ROUND,
+            fewest=FEWEST_ROUNDS,
+            goes_on=partial(_goes_on, children),
+        )
         if times < FEWEST_ROUNDS:
             shown.append(children[start])
             start += 1
@@ -82,23 +90,6 @@ def _rounds(children: Sequence[Item], alias: list[int]) -> list[Item]:
         shown.append(Item(None, None, first, times))
         start += length * times
     return shown
-
-
-def _best(children: Sequence[Item], looks: Sequence[object], start: int) -> tuple[int, int]:
-    """How long the rounds are that begin here, and how many follow each other; 1 and 1 if none."""
-    best = (1, 1)
-    for length in range(2, LONGEST_ROUND + 1):
-        first = looks[start : start + length]
-        times = 1
-        while (
-            looks[start + times * length : start + (times + 1) * length] == first
-            and len(first) == length
-            and _goes_on(children, start + times * length, length)
-        ):
-            times += 1
-        if times >= FEWEST_ROUNDS and length * times > best[0] * best[1]:
-            best = (length, times)
-    return best
 
 
 def _goes_on(children: Sequence[Item], start: int, length: int) -> bool:

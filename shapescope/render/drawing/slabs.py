@@ -22,7 +22,7 @@ from shapescope.render.drawing.captions import (
 from shapescope.render.drawing.row import Slot, extent_of, placed
 from shapescope.render.drawing.scene import Group, Item, Point, Text, extent, line, polygon
 from shapescope.render.drawing.stages import Stage
-from shapescope.render.drawing.text_metrics import shortened, text_width
+from shapescope.render.drawing.text_metrics import in_lines, shortened, text_width
 from shapescope.render.shapes import printable
 
 LARGEST_MAP = 176.0
@@ -190,7 +190,11 @@ def _lines(group: Sequence[Stage], fields: Mapping[int, Sequence[int]]) -> list[
         times = f" x {stage.times}" if stage.times > 1 else ""
         lines.append(_short(head, times))
         lines.extend(_short(word) for word in settings)
-        lines.extend(_wrapped([part for part in stage.parts if part != stage.head]))
+        others = [part for part in stage.parts if part != stage.head]
+        lines.extend(
+            Text(0, 0, shortened(printable(one), FAINT_SIZE, WIDEST_LINE), FAINT_SIZE, role="faint")
+            for one in in_lines(others, FAINT_SIZE, 84)
+        )
         if stage.failed and (wanted := wants(stage)):
             lines.append(Text(0, 0, wanted, FAINT_SIZE, role="failure"))
         if stage.shape != first.shape:
@@ -204,21 +208,6 @@ def _lines(group: Sequence[Stage], fields: Mapping[int, Sequence[int]]) -> list[
 def _short(content: str, tail: str = "") -> Text:
     room = WIDEST_LINE - text_width(tail, SIZE)
     return Text(0, 0, shortened(printable(content), SIZE, room) + tail, SIZE)
-
-
-def _wrapped(words: Sequence[str]) -> list[Text]:
-    """The words with a comma between them, as few lines as the width allows."""
-    lines: list[str] = []
-    for word in words:
-        longer = f"{lines[-1]}, {word}" if lines else word
-        if lines and text_width(longer, FAINT_SIZE) <= 84:
-            lines[-1] = longer
-        else:
-            lines.append(word)
-    return [
-        Text(0, 0, shortened(printable(one), FAINT_SIZE, WIDEST_LINE), FAINT_SIZE, role="faint")
-        for one in lines
-    ]
 
 
 def _slot(cluster: Cluster) -> Slot:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 UNITS_PER_EM = 2048
 ASCENT = 0.76
@@ -76,3 +77,15 @@ def shortened_path(path: str, size: float, width: float, *, bold: bool = False) 
     while kept and text_width(ELLIPSIS + kept, size, bold=bold) > width:
         kept = kept[1:]
     return ELLIPSIS + kept
+
+
+def in_lines(words: Iterable[str], size: float, width: float) -> list[str]:
+    """Words with commas between them, in lines of at most `width` where a word allows it."""
+    lines: list[str] = []
+    for word in words:
+        longer = f"{lines[-1]}, {word}" if lines else word
+        if lines and text_width(longer, size) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
