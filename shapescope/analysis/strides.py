@@ -8,7 +8,7 @@ from math import prod
 
 from shapescope.attrs import CallAttrs
 from shapescope.ops import Op
-from shapescope.ops.pointwise import drops
+from shapescope.ops.activation import drops
 from shapescope.trace import Shape, Step, TensorSpec
 
 Strides = tuple[int, ...]

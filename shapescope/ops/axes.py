@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shapescope.ops.flow import Flows, dims_of, mixing_flow, picked
+from shapescope.ops.flow import Flows, picked
 from shapescope.ops.registry import Op, register
 from shapescope.ops.shapes import (
     Ints,
@@ -10,8 +10,9 @@ from shapescope.ops.shapes import (
     axes,
     axis,
     axis_refusal,
-    same_shape,
+    plane_refusal,
     shape,
+    text,
     without,
 )
 from shapescope.trace import Step
@@ -35,6 +36,13 @@ def _unsqueeze_shape(step: Step) -> tuple[Ints, ...] | None:
     sizes = shape(step)
     at = axis(argument(step, "dim"), len(sizes) + 1)
     return None if at is None else ((*sizes[:at], 1, *sizes[at:]),)
+
+
+def _unsqueeze_refusal(step: Step) -> str | None:
+    sizes, at = shape(step), argument(step, "dim")
+    if not isinstance(at, int) or axis(at, len(sizes) + 1) is not None:
+        return None
+    return f"{text(sizes)} with an axis more has {len(sizes) + 1}, and no axis {at}"
 
 
 def _squeeze_flow(step: Step) -> Flows | None:
@@ -72,6 +80,7 @@ register(
         "unsqueeze",
         "input dim",
         shape_rule=_unsqueeze_shape,
+        refusal_rule=_unsqueeze_refusal,
         flow_rule=_unsqueeze_flow,
         free=True,
         changes_axes=True,
@@ -87,8 +96,10 @@ def order(step: Step) -> Ints | None:
     rank = len(shape(step))
     if step.op == "permute":
         given = argument(step, "dims", argument(step, "dim"))
-        chosen = axes(given, rank) if isinstance(given, tuple) else None
-        return chosen if chosen is not None and sorted(chosen) == list(range(rank)) else None
+        if not isinstance(given, tuple) or len(given) != rank:
+            return None
+        chosen = axes(given, rank)
+        return chosen if chosen is not None and len(set(chosen)) == rank else None
     if step.op == "transpose":
         if rank < 2:
             return tuple(range(rank))
@@ -127,10 +138,24 @@ def _permute_refusal(step: Step) -> str | None:
     return None
 
 
+def _transpose_refusal(step: Step) -> str | None:
+    given = [argument(step, name) for name in ("dim0", "dim1")]
+    return axis_refusal(shape(step), given[0]) or axis_refusal(shape(step), given[1])
+
+
+def _movedim_refusal(step: Step) -> str | None:
+    source, destination = argument(step, "source"), argument(step, "destination")
+    reason = axis_refusal(shape(step), source) or axis_refusal(shape(step), destination)
+    counts = [len(one) if isinstance(one, tuple) else 1 for one in (source, destination)]
+    if reason is None and counts[0] != counts[1]:
+        return f"{counts[0]} axes are moved to {counts[1]} places"
+    return reason
+
+
 for _name, _signature, _rule in (
     ("permute", "input *dims", _permute_refusal),
-    ("transpose", "input dim0 dim1", None),
-    ("movedim", "input source destination", None),
+    ("transpose", "input dim0 dim1", _transpose_refusal),
+    ("movedim", "input source destination", _movedim_refusal),
 ):
     register(
         Op(
@@ -144,38 +169,6 @@ for _name, _signature, _rule in (
             view=True,
         )
     )
-
-# --- order within an axis
-
-
-def _turned_flow(step: Step) -> Flows | None:
-    """What is turned around or over the edge reads, in one position or another, all of an axis."""
-    rank = len(shape(step))
-    dims = {"fliplr": 1, "flipud": 0}.get(step.op, argument(step, "dims"))
-    return mixing_flow(step, range(rank) if dims is None else dims_of(dims, rank))
-
-
-for _name, _signature in (
-    ("flip", "input *dims"),
-    ("fliplr", "input"),
-    ("flipud", "input"),
-    ("roll", "input shifts dims"),
-):
-    register(Op(_name, _signature, shape_rule=same_shape, flow_rule=_turned_flow, free=True))
-
-
-def _rot90_shape(step: Step) -> tuple[Ints, ...] | None:
-    sizes, turns = list(shape(step)), argument(step, "k", 1)
-    turned = axes(argument(step, "dims", (0, 1)), len(sizes))
-    if turned is None or len(turned) != 2:
-        return None
-    if turns % 2:
-        first, second = turned
-        sizes[first], sizes[second] = sizes[second], sizes[first]
-    return (tuple(sizes),)
-
-
-register(Op("rot90", "input k dims", shape_rule=_rot90_shape, free=True, changes_axes=True))
 
 
 def _as_strided_shape(step: Step) -> tuple[Ints, ...] | None:
@@ -211,6 +204,9 @@ register(
         "diagonal",
         "input offset dim1 dim2",
         shape_rule=_diagonal_shape,
+        refusal_rule=lambda step: plane_refusal(
+            shape(step), (argument(step, "dim1", 0), argument(step, "dim2", 1))
+        ),
         free=True,
         changes_axes=True,
         view=True,

@@ -1,4 +1,4 @@
-"""Convolutions, plain and transposed."""
+"""Convolutions; those that go back the way are in `conv_transpose`."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from shapescope.arithmetic.convolution import (
     conv_refusal,
     groups_refusal,
 )
-from shapescope.arithmetic.formula import conv_formula, transposed_formula
+from shapescope.arithmetic.formula import conv_formula
 from shapescope.arithmetic.reshaping import rank_refusal
-from shapescope.arithmetic.transposed import transposed_output, transposed_refusal
 from shapescope.attrs import ConvAttrs
-from shapescope.ops.flow import TRANSPOSED, WINDOW, Flows, sliding
+from shapescope.ops.flow import WINDOW, Flows, sliding
 from shapescope.ops.registry import Bound, Op, Window, register
 from shapescope.ops.shapes import Ints, shape
 from shapescope.ops.values import per_axis, plain, shape_of
 from shapescope.trace import Step
 
 
-def _call(bound: Bound, transposed: bool) -> ConvAttrs | None:
+def read_call(bound: Bound, transposed: bool) -> ConvAttrs | None:
+    """The settings of a function call; a transposed weight has its in_channels in front."""
     weight = bound.get("weight")
     if weight is None:
         return None
@@ -47,11 +47,11 @@ def _call(bound: Bound, transposed: bool) -> ConvAttrs | None:
     )
 
 
-def _module(module: Any, bound: Bound, transposed: bool) -> ConvAttrs:
+def read_module(module: Any, output_padding: tuple[Any, ...] = ()) -> ConvAttrs:
+    """The settings of a layer, with the output padding of this call."""
     kernel = per_axis(module.kernel_size, 1)
     axes, padding = len(kernel), module.padding
-    extras = _output_padding(module, bound, axes) if transposed else ()
-    make = _alike if all(type(extra) is int for extra in extras) else ConvAttrs
+    make = _alike if all(type(extra) is int for extra in output_padding) else ConvAttrs
     return make(
         module.in_channels,
         module.out_channels,
@@ -62,7 +62,7 @@ def _module(module: Any, bound: Bound, transposed: bool) -> ConvAttrs:
         module.groups,
         module.bias is not None,
         module.padding_mode,
-        extras,
+        output_padding,
     )
 
 
@@ -73,25 +73,7 @@ A setting that is a formula is left out: to be looked up it would have to be a p
 """
 
 
-def _output_padding(module: Any, bound: Bound, axes: int) -> tuple[int, ...]:
-    """What the layer was built with, or what `output_size` in the call makes of it."""
-    wanted = bound.get("output_size")
-    given = per_axis(module.output_padding, axes)
-    if wanted is None or "input" not in bound:
-        return given
-    wanted = per_axis(wanted, axes)[-axes:]
-    sizes = shape_of(bound["input"])[-axes:]
-    kernel, stride, padding, dilation = (
-        per_axis(getattr(module, name), axes)
-        for name in ("kernel_size", "stride", "padding", "dilation")
-    )
-    return tuple(
-        out - transposed_output(n, k, s, p, 0, d)
-        for out, n, k, s, p, d in zip(wanted, sizes, kernel, stride, padding, dilation, strict=True)
-    )
-
-
-def _attrs(step: Step, axes: int) -> ConvAttrs | None:
+def fitting_attrs(step: Step, axes: int) -> ConvAttrs | None:
     """The settings, where they fit the input's rank."""
     attrs = step.attrs
     if not isinstance(attrs, ConvAttrs) or len(attrs.kernel_size) != axes:
@@ -107,35 +89,16 @@ def _per_axis(step: Step, attrs: ConvAttrs, axes: int) -> Iterator[tuple[Any, ..
     )
 
 
-def _per_axis_transposed(step: Step, attrs: ConvAttrs, axes: int) -> Iterator[tuple[Any, ...]]:
-    return zip(
-        shape(step)[-axes:],
-        attrs.kernel_size,
-        attrs.stride,
-        attrs.padding,
-        attrs.output_padding,
-        attrs.dilation,
-        strict=True,
-    )
-
-
 def _conv_shape(axes: int, step: Step) -> tuple[Ints, ...] | None:
-    attrs = _attrs(step, axes)
+    attrs = fitting_attrs(step, axes)
     if attrs is None or 0 in attrs.stride:
         return None
     sizes = [conv_output(*one) for one in _per_axis(step, attrs, axes)]
     return ((*shape(step)[: -axes - 1], attrs.out_channels, *sizes),)
 
 
-def _transposed_shape(axes: int, step: Step) -> tuple[Ints, ...] | None:
-    attrs = _attrs(step, axes)
-    if attrs is None or isinstance(attrs.padding, str):
-        return None
-    sizes = [transposed_output(*one) for one in _per_axis_transposed(step, attrs, axes)]
-    return ((*shape(step)[: -axes - 1], attrs.out_channels, *sizes),)
-
-
-def _shared_refusal(axes: int, step: Step, transposed: bool) -> str | None:
+def shared_refusal(axes: int, step: Step, transposed: bool) -> str | None:
+    """What a convolution and its transpose refuse alike: rank, groups, channels."""
     attrs = step.attrs
     if not isinstance(attrs, ConvAttrs):
         return None
@@ -152,8 +115,8 @@ def _shared_refusal(axes: int, step: Step, transposed: bool) -> str | None:
 
 
 def _conv_refusal(axes: int, step: Step) -> str | None:
-    reason = _shared_refusal(axes, step, transposed=False)
-    attrs = _attrs(step, axes)
+    reason = shared_refusal(axes, step, transposed=False)
+    attrs = fitting_attrs(step, axes)
     if reason is not None or attrs is None:
         return reason
     sizes = shape(step)
@@ -169,32 +132,8 @@ def _conv_refusal(axes: int, step: Step) -> str | None:
     )
 
 
-def _transposed_refusal(axes: int, step: Step) -> str | None:
-    reason = _shared_refusal(axes, step, transposed=True)
-    attrs = _attrs(step, axes)
-    if reason is not None or attrs is None:
-        return reason
-    if isinstance(attrs.padding, str):
-        return f"a transposed convolution takes no padding={attrs.padding!r}"
-    if attrs.padding_mode != "zeros":
-        return f"a transposed convolution takes no padding_mode={attrs.padding_mode!r}"
-    sizes = shape(step)
-    return transposed_refusal(
-        sizes[-axes:],
-        attrs.kernel_size,
-        attrs.stride,
-        attrs.padding,
-        attrs.output_padding,
-        attrs.dilation,
-        batch=prod(sizes[: -axes - 1]),
-        channels=sizes[-axes - 1],
-        groups=attrs.groups,
-        float32=step.inputs[0].dtype == "float32",
-    )
-
-
 def _conv_text(axes: int, step: Step) -> tuple[str, ...]:
-    attrs = _attrs(step, axes)
+    attrs = fitting_attrs(step, axes)
     if attrs is None or 0 in attrs.stride:
         return ()
     return tuple([_formula(*one) for one in _per_axis(step, attrs, axes)])
@@ -202,13 +141,6 @@ def _conv_text(axes: int, step: Step) -> tuple[str, ...]:
 
 _formula = lru_cache(maxsize=4096)(conv_formula)
 """Most maps are square."""
-
-
-def _transposed_text(axes: int, step: Step) -> tuple[str, ...]:
-    attrs = _attrs(step, axes)
-    if attrs is None or isinstance(attrs.padding, str):
-        return ()
-    return tuple(transposed_formula(*one) for one in _per_axis_transposed(step, attrs, axes))
 
 
 def _conv_macs(axes: int, step: Step) -> int | None:
@@ -219,16 +151,8 @@ def _conv_macs(axes: int, step: Step) -> int | None:
     return prod(made[0]) * (attrs.in_channels // attrs.groups) * prod(attrs.kernel_size)
 
 
-def _transposed_macs(axes: int, step: Step) -> int | None:
-    """Input values times where each is added: out_channels/groups * kernel."""
-    attrs = _attrs(step, axes)
-    if attrs is None:
-        return None
-    return prod(shape(step)) * (attrs.out_channels // attrs.groups) * prod(attrs.kernel_size)
-
-
 def _conv_window(axes: int, step: Step) -> tuple[Window, ...] | None:
-    attrs = _attrs(step, axes)
+    attrs = fitting_attrs(step, axes)
     if attrs is None:
         return None
     return tuple(
@@ -240,7 +164,7 @@ def _conv_window(axes: int, step: Step) -> tuple[Window, ...] | None:
 
 
 def _conv_flow(axes: int, step: Step) -> Flows | None:
-    attrs = _attrs(step, axes)
+    attrs = fitting_attrs(step, axes)
     if attrs is None:
         return None
     padding = attrs.padding
@@ -251,32 +175,18 @@ def _conv_flow(axes: int, step: Step) -> Flows | None:
     return (sliding(len(shape(step)) - axes - 1, *window, WINDOW),)
 
 
-def _transposed_flow(axes: int, step: Step) -> Flows | None:
-    attrs = _attrs(step, axes)
-    if attrs is None or isinstance(attrs.padding, str):
-        return None
-    window = attrs.kernel_size, attrs.stride, attrs.padding, attrs.dilation
-    return (sliding(len(shape(step)) - axes - 1, *window, TRANSPOSED),)
-
-
 def _scratch(axes: int, step: Step) -> int:
     """The input, the kernel and the output once more, in the blocked layout of oneDNN.
 
     A map of up to three channels is read as it is; of what was copied the output stays longest,
     until it has been written in the plain layout.
     """
-    attrs, made = _attrs(step, axes), _conv_shape(axes, step)
+    attrs, made = fitting_attrs(step, axes), _conv_shape(axes, step)
     if attrs is None or made is None or step.inputs[0].dtype != "float32":
         return 0
     kernel = attrs.out_channels * (attrs.in_channels // attrs.groups) * prod(attrs.kernel_size)
     copied = prod(shape(step)) if attrs.in_channels > 3 else 0
     return 4 * max(copied + kernel, prod(made[0]))
-
-
-def _transposed_scratch(axes: int, step: Step) -> int:
-    """The output twice more: blocked, and before the bias is added."""
-    made = _transposed_shape(axes, step)
-    return 0 if made is None or step.inputs[0].dtype != "float32" else 8 * prod(made[0])
 
 
 for _axes in (1, 2, 3):
@@ -286,8 +196,8 @@ for _axes in (1, 2, 3):
             "input weight bias stride padding dilation groups",
             weights=("weight", "bias"),
             modules=(f"Conv{_axes}d", f"LazyConv{_axes}d", f"ConvReLU{_axes}d"),
-            from_call=partial(_call, transposed=False),
-            from_module=partial(_module, transposed=False),
+            from_call=partial(read_call, transposed=False),
+            from_module=lambda module, bound: read_module(module),
             shape_rule=partial(_conv_shape, _axes),
             refusal_rule=partial(_conv_refusal, _axes),
             formula_rule=partial(_conv_text, _axes),
@@ -295,25 +205,6 @@ for _axes in (1, 2, 3):
             window_rule=partial(_conv_window, _axes),
             flow_rule=partial(_conv_flow, _axes),
             scratch_rule=partial(_scratch, _axes),
-            windowed=True,
-            saves="partners",
-        )
-    )
-    register(
-        Op(
-            f"conv_transpose{_axes}d",
-            "input weight bias stride padding output_padding groups dilation",
-            weights=("weight", "bias"),
-            modules=(f"ConvTranspose{_axes}d", f"LazyConvTranspose{_axes}d"),
-            forward="input output_size",
-            from_call=partial(_call, transposed=True),
-            from_module=partial(_module, transposed=True),
-            shape_rule=partial(_transposed_shape, _axes),
-            refusal_rule=partial(_transposed_refusal, _axes),
-            formula_rule=partial(_transposed_text, _axes),
-            macs_rule=partial(_transposed_macs, _axes),
-            flow_rule=partial(_transposed_flow, _axes),
-            scratch_rule=partial(_transposed_scratch, _axes),
             windowed=True,
             saves="partners",
         )

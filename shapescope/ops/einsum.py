@@ -58,6 +58,32 @@ def einsum_shape(equation: str, shapes: tuple[Ints, ...]) -> Ints | None:
     return tuple(sizes[label] for label in found[1])
 
 
+def einsum_refusal(equation: str, shapes: tuple[Ints, ...]) -> str | None:
+    """Why equation and shapes do not fit, or None."""
+    terms = equation.replace(" ", "").partition("->")[0].split(",")
+    if len(terms) != len(shapes):
+        return f"{equation} speaks of {len(terms)} operands, but {len(shapes)} are given"
+    for term, sizes in zip(terms, shapes, strict=True):
+        letters = len(term.replace("...", ""))
+        if letters > len(sizes) or (letters < len(sizes) and "..." not in term):
+            return f"{term} names {letters} axes, but the operand has {len(sizes)}"
+    found = _labels(equation, shapes)
+    if found is None:
+        return None
+    seen: dict[str, int] = {}
+    for labels, sizes in zip(found[0], shapes, strict=True):
+        for label, n in zip(labels, sizes, strict=True):
+            known = seen.setdefault(label, n)
+            if known != n and 1 not in (known, n):
+                return f"axis {label} is {known} in one operand, but {n} in another"
+            seen[label] = n if known == 1 else known
+        for label in set(labels):
+            own = {n for other, n in zip(labels, sizes, strict=True) if other == label}
+            if len(own) > 1:
+                return f"axis {label} is {' and '.join(map(str, sorted(own)))} in one operand"
+    return None
+
+
 def einsum_axes(
     equation: str, shapes: tuple[Ints, ...]
 ) -> tuple[tuple[int | None, ...], ...] | None:

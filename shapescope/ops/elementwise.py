@@ -9,8 +9,11 @@ from shapescope.ops.shapes import (
     argument,
     axes,
     axis,
+    axis_refusal,
     broadcast,
     broadcast_refusal,
+    few_axes_refusal,
+    no_axes_refusal,
     shape,
     shapes,
     text,
@@ -89,6 +92,11 @@ def _similarity_shape(step: Step) -> tuple[Ints, ...] | None:
     return (without(made, (along,)),)
 
 
+def _similarity_refusal(step: Step) -> str | None:
+    made = broadcast(*shapes(step)[:2])
+    return _refusal(step) if made is None else axis_refusal(made, argument(step, "dim", 1))
+
+
 register(
     Op(
         "cosine_similarity",
@@ -97,7 +105,7 @@ register(
         settings=("dim", "eps"),
         shape_rule=_similarity_shape,
         saves="inputs",
-        refusal_rule=_refusal,
+        refusal_rule=_similarity_refusal,
         free=True,
         changes_axes=True,
     )
@@ -126,15 +134,27 @@ register(
 )
 
 
-def _cross_shape(step: Step) -> tuple[Ints, ...] | None:
-    return broadcast_shape(step)
-
-
 def _cross_axis(step: Step) -> int | None:
-    """The axis of the three coordinates; torch.cross without `dim` takes the first of size 3."""
-    sizes = (broadcast_shape(step) or ((),))[0]
-    given = argument(step, "dim", sizes.index(3) if 3 in sizes else -1)
-    return axis(given, len(sizes))
+    """The axis of the three coordinates: the last, in torch.cross the first of size 3."""
+    sizes = shape(step)
+    default = sizes.index(3) if step.op == "cross" and 3 in sizes else -1
+    return axis(argument(step, "dim", default), len(sizes))
+
+
+def _cross_refusal(step: Step) -> str | None:
+    reason, made = _refusal(step), broadcast_shape(step)
+    if reason is not None or made is None:
+        return reason
+    ranks = {len(sizes) for sizes in shapes(step)}
+    if len(ranks) > 1:
+        return f"{' and '.join(map(text, shapes(step)))} differ in their number of axes"
+    along = _cross_axis(step)
+    if along is None or not made[0]:
+        return no_axes_refusal(made[0], argument(step, "dim", -1))
+    if any(sizes[along] != 3 for sizes in shapes(step)):
+        where = "no axis" if argument(step, "dim") is None else f"axis {along} not"
+        return f"{' and '.join(map(text, shapes(step)))}: {where} of size 3, for 3 coordinates"
+    return None
 
 
 def _cross_flow(step: Step) -> Flows | None:
@@ -146,16 +166,17 @@ def _cross_flow(step: Step) -> Flows | None:
     return tuple((*flow[:along], None, *flow[along + 1 :]) for flow in flows)
 
 
-register(
-    Op(
-        "cross",
-        "input other dim",
-        shape_rule=_cross_shape,
-        refusal_rule=_refusal,
-        flow_rule=_cross_flow,
-        free=True,
+for _name in ("cross", "linalg_cross"):
+    register(
+        Op(
+            _name,
+            "input other dim",
+            shape_rule=broadcast_shape,
+            refusal_rule=_cross_refusal,
+            flow_rule=_cross_flow,
+            free=True,
+        )
     )
-)
 
 
 def _cdist_shape(step: Step) -> tuple[Ints, ...] | None:
@@ -165,7 +186,25 @@ def _cdist_shape(step: Step) -> tuple[Ints, ...] | None:
     return None if leading is None else ((*leading, shape(step)[-2], shape(step, 1)[-2]),)
 
 
-register(Op("cdist", "x1 x2 p compute_mode", shape_rule=_cdist_shape, changes_axes=True))
+def _cdist_refusal(step: Step) -> str | None:
+    if len(step.inputs) < 2:
+        return None
+    left, right = shapes(step)[:2]
+    reason = few_axes_refusal(left, 2) or few_axes_refusal(right, 2)
+    if reason is None and left[-1] != right[-1]:
+        return f"the points have {left[-1]} coordinates on one side, but {right[-1]} on the other"
+    return reason or broadcast_refusal(left[:-2], right[:-2])
+
+
+register(
+    Op(
+        "cdist",
+        "x1 x2 p compute_mode",
+        shape_rule=_cdist_shape,
+        refusal_rule=_cdist_refusal,
+        changes_axes=True,
+    )
+)
 
 
 def _vecdot_shape(step: Step) -> tuple[Ints, ...] | None:

@@ -1,11 +1,11 @@
-"""Ops that pick values by position: select, narrow, gather, scatter; and by what they are."""
+"""Ops that pick values by position: select, narrow, gather; and by what they are."""
 
 from __future__ import annotations
 
 from math import prod
 
 from shapescope.attrs import CallAttrs
-from shapescope.ops.flow import Flows, Link, aligned, elementwise_flow, picked, pointwise_flow, same
+from shapescope.ops.flow import Flows, Link, aligned, picked, same
 from shapescope.ops.indexing import inside
 from shapescope.ops.registry import Bound, Op, read_plain, register
 from shapescope.ops.shapes import (
@@ -14,9 +14,9 @@ from shapescope.ops.shapes import (
     axis,
     axis_refusal,
     broadcast,
+    broadcast_refusal,
     no_axes_refusal,
     replaced,
-    same_shape,
     second_shape,
     shape,
     shapes,
@@ -113,11 +113,41 @@ def _topk_shape(step: Step) -> tuple[Ints, ...] | None:
 def _topk_refusal(step: Step) -> str | None:
     sizes, count = shape(step), argument(step, "k")
     along = axis(argument(step, "dim", -1), len(sizes))
-    if along is None or not sizes:
+    if along is None:
         return axis_refusal(sizes, argument(step, "dim", -1))
-    if isinstance(count, int) and count > sizes[along]:
-        return f"the largest {count} of the {sizes[along]} along axis {along} do not exist"
+    there = sizes[along] if sizes else 1
+    if isinstance(count, int) and not 0 <= count <= there:
+        return f"the largest {count} of the {there} along axis {along} do not exist"
     return None
+
+
+def _index_select_refusal(step: Step) -> str | None:
+    reason = axis_refusal(shape(step), argument(step, "dim"))
+    if reason is not None or len(step.inputs) < 2:
+        return reason
+    wanted = shape(step, 1)
+    if len(wanted) > 1:
+        return f"an index of {text(wanted)} is no list: one axis is needed"
+    along = axis(argument(step, "dim"), len(shape(step)))
+    if shape(step) and along is not None and not shape(step)[along] and 0 not in wanted:
+        return f"axis {along} is empty: there is nothing to pick"
+    if not shape(step) and wanted not in ((), (1,)):
+        return f"a scalar has one value, and {text(wanted)} are picked"
+    return None
+
+
+def _take_along_refusal(step: Step) -> str | None:
+    dim = argument(step, "dim")
+    if len(step.inputs) < 2 or dim is None:
+        return None
+    sizes, wanted = shape(step), shape(step, 1)
+    if len(sizes) != len(wanted):
+        return f"the index {text(wanted)} has not as many axes as {text(sizes)}"
+    reason = no_axes_refusal(sizes, dim)
+    along = axis(dim, len(sizes))
+    if reason is not None or along is None:
+        return reason
+    return broadcast_refusal(replaced(sizes, along, 1), replaced(wanted, along, 1))
 
 
 def _select_call(bound: Bound) -> CallAttrs:
@@ -153,10 +183,10 @@ def _take_along_flow(step: Step) -> Flows | None:
 for _name, _signature, _rule, _reason in (
     ("select", "input dim index", _select_shape, _select_refusal),
     ("narrow", "input dim start length", _narrow_shape, _narrow_refusal),
-    ("index_select", "input dim index", _index_select_shape, None),
+    ("index_select", "input dim index", _index_select_shape, _index_select_refusal),
     ("gather", "input dim index", second_shape, _gather_refusal),
     ("take", "input index", second_shape, None),
-    ("take_along_dim", "input indices dim", _take_along_shape, None),
+    ("take_along_dim", "input indices dim", _take_along_shape, _take_along_refusal),
     ("topk", "input k dim largest sorted", _topk_shape, _topk_refusal),
 ):
     register(
@@ -173,50 +203,6 @@ for _name, _signature, _rule, _reason in (
             view=_name in ("select", "narrow"),
         )
     )
-
-for _name, _signature in (
-    ("scatter", "input dim index src"),
-    ("scatter_add", "input dim index src"),
-    ("scatter_reduce", "input dim index src reduce"),
-    ("index_add", "input dim index source"),
-    ("index_copy", "input dim index source"),
-    ("index_fill", "input dim index value"),
-    ("index_put", "input indices values accumulate"),
-    ("index_reduce", "input dim index source reduce"),
-    ("select_scatter", "input src dim index"),
-    ("slice_scatter", "input src dim start end step"),
-    ("diagonal_scatter", "input src offset dim1 dim2"),
-    ("put", "input index source accumulate"),
-    ("fill_diagonal", "input value wrap"),
-):
-    register(
-        Op(
-            _name,
-            _signature,
-            shape_rule=same_shape,
-            flow_rule=pointwise_flow,
-            free=True,
-            saves="indices",
-        )
-    )
-
-
-def _masked_shape(step: Step) -> tuple[Ints, ...] | None:
-    made = broadcast(*shapes(step)[:2])
-    return None if made is None else (made,)
-
-
-register(
-    Op(
-        "masked_scatter",
-        "input mask source",
-        shape_rule=_masked_shape,
-        # which value of the source lands where depends on the mask
-        flow_rule=lambda step: elementwise_flow(step)[:2],
-        free=True,
-        saves="indices",
-    )
-)
 
 # --- as many as the values say
 
@@ -266,6 +252,10 @@ def _where_shape(step: Step) -> tuple[Ints, ...] | None:
     return None if made is None or alone else (made,)
 
 
+def _where_refusal(step: Step) -> str | None:
+    return broadcast_refusal(*shapes(step))
+
+
 def _where_call(bound: Bound) -> CallAttrs:
     return CallAttrs() if len(bound) > 1 else CallAttrs((("alone", True),))
 
@@ -277,6 +267,7 @@ register(
         from_call=_where_call,
         saves="input",
         shape_rule=_where_shape,
+        refusal_rule=_where_refusal,
         free=True,
         observed=True,
     )

@@ -152,7 +152,23 @@ def _meshgrid_shape(step: Step) -> tuple[Ints, ...] | None:
     return (tuple(sizes),) * len(sizes)
 
 
-register(Op("meshgrid", "*tensors", shape_rule=_meshgrid_shape, free=True, changes_axes=True))
+def _meshgrid_refusal(step: Step) -> str | None:
+    for sizes in shapes(step):
+        if len(sizes) > 1:
+            return f"a grid is spread by vectors, and {text(sizes)} is none"
+    return None
+
+
+register(
+    Op(
+        "meshgrid",
+        "*tensors",
+        shape_rule=_meshgrid_shape,
+        refusal_rule=_meshgrid_refusal,
+        free=True,
+        changes_axes=True,
+    )
+)
 
 
 def _block_diag_shape(step: Step) -> tuple[Ints, ...] | None:

@@ -7,7 +7,17 @@ from typing import Any
 
 from shapescope.attrs import CallAttrs
 from shapescope.ops.registry import Bound, Op, read_plain, register
-from shapescope.ops.shapes import Ints, argument, broadcast, shape, shapes, text, without
+from shapescope.ops.shapes import (
+    Ints,
+    argument,
+    broadcast,
+    broadcast_refusal,
+    fits_refusal,
+    shape,
+    shapes,
+    text,
+    without,
+)
 from shapescope.ops.values import shape_of
 from shapescope.trace import Step
 
@@ -56,6 +66,37 @@ def _same_refusal(step: Step) -> str | None:
     return f"input {text(shape(step))} and target {text(shape(step, 1))} differ"
 
 
+def _pair_refusal(step: Step) -> str | None:
+    return broadcast_refusal(*shapes(step)[:2])
+
+
+def _soft_margin_refusal(step: Step) -> str | None:
+    return fits_refusal(shape(step, 1), shape(step)) if len(step.inputs) > 1 else None
+
+
+def _triplet_refusal(step: Step) -> str | None:
+    """The features of two at a time, then the distances of both pairs."""
+    given = shapes(step)[:3]
+    if len(given) < 3:
+        return None
+    if len(set(map(len, given))) > 1:
+        return _pairs_refusal(*given)
+    pairs = (_pairs_refusal(given[0], other) for other in given[1:])
+    reason = next((found for found in pairs if found is not None), None)
+    return reason or broadcast_refusal(*(sizes[:-1] for sizes in given))
+
+
+def _pairs_refusal(*given: Ints) -> str | None:
+    """What compares tensors with each other broadcasts sizes, but takes no axis more or less."""
+    if len(set(map(len, given))) > 1:
+        return f"{' and '.join(map(text, given))} differ in their number of axes"
+    return broadcast_refusal(*given)
+
+
+def _ranking_refusal(step: Step) -> str | None:
+    return _pairs_refusal(*shapes(step)[:3])
+
+
 def _reduced(step: Step) -> tuple[Ints, ...] | None:
     return ((),) if _reduces(step) else None
 
@@ -91,15 +132,21 @@ def _scores_bytes(step: Step) -> int:
 for _name, _class, _signature, _rule, _reason in (
     ("cross_entropy", "CrossEntropyLoss", "input target weight", _class_shape, class_refusal),
     ("nll_loss", "NLLLoss", "input target weight", _class_shape, class_refusal),
-    ("mse_loss", "MSELoss", "input target", _pair_shape, None),
-    ("l1_loss", "L1Loss", "input target", _pair_shape, None),
-    ("smooth_l1_loss", "SmoothL1Loss", "input target", _pair_shape, None),
-    ("huber_loss", "HuberLoss", "input target", _pair_shape, None),
-    ("kl_div", "KLDivLoss", "input target", _pair_shape, None),
-    ("poisson_nll_loss", "PoissonNLLLoss", "input target", _pair_shape, None),
+    ("mse_loss", "MSELoss", "input target", _pair_shape, _pair_refusal),
+    ("l1_loss", "L1Loss", "input target", _pair_shape, _pair_refusal),
+    ("smooth_l1_loss", "SmoothL1Loss", "input target", _pair_shape, _pair_refusal),
+    ("huber_loss", "HuberLoss", "input target", _pair_shape, _pair_refusal),
+    ("kl_div", "KLDivLoss", "input target", _pair_shape, _pair_refusal),
+    ("poisson_nll_loss", "PoissonNLLLoss", "input target", _pair_shape, _pair_refusal),
     ("gaussian_nll_loss", "GaussianNLLLoss", "input target var", _pair_shape, None),
-    ("soft_margin_loss", "SoftMarginLoss", "input target", _pair_shape, None),
-    ("hinge_embedding_loss", "HingeEmbeddingLoss", "input target margin", _pair_shape, None),
+    ("soft_margin_loss", "SoftMarginLoss", "input target", _pair_shape, _soft_margin_refusal),
+    (
+        "hinge_embedding_loss",
+        "HingeEmbeddingLoss",
+        "input target margin",
+        _pair_shape,
+        _pair_refusal,
+    ),
     ("binary_cross_entropy", "BCELoss", "input target weight", _pair_shape, _same_refusal),
     (
         "binary_cross_entropy_with_logits",
@@ -112,13 +159,19 @@ for _name, _class, _signature, _rule, _reason in (
     ("multilabel_soft_margin_loss", "MultiLabelSoftMarginLoss", "input target", _per_sample, None),
     ("multi_margin_loss", "MultiMarginLoss", "input target p margin", _per_sample, None),
     ("cosine_embedding_loss", "CosineEmbeddingLoss", "input1 input2 target", _per_pair, None),
-    ("margin_ranking_loss", "MarginRankingLoss", "input1 input2 target", _pair_shape, None),
+    (
+        "margin_ranking_loss",
+        "MarginRankingLoss",
+        "input1 input2 target",
+        _pair_shape,
+        _ranking_refusal,
+    ),
     (
         "triplet_margin_loss",
         "TripletMarginLoss",
         "anchor positive negative margin",
         _without_last,
-        None,
+        _triplet_refusal,
     ),
     (
         "triplet_margin_with_distance_loss",

@@ -63,7 +63,6 @@ RENAMED = {
     "vector_norm": "norm",
     "linalg_multi_dot": "multi_dot",
     "linalg_vecdot": "vecdot",
-    "linalg_cross": "cross",
     "ger": "outer",
     "log_sigmoid": "logsigmoid",
     "linalg_diagonal": "diagonal",

@@ -7,7 +7,7 @@ from typing import Any
 
 from shapescope.attrs import NormAttrs
 from shapescope.ops.registry import Bound, Op, register
-from shapescope.ops.shapes import same_shape, shape, text
+from shapescope.ops.shapes import few_axes_refusal, same_shape, shape, text
 from shapescope.ops.values import plain
 from shapescope.trace import Step
 
@@ -73,11 +73,12 @@ def _channels(step: Step) -> tuple[NormAttrs, int, int] | None:
 
 
 def _batch_norm_refusal(step: Step) -> str | None:
-    found = _channels(step)
+    found, empty = _channels(step), 0 in shape(step)
     if found is None:
-        return None
+        return None if empty else few_axes_refusal(shape(step), 2)
     attrs, channels, values = found
-    if attrs.num_features is not None and channels != attrs.num_features:
+    # nothing is normalised where the input is empty, and torch does not look at its channels
+    if not empty and attrs.num_features is not None and channels != attrs.num_features:
         return f"the layer takes {attrs.num_features} channels, but {channels} arrive"
     if attrs.batch_statistics and shape(step)[0] * values == 1:
         return "a mean over one value a channel says nothing: batch 1 and a map of 1 in train mode"
@@ -98,12 +99,17 @@ def _instance_norm_refusal(step: Step) -> str | None:
 def _group_norm_refusal(step: Step) -> str | None:
     found = _channels(step)
     if found is None:
-        return None
-    attrs, channels, _ = found
+        return few_axes_refusal(shape(step), 2)
+    attrs, channels, values = found
+    if not channels or not values:
+        return f"{text(shape(step))} has nothing to normalise in a sample"
     if attrs.num_groups is not None and (attrs.num_groups < 1 or channels % attrs.num_groups):
         return f"{channels} channels cannot be cut into {attrs.num_groups} groups"
     if attrs.affine and attrs.num_features not in (None, channels):
         return f"the layer takes {attrs.num_features} channels, but {channels} arrive"
+    together = values * (channels // (attrs.num_groups or 1))
+    if attrs.num_groups is not None and shape(step)[0] * together == 1:
+        return "a mean over one value a group says nothing: batch 1, and one value in each group"
     return None
 
 
@@ -112,6 +118,8 @@ def _shape_norm_refusal(step: Step) -> str | None:
     if not isinstance(attrs, NormAttrs) or attrs.normalized_shape is None:
         return None
     wanted = attrs.normalized_shape
+    if not wanted:
+        return "normalized_shape names no axis, but one at least is normalised"
     if len(wanted) > len(sizes) or sizes[len(sizes) - len(wanted) :] != wanted:
         return f"the layer takes {text(wanted)} as last axes, but {text(sizes)} arrives"
     return None

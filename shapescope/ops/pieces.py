@@ -11,6 +11,7 @@ from shapescope.ops.shapes import (
     are_ints,
     argument,
     axis,
+    few_axes_refusal,
     no_axes_refusal,
     replaced,
     shape,
@@ -35,6 +36,16 @@ def _chunk_shape(step: Step) -> tuple[Ints, ...] | None:
     if found is None or not isinstance(count, int) or count < 1:
         return None
     return _cut(step, found, -(-found[1] // count), count)
+
+
+def _chunk_refusal(step: Step) -> str | None:
+    return _axis_refusal(step) or _count_refusal(argument(step, "chunks"))
+
+
+def _count_refusal(count: object) -> str | None:
+    if isinstance(count, int) and count < 1:
+        return f"{count} pieces are asked for, but it has to be at least 1"
+    return None
 
 
 def _cut(step: Step, found: tuple[int, int], size: int, count: int = 1) -> tuple[Ints, ...]:
@@ -70,12 +81,21 @@ def _split_refusal(step: Step) -> str | None:
     return None
 
 
-def _tensor_split_shape(step: Step) -> tuple[Ints, ...] | None:
-    found = _along(step)
+def _wanted_parts(step: Step) -> object:
+    """How many pieces, or the indices between them, under whichever name they were given."""
     wanted = argument(step, "indices_or_sections")
     for name in ("sections", "indices"):
         wanted = argument(step, name, wanted)
-    return None if found is None else _parts_along(step, found[0], wanted)
+    return wanted
+
+
+def _tensor_split_shape(step: Step) -> tuple[Ints, ...] | None:
+    found = _along(step)
+    return None if found is None else _parts_along(step, found[0], _wanted_parts(step))
+
+
+def _tensor_split_refusal(step: Step) -> str | None:
+    return _axis_refusal(step) or _count_refusal(_wanted_parts(step))
 
 
 def _parts_along(step: Step, along: int, wanted: object) -> tuple[Ints, ...] | None:
@@ -104,10 +124,22 @@ def _cut_flow(step: Step) -> Flows | None:
 
 def _named_split(step: Step) -> tuple[Ints, ...] | None:
     """hsplit, vsplit and dsplit: tensor_split along the axis of their name."""
-    rank = len(shape(step))
-    along = {"vsplit": 0, "hsplit": 0 if rank == 1 else 1, "dsplit": 2}[step.op]
-    wanted = argument(step, "indices_or_sections")
-    return _parts_along(step, along, wanted) if along < rank else None
+    along = _named_axis(step)
+    return _parts_along(step, along, _wanted_parts(step)) if along < len(shape(step)) else None
+
+
+def _named_axis(step: Step) -> int:
+    flat = len(shape(step)) == 1
+    return {"vsplit": 0, "hsplit": 0 if flat else 1, "dsplit": 2}[step.op]
+
+
+def _named_split_refusal(step: Step) -> str | None:
+    sizes, count = shape(step), _wanted_parts(step)
+    reason = few_axes_refusal(sizes, {"hsplit": 1, "vsplit": 2, "dsplit": 3}[step.op])
+    reason = reason or _count_refusal(count)
+    if reason is None and isinstance(count, int) and sizes[_named_axis(step)] % count:
+        return f"{sizes[_named_axis(step)]} cannot be cut into {count} equal pieces"
+    return reason
 
 
 def _unbind_shape(step: Step) -> tuple[Ints, ...] | None:
@@ -116,12 +148,17 @@ def _unbind_shape(step: Step) -> tuple[Ints, ...] | None:
 
 
 for _name, _signature, _rule, _reason in (
-    ("chunk", "input chunks dim", _chunk_shape, _axis_refusal),
+    ("chunk", "input chunks dim", _chunk_shape, _chunk_refusal),
     ("split", "input split_size_or_sections dim", _split_shape, _split_refusal),
     ("split_with_sizes", "input split_size_or_sections dim", _split_shape, _split_refusal),
-    ("unsafe_chunk", "input chunks dim", _chunk_shape, _axis_refusal),
+    ("unsafe_chunk", "input chunks dim", _chunk_shape, _chunk_refusal),
     ("unsafe_split", "input split_size_or_sections dim", _split_shape, _split_refusal),
-    ("tensor_split", "input indices_or_sections dim", _tensor_split_shape, _axis_refusal),
+    (
+        "tensor_split",
+        "input indices_or_sections dim",
+        _tensor_split_shape,
+        _tensor_split_refusal,
+    ),
     ("unbind", "input dim", _unbind_shape, _axis_refusal),
     ("unsafe_split_with_sizes", "input split_size_or_sections dim", _split_shape, _split_refusal),
 ):
@@ -144,6 +181,7 @@ for _name in ("hsplit", "vsplit", "dsplit"):
             _name,
             "input indices_or_sections",
             shape_rule=_named_split,
+            refusal_rule=_named_split_refusal,
             free=True,
             changes_axes=True,
             view=True,

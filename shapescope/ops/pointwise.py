@@ -2,61 +2,22 @@
 
 from __future__ import annotations
 
-from math import prod
+from collections.abc import Callable
 
-from shapescope.ops.flow import Flows, dims_of, mixing_flow, picked
+from shapescope.ops.flow import Flows, dims_of, mixing_flow
 from shapescope.ops.registry import Op, read_plain, register
 from shapescope.ops.shapes import (
     argument,
     axis,
     axis_refusal,
     broadcast,
+    few_axes_refusal,
     index_bytes,
     same_shape,
     shape,
     shapes,
 )
 from shapescope.trace import Step
-
-ACTIVATIONS = (
-    # name, signature, modules, settings of the modules
-    ("relu", "input inplace", ("ReLU",), "inplace"),
-    ("relu6", "input inplace", ("ReLU6",), "inplace"),
-    ("leaky_relu", "input negative_slope inplace", ("LeakyReLU",), "negative_slope inplace"),
-    ("prelu", "input weight", ("PReLU",), "num_parameters"),
-    ("rrelu", "input lower upper training inplace", ("RReLU",), "lower upper training inplace"),
-    ("elu", "input alpha inplace", ("ELU",), "alpha inplace"),
-    ("selu", "input inplace", ("SELU",), "inplace"),
-    ("celu", "input alpha inplace", ("CELU",), "alpha inplace"),
-    ("gelu", "input approximate", ("GELU",), "approximate"),
-    ("silu", "input inplace", ("SiLU",), "inplace"),
-    ("mish", "input inplace", ("Mish",), "inplace"),
-    ("hardswish", "input inplace", ("Hardswish",), "inplace"),
-    ("hardsigmoid", "input inplace", ("Hardsigmoid",), "inplace"),
-    ("hardtanh", "input min_val max_val inplace", ("Hardtanh",), "min_val max_val inplace"),
-    ("hardshrink", "input lambd", ("Hardshrink",), "lambd"),
-    ("softshrink", "input lambd", ("Softshrink",), "lambd"),
-    ("tanhshrink", "input", ("Tanhshrink",), ""),
-    ("softplus", "input beta threshold", ("Softplus",), "beta threshold"),
-    ("softsign", "input", ("Softsign",), ""),
-    ("logsigmoid", "input", ("LogSigmoid",), ""),
-    ("threshold", "input threshold value inplace", ("Threshold",), "threshold value inplace"),
-    ("tanh", "input", ("Tanh",), ""),
-    ("sigmoid", "input", ("Sigmoid",), ""),
-    ("dropout", "input p training inplace", ("Dropout",), "p training inplace"),
-    ("dropout1d", "input p training inplace", ("Dropout1d",), "p training inplace"),
-    ("dropout2d", "input p training inplace", ("Dropout2d",), "p training inplace"),
-    ("dropout3d", "input p training inplace", ("Dropout3d",), "p training inplace"),
-    ("alpha_dropout", "input p training inplace", ("AlphaDropout",), "p training inplace"),
-    ("feature_dropout", "input p training", (), ""),
-    (
-        "feature_alpha_dropout",
-        "input p training inplace",
-        ("FeatureAlphaDropout",),
-        "p training inplace",
-    ),
-    ("identity", "input", ("Identity",), ""),
-)
 
 KEEP_OUTPUT = frozenset(
     {"relu", "tanh", "sigmoid", "exp", "exp2", "expm1", "sqrt", "rsqrt", "reciprocal", "tan",
@@ -80,52 +41,10 @@ KEEP_NOTHING = frozenset(
 VIEWS = frozenset({"detach", "data", "alias", "requires_grad", "contiguous", "real", "imag"})
 
 
-def _saves(name: str) -> str:
+def saved_for_backward(name: str) -> str:
+    """What autograd keeps of an op that works value by value: see `Op.saves`."""
     return "output" if name in KEEP_OUTPUT else "" if name in KEEP_NOTHING else "input"
 
-
-def drops(step: Step) -> bool:
-    """Whether a dropout does anything: it is in train mode and its p is not 0."""
-    return bool(argument(step, "training", True)) and argument(step, "p", 0.5) != 0
-
-
-def _mask_bytes(step: Step) -> int:
-    """Bytes of the mask of a dropout, in the input's own dtype; one number a channel in some."""
-    if not drops(step):
-        return 0
-    sizes = shape(step)
-    return 4 * prod(sizes if step.op in ("dropout", "alpha_dropout") else sizes[:2])
-
-
-def _copy_bytes(step: Step) -> int:
-    """Bytes of the input's copy that is kept where the op writes over it."""
-    return 4 * prod(shape(step)) if argument(step, "inplace", False) else 0
-
-
-_EXTRA = {
-    **dict.fromkeys(
-        ("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout",
-         "feature_alpha_dropout"), _mask_bytes),
-    **dict.fromkeys(("silu", "mish", "hardswish", "hardsigmoid", "hardtanh", "relu6"), _copy_bytes),
-    "logsigmoid": lambda step: 4 * prod(shape(step)),
-}  # fmt: skip
-
-for _name, _signature, _modules, _settings in ACTIVATIONS:
-    register(
-        Op(
-            _name,
-            _signature,
-            weights=("weight",) if _name == "prelu" else (),
-            modules=_modules,
-            settings=tuple(_settings.split()),
-            shape_rule=same_shape,
-            free=True,
-            pointwise=True,
-            saves=_saves(_name),
-            extra_rule=_EXTRA.get(_name),
-            view=_name == "identity",
-        )
-    )
 
 UNARY = """
 abs neg pos sign sgn signbit exp exp2 expm1 log log2 log10 log1p sqrt rsqrt square reciprocal sin
@@ -179,6 +98,12 @@ def _softmax_flow(step: Step) -> Flows | None:
     return mixing_flow(step, dims_of(int(rank not in (0, 1, 3)) if dim is None else dim, rank))
 
 
+def _unary_refusal(name: str) -> Callable[[Step], str | None] | None:
+    if name in ("tril", "triu"):
+        return lambda step: few_axes_refusal(shape(step), 2)
+    return _dim_refusal if "dim" in _SIGNATURES.get(name, "").split() else None
+
+
 def _dim_refusal(step: Step) -> str | None:
     return axis_refusal(shape(step), argument(step, "dim"))
 
@@ -189,11 +114,11 @@ for _name in UNARY.split():
             _name,
             _SIGNATURES.get(_name, "input"),
             shape_rule=_two if _name in ("sort", "cummax", "cummin") else same_shape,
-            refusal_rule=_dim_refusal if "dim" in _SIGNATURES.get(_name, "").split() else None,
+            refusal_rule=_unary_refusal(_name),
             flow_rule=_along_flow if "dim" in _SIGNATURES.get(_name, "").split() else None,
             free=True,
             pointwise=True,
-            saves=_saves(_name),
+            saves=saved_for_backward(_name),
             extra_rule=index_bytes if _name in ("sort", "cummax", "cummin") else None,
             view=_name in VIEWS,
         )
@@ -250,7 +175,7 @@ for _name, _signature in (("msort", "input"), ("renorm", "input p dim maxnorm"))
             flow_rule=_whole_flow,
             free=True,
             pointwise=True,
-            saves=_saves(_name),
+            saves=saved_for_backward(_name),
         )
     )
 
@@ -264,42 +189,3 @@ def _normal_shape(step: Step) -> tuple[tuple[int, ...], ...] | None:
 
 
 register(Op("normal", "input mean std", shape_rule=_normal_shape, free=True, observed=True))
-
-
-def _glu_shape(step: Step) -> tuple[tuple[int, ...], ...] | None:
-    sizes, dim = shape(step), argument(step, "dim", -1)
-    if _glu_refusal(step) is not None:
-        return None
-    at = dim % len(sizes)
-    return ((*sizes[:at], sizes[at] // 2, *sizes[at + 1 :]),)
-
-
-def _glu_refusal(step: Step) -> str | None:
-    sizes, dim = shape(step), argument(step, "dim", -1)
-    if not sizes:
-        return "a tensor without axes cannot be halved"
-    reason = axis_refusal(sizes, dim)
-    if reason is None and sizes[dim] % 2:
-        return f"axis {dim % len(sizes)} is {sizes[dim]}, which cannot be halved"
-    return reason
-
-
-def _glu_axes(step: Step) -> list[int | None]:
-    rank = len(shape(step))
-    halved = axis(argument(step, "dim", -1), rank)
-    return [None if at == halved else at for at in range(rank)]
-
-
-register(
-    Op(
-        "glu",
-        "input dim",
-        modules=("GLU",),
-        settings=("dim",),
-        shape_rule=_glu_shape,
-        refusal_rule=_glu_refusal,
-        flow_rule=lambda step: (picked(_glu_axes(step)),),
-        free=True,
-        saves="input",
-    )
-)

@@ -27,6 +27,9 @@ NONLINEAR = frozenset(
 )
 """Their gradient depends on values, which autograd keeps."""
 
+RANKED = frozenset({"median", "nanmedian", "mode"})
+"""Along an axis, they have no value where it is empty; over all values, the middle one is nan."""
+
 WITH_INDICES = frozenset({"max", "min", "median", "nanmedian", "mode", "kthvalue"})
 
 
@@ -63,12 +66,27 @@ def _refusal(step: Step) -> str | None:
     sizes, given = shape(step), argument(step, "dim")
     reason = None if isinstance(given, bool) else axis_refusal(sizes, given)
     gone = reduced_axes(step)
-    if reason is not None or gone is None or step.op not in EXTREMES:
+    along_one = step.op == "mode" or given is not None
+    if step.op not in EXTREMES and not (step.op in RANKED and along_one):
+        return reason
+    if reason is not None or gone is None:
         return reason
     wanted = gone if given is not None else range(len(sizes))
     for at in wanted:
         if sizes and sizes[at] == 0:
-            return f"axis {at} is empty: over nothing there is no maximum and no minimum"
+            sought = "no middle" if step.op in RANKED else "no maximum and no minimum"
+            return f"axis {at} is empty: over nothing there is {sought}"
+    return None
+
+
+def _kth_refusal(step: Step) -> str | None:
+    sizes, number = shape(step), argument(step, "k")
+    along = axis(argument(step, "dim", -1), len(sizes))
+    if along is None:
+        return axis_refusal(sizes, argument(step, "dim", -1))
+    count = sizes[along] if sizes else 1
+    if isinstance(number, int) and not 1 <= number <= count:
+        return f"of the {count} along axis {along} there is no smallest number {number}"
     return None
 
 
@@ -94,7 +112,7 @@ for _names, _signature in (
                 _name,
                 _signature,
                 shape_rule=_shape,
-                refusal_rule=_refusal,
+                refusal_rule=_kth_refusal if _name == "kthvalue" else _refusal,
                 flow_rule=_flow,
                 free=True,
                 changes_axes=True,

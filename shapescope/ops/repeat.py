@@ -13,10 +13,12 @@ from shapescope.ops.shapes import (
     are_ints,
     argument,
     axis,
-    broadcast_refusal,
+    fits_refusal,
+    no_axes_refusal,
     replaced,
     second_shape,
     shape,
+    shapes,
     text,
 )
 from shapescope.trace import Step
@@ -81,9 +83,23 @@ def _repeat_shape(step: Step) -> tuple[Ints, ...] | None:
 
 def _repeat_refusal(step: Step) -> str | None:
     sizes, counts = shape(step), argument(step, "repeats", ())
-    if isinstance(counts, tuple) and len(counts) < len(sizes):
+    counts = counts if isinstance(counts, tuple) else (counts,)
+    if step.op == "repeat" and len(counts) < len(sizes):
         return f"{len(counts)} counts are given for the {len(sizes)} axes of {text(sizes)}"
+    for made in _repeat_shape(step) or ():
+        below = [size for size in made if size < 0]
+        if below:
+            return f"{' x '.join(map(str, counts))} times {text(sizes)} makes a size of {below[0]}"
     return None
+
+
+def _interleave_refusal(step: Step) -> str | None:
+    dim = argument(step, "dim")
+    reason = None if dim is None else no_axes_refusal(shape(step), dim)
+    count = argument(step, "repeats")
+    if reason is None and isinstance(count, int) and count < 0:
+        return f"nothing is repeated {count} times"
+    return reason
 
 
 def _interleave_shape(step: Step) -> tuple[Ints, ...] | None:
@@ -111,7 +127,7 @@ def _interleave_flow(step: Step) -> Flows | None:
 
 
 def _expand_as_refusal(step: Step) -> str | None:
-    return broadcast_refusal(shape(step), shape(step, 1)) if len(step.inputs) > 1 else None
+    return fits_refusal(*shapes(step)[:2]) if len(step.inputs) > 1 else None
 
 
 for _name in ("expand", "broadcast_to"):
@@ -155,6 +171,7 @@ register(
         "tile",
         "input *repeats",
         shape_rule=_repeat_shape,
+        refusal_rule=_repeat_refusal,
         flow_rule=_repeat_flow,
         free=True,
         changes_axes=True,
@@ -165,6 +182,7 @@ register(
         "repeat_interleave",
         "input repeats dim output_size",
         shape_rule=_interleave_shape,
+        refusal_rule=_interleave_refusal,
         flow_rule=_interleave_flow,
         free=True,
         changes_axes=True,

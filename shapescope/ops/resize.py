@@ -32,10 +32,17 @@ def _resize_call(given: Bound) -> ResizeAttrs | None:
     if plain(size) is NOT_PLAIN or plain(factor) is NOT_PLAIN:
         return None  # a tensor, whose value is not known
     return ResizeAttrs(
-        size=None if size is None else per_axis(size, axes),
-        scale_factor=None if factor is None else per_axis(factor, axes),
+        size=_spread(size, axes),
+        scale_factor=_spread(factor, axes),
         mode=str(given.get("mode") or "nearest"),
     )
+
+
+def _spread(value: Any, axes: int) -> tuple[Any, ...] | None:
+    """One number for all axes, or one for each; unlike a window's, a tuple of one is not spread."""
+    if value is None:
+        return None
+    return tuple(map(plain, value)) if isinstance(value, tuple | list) else per_axis(value, axes)
 
 
 def _resize_module(module: Any, bound: Bound) -> ResizeAttrs | None:
@@ -70,6 +77,10 @@ def _resize_refusal(step: Step) -> str | None:
         return None
     if len(sizes) < 3:
         return f"the input has rank {len(sizes)}, but 3, 4 or 5 is needed: N, C and at least one"
+    given = attrs.scale_factor if attrs.size is None else attrs.size
+    if given is not None and len(given) != len(sizes) - 2:
+        what = "sizes" if attrs.scale_factor is None else "factors"
+        return f"{len(given)} {what} are given for {len(sizes) - 2} spatial axes"
     made = _resize_shape(step)
     if made is None:
         return None

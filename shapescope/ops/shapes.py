@@ -102,6 +102,18 @@ def no_axes_refusal(sizes: Sequence[int], given: Any) -> str | None:
     return axis_refusal(sizes, given) or (None if sizes else "a tensor without axes has none")
 
 
+def few_axes_refusal(sizes: Sequence[int], least: int) -> str | None:
+    """Why a tensor of this shape has not the axes that an op needs at least, or None."""
+    if len(sizes) >= least:
+        return None
+    return f"{text(sizes)} has {len(sizes)} axes, but at least {least} are needed"
+
+
+def plane_refusal(sizes: Sequence[int], plane: Any) -> str | None:
+    """Why these are not two axes of a tensor of this shape, or None."""
+    return few_axes_refusal(sizes, 2) or axis_refusal(sizes, plane)
+
+
 def broadcast(*given: Sequence[int]) -> Ints | None:
     """The shape to which all of these broadcast, or None where they do not."""
     rank = max(map(len, given), default=0)
@@ -114,6 +126,13 @@ def broadcast(*given: Sequence[int]) -> Ints | None:
                 return None
             result[position] = size
     return tuple(result)
+
+
+def fits_refusal(sizes: Sequence[int], target: Sequence[int]) -> str | None:
+    """Why a shape does not broadcast to a target that stays as it is, or None."""
+    if broadcast(sizes, target) == tuple(target):
+        return None
+    return f"{text(sizes)} does not broadcast to {text(target)}"
 
 
 def broadcast_refusal(*given: Sequence[int]) -> str | None:

@@ -22,7 +22,7 @@ from shapescope.arithmetic.resampling import (
 )
 from shapescope.ops.flow import RESIZED, Flows, Link, mixing_flow, same
 from shapescope.ops.registry import Op, register
-from shapescope.ops.shapes import Ints, argument, shape
+from shapescope.ops.shapes import Ints, argument, few_axes_refusal, shape
 from shapescope.trace import Step
 
 
@@ -62,9 +62,8 @@ def _unshuffle_text(step: Step) -> tuple[str, ...]:
 
 def _channel_shuffle_refusal(step: Step) -> str | None:
     sizes = shape(step)
-    if len(sizes) < 2:
-        return f"the input has rank {len(sizes)}, but more than 2 is needed"
-    return channel_shuffle_refusal(sizes[1], _factor(step, "groups"))
+    reason = few_axes_refusal(sizes, 3)
+    return reason or channel_shuffle_refusal(sizes[1], _factor(step, "groups"))
 
 
 def _refusal(rule: Any, name: str, step: Step) -> str | None:

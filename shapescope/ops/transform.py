@@ -1,111 +1,47 @@
-"""Fourier transforms and linear algebra. Their multiply-adds have no rule: they are not counted."""
+"""Linear algebra. Its multiply-adds have no rule: they are not counted."""
 
 from __future__ import annotations
 
-from shapescope.ops.flow import Flows, Link, dims_of, mixing_flow, whole
+from shapescope.ops.flow import Flows, Link, whole
 from shapescope.ops.registry import Op, register
 from shapescope.ops.shapes import (
     Ints,
     argument,
-    axes,
     axis,
     broadcast,
+    broadcast_refusal,
+    few_axes_refusal,
     replaced,
     same_shape,
     shape,
+    shapes,
+    text,
 )
 from shapescope.trace import Step
 
 
-def _transformed(step: Step) -> tuple[int, ...] | None:
-    """The axes along which a Fourier transform runs."""
-    rank = len(shape(step))
-    name = step.op.removeprefix("fft_")
-    default = (-2, -1) if name.endswith("2") else None if name.endswith("n") else (-1,)
-    return axes(argument(step, "dim", default), rank)
+def _matrix_refusal(step: Step) -> str | None:
+    return few_axes_refusal(shape(step), 2)
 
 
-def _fourier_shape(step: Step) -> tuple[Ints, ...] | None:
-    """The same sizes, or those asked for; a real transform keeps half of its last axis."""
-    along = _transformed(step)
-    if not along or not shape(step):
-        return None
-    wanted = argument(step, "n", argument(step, "s"))
-    sizes = list(shape(step))
-    if wanted is not None:
-        given = wanted if isinstance(wanted, tuple) else (wanted,)
-        for at, n in zip(along[-len(given) :], given, strict=False):
-            sizes[at] = sizes[at] if n == -1 else n
-    last = along[-1]
-    if step.op.startswith("fft_rfft"):
-        sizes[last] = sizes[last] // 2 + 1
-    elif step.op.startswith("fft_irfft") and wanted is None:
-        sizes[last] = 2 * (sizes[last] - 1)
-    return (tuple(sizes),)
+def _square_refusal(step: Step) -> str | None:
+    sizes = shape(step)
+    reason = few_axes_refusal(sizes, 2)
+    if reason is None and sizes[-1] != sizes[-2]:
+        return f"a matrix of {text(sizes[-2:])} is not square"
+    return reason
 
 
-def _fourier_flow(step: Step) -> Flows | None:
-    if not shape(step) or "rfft" in step.op:
-        return None
-    return mixing_flow(step, _transformed(step) or ())
-
-
-for _name in ("fft", "ifft", "rfft", "irfft"):
-    for _suffix, _signature in (("", "input n dim norm"), ("2", "input s dim norm"),
-                                ("n", "input s dim norm")):  # fmt: skip
-        register(
-            Op(
-                f"fft_{_name}{_suffix}",
-                _signature,
-                shape_rule=_fourier_shape,
-                flow_rule=_fourier_flow,
-                changes_axes=True,
-            )
-        )
-for _name in ("fft_fftshift", "fft_ifftshift"):
-    register(
-        Op(
-            _name,
-            "input dim",
-            shape_rule=same_shape,
-            flow_rule=lambda step: mixing_flow(
-                step, dims_of(argument(step, "dim"), len(shape(step))) or range(len(shape(step)))
-            ),
-            free=True,
-        )
-    )
-for _name in ("fft_fftfreq", "fft_rfftfreq"):
-    register(Op(_name, "n d", free=True, factory=True, observed=True))
-
-
-def _stft_shape(step: Step) -> tuple[Ints, ...] | None:
-    sizes, count = shape(step), argument(step, "n_fft")
-    hop = argument(step, "hop_length") or (count // 4 if isinstance(count, int) else None)
-    if not isinstance(count, int) or not isinstance(hop, int) or len(sizes) not in (1, 2):
-        return None
-    length = sizes[-1] + (count // 2 * 2 if argument(step, "center", True) else 0)
-    rows = count // 2 + 1 if argument(step, "onesided", True) else count
-    made = (*sizes[:-1], rows, (length - count) // hop + 1)
-    return (made if argument(step, "return_complex", False) else (*made, 2),)
-
-
-register(
-    Op(
-        "stft",
-        "input n_fft hop_length win_length window center pad_mode normalized onesided "
-        "return_complex",
-        shape_rule=_stft_shape,
-        changes_axes=True,
-    )
-)
-register(
-    Op(
-        "istft",
-        "input n_fft hop_length win_length window center normalized onesided length",
-        changes_axes=True,
-        observed=True,
-    )
-)
+def _solve_refusal(step: Step) -> str | None:
+    reason = _square_refusal(step)
+    if reason is not None or len(step.inputs) < 2:
+        return reason
+    matrix, right = shapes(step)[:2]
+    vectors = len(right) == 1 or right == matrix[:-1]
+    rows = right[-1] if vectors else right[-2] if right else None
+    if rows != matrix[-1]:
+        return f"a system of {text(matrix)} has no solution of {text(right)}"
+    return None if vectors else broadcast_refusal(matrix[:-2], right[:-2])
 
 
 def _pinverse_shape(step: Step) -> tuple[Ints, ...] | None:
@@ -121,8 +57,8 @@ def _solve_shape(step: Step) -> tuple[Ints, ...] | None:
     if len(step.inputs) < 2:
         return None
     matrix, right = shape(step), shape(step, 1)
-    if len(right) == 1 or len(right) < len(matrix):
-        return (right,)
+    if len(right) == 1 or right == matrix[:-1]:
+        return (right,)  # a vector for each matrix
     leading = broadcast(matrix[:-2], right[:-2])
     return None if leading is None else ((*leading, *right[-2:]),)
 
@@ -137,12 +73,20 @@ for _name in (
     "matrix_power",
     "linalg_matrix_power",
 ):
-    register(Op(_name, "input n", shape_rule=same_shape))
+    register(Op(_name, "input n", shape_rule=same_shape, refusal_rule=_square_refusal))
 for _name in ("pinverse", "linalg_pinv"):
-    register(Op(_name, shape_rule=_pinverse_shape, changes_axes=True))
+    register(Op(_name, shape_rule=_pinverse_shape, refusal_rule=_matrix_refusal, changes_axes=True))
 for _name in ("det", "linalg_det", "logdet"):
-    register(Op(_name, shape_rule=_matrix_scalar, changes_axes=True))
-register(Op("linalg_solve", "A B", shape_rule=_solve_shape, changes_axes=True))
+    register(Op(_name, shape_rule=_matrix_scalar, refusal_rule=_square_refusal, changes_axes=True))
+register(
+    Op(
+        "linalg_solve",
+        "A B",
+        shape_rule=_solve_shape,
+        refusal_rule=_solve_refusal,
+        changes_axes=True,
+    )
+)
 register(
     Op("linalg_solve_triangular", "A B upper left", shape_rule=_solve_shape, changes_axes=True)
 )

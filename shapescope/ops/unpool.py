@@ -9,10 +9,11 @@ from typing import Any
 
 from shapescope.arithmetic.formula import adaptive_formula, unpool_formula
 from shapescope.arithmetic.pooling import unpool_output, unpool_refusal
+from shapescope.arithmetic.reshaping import rank_refusal
 from shapescope.attrs import UnpoolAttrs
 from shapescope.ops.flow import TRANSPOSED, Flows, Link, same
 from shapescope.ops.registry import Bound, Op, register
-from shapescope.ops.shapes import Ints, shape
+from shapescope.ops.shapes import Ints, shape, text
 from shapescope.ops.values import per_axis, plain
 from shapescope.trace import Step
 
@@ -58,10 +59,13 @@ def _unpool_shape(axes: int, step: Step) -> tuple[Ints, ...] | None:
 
 
 def _unpool_refusal(axes: int, step: Step) -> str | None:
-    attrs = _unpool_attrs(step, axes)
+    attrs, sizes = _unpool_attrs(step, axes), shape(step)
     if attrs is None:
-        return None
-    sizes = shape(step)
+        return rank_refusal(len(sizes), (axes + 1, axes + 2))
+    if len(step.inputs) > 1 and shape(step, 1) != sizes:
+        return f"the places are {text(shape(step, 1))}, but the values {text(sizes)}"
+    if attrs.output_size is not None and len(attrs.output_size) != axes:
+        return f"output_size has {len(attrs.output_size)} entries for {axes} axes"
     return unpool_refusal(
         sizes[-axes:],
         attrs.kernel_size,

@@ -147,7 +147,7 @@ CALLS: dict[str, list[Callable[[], Any]]] = {
         lambda: torch.cosine_similarity(rand(1, 5, 3), rand(4, 1, 3), dim=-1),
     ],
     "pairwise_distance": [lambda: F.pairwise_distance(rand(2, 3), rand(2, 3), keepdim=True)],
-    "cross": [lambda: torch.linalg.cross(rand(2, 3), rand(1, 3))],
+    "linalg_cross": [lambda: torch.linalg.cross(rand(2, 3), rand(1, 3))],
     "clone": [lambda: rand(2, 3).clone()],
     "to": [
         lambda: rand(2, 3).double(),

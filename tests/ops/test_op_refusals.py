@@ -161,6 +161,46 @@ REFUSED: list[tuple[Callable[[], Any], str]] = [
     ),
     (lambda: F.group_norm(rand(2, 6, 4), 4), "6 channels cannot be cut into 4 groups"),
     (
+        lambda: torch.kthvalue(rand(2, 3), 4),
+        "of the 3 along axis 1 there is no smallest number 4",
+    ),
+    (lambda: torch.topk(rand(()), 2), "the largest 2 of the 1 along axis 0 do not exist"),
+    (
+        lambda: torch.chunk(rand(4), 0),
+        "0 pieces are asked for, but it has to be at least 1",
+    ),
+    (
+        lambda: F.layer_norm(rand(2, 3), ()),
+        "normalized_shape names no axis, but one at least is normalised",
+    ),
+    (lambda: F.group_norm(rand(6), 2), "6 has 1 axes, but at least 2 are needed"),
+    (lambda: F.channel_shuffle(rand(2, 6), 2), "2 x 6 has 2 axes, but at least 3 are needed"),
+    (
+        lambda: F.interpolate(rand(1, 3, 4, 4), size=(8, 8, 8)),
+        "3 sizes are given for 2 spatial axes",
+    ),
+    (
+        lambda: torch.cross(rand(2, 4), rand(2, 4)),
+        "2 x 4 and 2 x 4: no axis of size 3, for 3 coordinates",
+    ),
+    (lambda: rand(2, 3).transpose(0, 2), "2 x 3 has no axis 2"),
+    (
+        lambda: torch.einsum("bij,bjk->bik", rand(2, 3, 4), rand(2, 5, 6)),
+        "axis j is 4 in one operand, but 5 in another",
+    ),
+    (
+        lambda: F.prelu(rand(2, 3, 4), rand(4)),
+        "there are 4 slopes, but 3 channels in 2 x 3 x 4",
+    ),
+    (
+        lambda: F.mse_loss(rand(4, 2), rand(3, 2)),
+        "4 x 2 and 3 x 2 do not broadcast; axis 0: 4 != 3",
+    ),
+    (
+        lambda: rand(3, 4).scatter(1, ints(3, 5), rand(3, 4)),
+        "the index 3 x 5 is larger than 3 x 4 along axis 1",
+    ),
+    (
         lambda: F.layer_norm(rand(2, 3, 4), (3,)),
         "the layer takes 3 as last axes, but 2 x 3 x 4 arrives",
     ),
