@@ -77,10 +77,10 @@ def einsum_refusal(equation: str, shapes: tuple[Ints, ...]) -> str | None:
             if known != n and 1 not in (known, n):
                 return f"axis {label} is {known} in one operand, but {n} in another"
             seen[label] = n if known == 1 else known
-        for label in set(labels):
-            own = {n for other, n in zip(labels, sizes, strict=True) if other == label}
-            if len(own) > 1:
-                return f"axis {label} is {' and '.join(map(str, sorted(own)))} in one operand"
+        for label, n in zip(labels, sizes, strict=True):
+            first = sizes[labels.index(label)]
+            if first != n:
+                return f"axis {label} is {first} and {n} in one operand"
     return None
 
 
