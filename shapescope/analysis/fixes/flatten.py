@@ -6,7 +6,8 @@ import ast
 from collections.abc import Iterator
 
 from shapescope.analysis.code import CallSource, call_at, constructor_of
-from shapescope.analysis.code.calls import SIGNATURES, operand_nodes
+from shapescope.analysis.code.calls import operand_nodes
+from shapescope.analysis.code.signatures import SIGNATURES
 from shapescope.analysis.diagnosis.finding import Proposal
 from shapescope.diagnostic import Edit
 from shapescope.trace import SourceSpan, Step, Trace
