@@ -119,3 +119,13 @@ def test_a_file_without_a_model_says_what_to_name_instead(text: str, named: str)
     assert message.startswith("net.py ")
     assert message.rpartition(" ")[2] == named
     assert ("does not run here" in message) == ("__main__" in text and "function" not in named)
+
+
+def test_an_abstract_base_is_named_only_where_nothing_else_is_left() -> None:
+    base = (
+        "from abc import ABC, abstractmethod\nclass Base(nn.Module, ABC):\n"
+        "    @abstractmethod\n    def forward(self, x): ...\n"
+    )
+    step = cls("Step", base="Base")
+    assert candidates(*executed(base + step + cls("Net", "Step()"))) == ["Net"]
+    assert candidates(*executed(base)) == ["Base"]

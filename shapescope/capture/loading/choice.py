@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 from collections.abc import Iterator
 from types import ModuleType
 
@@ -39,7 +40,8 @@ def candidates(module: ModuleType, tree: ast.Module) -> list[str]:
 
     A class constructs another by calling it, by naming it in a table or default that it reads, or
     through the file's functions; a class that is handed to another's constructor is a part of that
-    one. A class without a forward of its own or inherited is no model, unless no class has one.
+    one. A class without a forward of its own or inherited is no model, unless no class has one; an
+    abstract class cannot be built, so it is named only where nothing else is left.
     """
     every = model_classes(module)
     able = {name: cls for name, cls in every.items() if cls.forward is not nn.Module.forward}
@@ -53,8 +55,8 @@ def candidates(module: ModuleType, tree: ast.Module) -> list[str]:
             values = [*call.args, *(keyword.value for keyword in call.keywords)]
             handed = {node.id for node in values if isinstance(node, ast.Name)}
             parts |= handed - {_called(call)}
-    left = [name for name in classes if name not in parts]
-    return left or list(classes)
+    left = [name for name in classes if name not in parts] or list(classes)
+    return [name for name in left if not inspect.isabstract(classes[name])] or left
 
 
 def no_model(module: ModuleType, tree: ast.Module, shown: str) -> str:
