@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import product
@@ -273,10 +273,16 @@ def _agrees(work: _Work, *, thorough: bool) -> bool:
     return not affordable or not disagreement(
         regions,
         lambda sizes, claimed: _runs(work.sizer, sizes, "cpu"),
-        edges(regions, axes, LAST, 1),
+        _to_confirm(work, LAST, seed=1),
         CHECK_SECONDS,
         12,
     )
+
+
+def _to_confirm(work: _Work, last: int, seed: int) -> Iterator[Mapping[str, int]]:
+    """Sizes to try on real tensors: what was asked for is the likeliest to fit where none does."""
+    yield work.sizer.asked
+    yield from edges(work.regions, work.axes, last, seed)
 
 
 def _quicker(work: _Work) -> str:
@@ -329,7 +335,7 @@ def _search(work: _Work) -> None:
         if not _affordable(work) or not disagreement(
             work.regions,
             partial(_confirmed, sizer, found.alone),
-            edges(work.regions, work.axes, found.last, 2),
+            _to_confirm(work, found.last, seed=2),
             CHECK_SECONDS,
             12,
         ):

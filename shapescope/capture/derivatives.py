@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from shapescope.capture.module_tree import modules_of
+
 __all__ = ["takes_derivatives"]
 
 _TAKING: tuple[Any, ...] = (torch.autograd.grad, torch.autograd.backward)
@@ -25,14 +27,15 @@ def takes_derivatives(module: nn.Module) -> bool:
 
     Read from its code, and from that of the user's methods and functions that it calls.
     """
-    kinds: set[Any] = {type(one) for one in module.modules()}
+    kinds: set[Any] = set(map(type, modules_of(module)))
     return any(map(_asks, kinds))
 
 
 @lru_cache(maxsize=1024)
 def _asks(kind: Any) -> bool:
     """The same for the forward of one class."""
-    waiting: list[Any] = [kind.forward]
+    # A class that TorchScript made has none.
+    waiting: list[Any] = [getattr(kind, "forward", None)]
     seen: set[CodeType] = set()
     while waiting:
         function = _plain(waiting.pop())

@@ -176,7 +176,7 @@ def footnotes(rows: Rows, surface: Surface) -> list[Line]:
         parts.append(f"{count} shown with the row above ({_tally(rows.folded)})")
     if rows.hidden:
         count = plural(len(rows.hidden), "step")
-        parts.append(f"{count} that only make a tensor or count hidden ({_tally(rows.hidden)})")
+        parts.append(f"hidden {count} that only gave a tensor or a count ({_tally(rows.hidden)})")
     if rows.repeated:
         parts.append(f"{plural(rows.repeated, 'block')} like the one above them counted, not shown")
     if rows.rounds:

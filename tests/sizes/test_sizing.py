@@ -196,3 +196,25 @@ def test_what_torch_says_of_a_step_is_cut_short(
     reason = told.partition("`sparse_mm` fails for a reason no rule knows: ")[2]
     assert reason.startswith("Could not run")
     assert reason.index("...") < 130
+
+
+class ReadsAFlag(nn.Module):
+    """Halves the map, after a look at a value that only real tensors have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("ready", torch.tensor(0))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.ready.item() == 0:
+            self.ready.fill_(1)
+        n, c, h, w = x.shape
+        return x.view(n, c, h // 8, 8, w // 8, 8).amax((3, 5))
+
+
+def test_what_only_real_tensors_can_run_fits() -> None:
+    found = valid_sizes(ReadsAFlag(), parse_inputs(["2,3,16,16"]))
+    assert found.mode == "real"
+    answer = sizes_to_dict(found)
+    assert answer["valid"][0]["ranges"]["H"][0][0::2] == [8, 8]
+    assert answer["built_for"] is None

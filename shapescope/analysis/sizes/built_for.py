@@ -45,7 +45,10 @@ def built_for(
 def _is_bounded(region: Region, axis: str) -> bool:
     """Whether sizes come to an end; where nobody looked further, that is no end."""
     found = region.sets[axis]
-    return found.is_finite and (found.known_to is None or found.known_to not in found)
+    if found.known_to is None or found.is_empty:
+        return found.is_finite
+    _, last, step = found.ranges()[-1]
+    return found.is_finite and last is not None and found.known_to >= last + step
 
 
 def _candidates(
