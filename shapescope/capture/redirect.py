@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.utils._device import _device_constructors
 
+from shapescope.capture.grouped import ON_META
+
 _MOVES = frozenset({"to", "type_as"})
 _MOVES_AWAY = frozenset({"cpu", "cuda"})
 _FROM_DATA = (torch.tensor, torch.as_tensor, torch.scalar_tensor)
@@ -29,6 +31,8 @@ def redirected(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], device:
         if func in _FROM_DATA and not (args and isinstance(args[0], list | tuple)):
             return func, args, {**kwargs, "device": "cpu"}
         return func, args, {**kwargs, "device": device}
+    if device == "meta" and func in ON_META:
+        return ON_META[func], args, kwargs
     name = getattr(func, "__name__", "")
     if name == "type" and (dtype := dtype_of_type(args, kwargs)) is not None:
         return func, (args[0], dtype), {}

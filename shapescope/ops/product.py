@@ -128,3 +128,48 @@ for _name, _signature in (
             changes_axes=True,
         )
     )
+
+
+def _grouped_shape(step: Step) -> tuple[Ints, ...] | None:
+    """Rank 2 x 3: rows in groups; 3 x 2: columns; 2 x 2: the inner axis; 3 x 3: one by one."""
+    if len(step.inputs) < 2:
+        return None
+    left, right = shapes(step)[:2]
+    if not {2, 3}.issuperset((len(left), len(right))) or left[-1] != right[-2]:
+        return None
+    rows_and_columns = left[-2], right[-1]
+    if len(left) == len(right) == 3:
+        return ((left[0], *rows_and_columns),)
+    if len(left) == len(right) == 2:
+        return ((*shape(step, 2), *rows_and_columns),) if len(step.inputs) > 2 else None
+    return (rows_and_columns,)
+
+
+def _grouped_macs(step: Step) -> int | None:
+    """As of one product: each row, column or part of the inner axis belongs to one group."""
+    if _grouped_shape(step) is None:
+        return None
+    left, right = shapes(step)[:2]
+    each = left[-2] * left[-1] * right[-1]
+    return left[0] * each if len(left) == len(right) == 3 else each
+
+
+def _grouped_text(step: Step) -> tuple[str, ...]:
+    made = _grouped_shape(step)
+    if made is None:
+        return ()
+    left, right = shapes(step)[:2]
+    return (f"{text(left)} @ {text(right)} -> {text(made[0])}",)
+
+
+register(
+    Op(
+        "grouped_mm",
+        "input mat2 offs bias out_dtype",
+        shape_rule=_grouped_shape,
+        formula_rule=_grouped_text,
+        macs_rule=_grouped_macs,
+        saves="partners",
+        changes_axes=True,
+    )
+)
