@@ -11,7 +11,7 @@ from shapescope.attrs import PadAttrs
 from shapescope.ops.flow import Flows, Link, same
 from shapescope.ops.registry import Bound, Op, Window, register
 from shapescope.ops.shapes import Ints, shape
-from shapescope.ops.values import plain
+from shapescope.ops.values import NOT_PLAIN, plain_sizes
 from shapescope.trace import Step
 
 _PAD_MODES = {"Reflection": "reflect", "Replication": "replicate", "Circular": "circular"}
@@ -20,7 +20,10 @@ _PAD_MODES = {"Reflection": "reflect", "Replication": "replicate", "Circular": "
 def _pad_call(given: Bound) -> PadAttrs | None:
     if "pad" not in given:
         return None
-    return PadAttrs(tuple(plain(n) for n in given["pad"]), given.get("mode") or "constant")
+    amounts = plain_sizes(given["pad"])
+    if amounts is NOT_PLAIN:
+        return None  # one is a tensor, whose value is not known
+    return PadAttrs(amounts, given.get("mode") or "constant")
 
 
 def _pad_module(module: Any, bound: Bound) -> PadAttrs:

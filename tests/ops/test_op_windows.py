@@ -63,6 +63,7 @@ CALLS: dict[str, list[Callable[[], Any]]] = {
     "pad": [
         lambda: F.pad(rand(1, 1, 6, 8), (1, -2, -3, 0)),
         lambda: F.pad(rand(1, 1, 6), [2, 1], mode="reflect"),
+        lambda: F.pad(rand(1, 1, 6), (torch.tensor(2), torch.tensor(1)), mode="reflect"),
         lambda: F.pad(rand(2, 3), (1, 1, 2, 2), value=1.0),
     ],
     "interpolate": [

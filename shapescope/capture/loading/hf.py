@@ -210,6 +210,8 @@ def _inputs(cls: type[Any], config: Any) -> tuple[InputSpec, ...]:
             found.append(replace(tokens, name="input_ids"))
     elif main == "input_values":
         found.append(InputSpec(_audio_shape(config), name=main))
+    elif main == "inputs" and hasattr(config, "d_model"):
+        found.append(InputSpec((1, _TOKENS, config.d_model), name=main))
     elif main == "input_features":
         bins, frames = (
             getattr(config, "num_mel_bins", 80),
@@ -246,4 +248,5 @@ def _picture(config: Any) -> InputSpec:
 def _audio_shape(config: Any) -> tuple[int, ...]:
     if hasattr(config, "max_length") and hasattr(config, "num_mel_bins"):
         return (1, config.max_length, config.num_mel_bins)
-    return (1, _SECOND_OF_AUDIO)
+    channels = getattr(config, "audio_channels", None)  # codecs take them one below the other
+    return (1, _SECOND_OF_AUDIO) if channels is None else (1, channels, _SECOND_OF_AUDIO)
