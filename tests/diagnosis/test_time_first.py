@@ -175,3 +175,19 @@ def test_names_of_sizes_say_that_the_batch_is_axis_1(
     (tmp_path / "scans.py").write_text(SCANS)
     found = run_trace(Request(model=f"{tmp_path}/scans.py:{name}", inputs=inputs)).diagnostics
     assert [it.rule for it in found if it.severity is not Severity.NOTE] == said
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Described", "`attention` reads axis 0, 20 long, as time"),
+        ("Silent", "`lstm` reads axis 0, the batch of 20, as time"),
+    ],
+)
+def test_the_axis_is_called_the_batch_only_where_a_run_shows_it(
+    name: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model.py").write_text(MODEL, encoding="utf-8")
+    found = run_trace(Request(f"model.py:{name}", ("20,6,12",))).diagnostics
+    assert [one.message for one in found if one.rule == "batch-as-time"] == [said]

@@ -130,6 +130,13 @@ def _loses_rows(case: Case, sizes: tuple[int, ...], batch_first: bool) -> bool:
     return made[:1] == (rows,) and batch == case.batch != rows > 1
 
 
+def _reads(step: Step, axis: int, sizes: tuple[int, ...], shown: bool) -> str:
+    """What is read as time; that the axis is the batch is said only once a run showed it."""
+    if shown:
+        return f"`{name_of(step)}` reads axis {axis}, the batch of {sizes[axis]}, as time"
+    return f"`{name_of(step)}` reads axis {axis}, {sizes[axis]} long, as time"
+
+
 def _as_time(case: Case, step: Step, sizes: tuple[int, ...], shown: bool) -> Finding:
     trace = case.trace
     call = maker_of_attention(trace, step.path)
@@ -143,7 +150,7 @@ def _as_time(case: Case, step: Step, sizes: tuple[int, ...], shown: bool) -> Fin
         made = label(call.span, "batch_first is left out, and is False")
     return finding(
         TIME,
-        f"`{name_of(step)}` reads axis 0, the batch of {sizes[0]}, as time",
+        _reads(step, 0, sizes, shown),
         severity=Severity.WARNING if shown else Severity.NOTE,
         step=step,
         labels=(primary(step.call_site, here(step)), made),
@@ -168,7 +175,7 @@ def _time_as_batch(case: Case, step: Step, sizes: tuple[int, ...], shown: bool) 
         ]
     return finding(
         TIME,
-        f"`{name_of(step)}` reads axis 1, the batch of {sizes[1]}, as time",
+        _reads(step, 1, sizes, shown),
         severity=Severity.WARNING if shown else Severity.NOTE,
         step=step,
         labels=(
