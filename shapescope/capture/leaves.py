@@ -39,7 +39,7 @@ def is_leaf(module: nn.Module) -> bool:
 
 @cache
 def _forward_is_torchs(kind: Any) -> bool:
-    if issubclass(kind, _CONTAINERS):
-        return False
+    if issubclass(kind, _CONTAINERS) or kind.forward is nn.Module.forward:
+        return False  # the second has none at all
     # A forward that torch generated (an exported program's) has no module.
     return (kind.forward.__module__ or "").startswith(("torch.nn.", "torch.ao."))

@@ -20,6 +20,7 @@ from shapescope.cli.training import (
     pictures,
     write_picture,
 )
+from shapescope.training.target import require_trained
 
 if TYPE_CHECKING:
     from shapescope.training.evaluation import Evaluation
@@ -73,6 +74,8 @@ def evaluate(
     one_of("--split", split, SPLITS)
     one_of("--checkpoint", checkpoint, ("best", "last"))
     form_of_picture = picture_form(confusion) if confusion is not None else ""
+    if not untrained:
+        require_trained(target)
     import torch
 
     from shapescope.cli.output import emit, show, stdout_surface

@@ -19,6 +19,7 @@ from shapescope.cli.training import (
     picture,
 )
 from shapescope.diagnostic import ShapescopeError
+from shapescope.training.target import require_trained
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,6 +84,8 @@ def predict(
         one_of("--split", split, ("train", "test"))
     if images and (count is not None or split):
         raise ShapescopeError("images of your own come without --count and --split")
+    if not untrained:
+        require_trained(target)
     from shapescope.training.predict import predict_files, predict_split
     from shapescope.training.trained import open_trained, with_data
 

@@ -12,7 +12,6 @@ import torch
 from torch import nn
 
 from shapescope.diagnostic import ShapescopeError
-from shapescope.networks.registry import find
 from shapescope.training import checkpoint
 from shapescope.training.config import DataChoice
 from shapescope.training.datasets.known import find_set
@@ -22,6 +21,7 @@ from shapescope.training.model import NamedModel, named, recognised
 from shapescope.training.recipe import Recipe
 from shapescope.training.recipes import recipe_for
 from shapescope.training.run import Run
+from shapescope.training.target import require_trained
 from shapescope.training.transforms import Preparation, preparation, resized
 
 
@@ -125,14 +125,8 @@ def open_trained(
                 advice=(shlex.join(("shapescope", "train", "--resume", str(path))),),
             )
         return _from_file(file, model)
-    if path.exists():
-        return _from_file(path, model)
-    if find(target) is not None:
-        raise ShapescopeError(
-            f"{target} is a network, not a run: name the folder of a run, or a checkpoint file",
-            advice=(f"shapescope train {target} --sample", f"or add --untrained to {target}"),
-        )
-    raise ShapescopeError(f"there is no run folder or checkpoint file {target}")
+    require_trained(target)
+    return _from_file(path, model)
 
 
 def _fresh(spec: str) -> Trained:

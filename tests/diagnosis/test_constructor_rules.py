@@ -789,3 +789,8 @@ def test_a_module_that_lends_its_buffer_is_no_layer_left_out(
     )
     assert run(["trace", "net.py:Net", "--input", "2,6"]) == 0
     assert "layer-never-called" not in capsys.readouterr().out
+
+
+def test_a_class_with_nothing_in_it_has_no_forward(said: Say) -> None:
+    text = said("import torch.nn as nn\n\n\nclass Net(nn.Module):\n    pass\n", "2,8")
+    assert text.startswith("error[forward-missing]: `Net` has no forward\n")

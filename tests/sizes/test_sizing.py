@@ -199,7 +199,9 @@ def test_what_torch_says_of_a_step_is_cut_short(
 
 
 class ReadsAFlag(nn.Module):
-    """Halves the map, after a look at a value that only real tensors have."""
+    """Pools the map, after a look at a value that only real tensors have."""
+
+    ready: torch.Tensor
 
     def __init__(self) -> None:
         super().__init__()

@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -380,3 +382,14 @@ def test_a_document_network_on_a_users_images_gets_as_many_outputs_as_classes(
 def test_help_has_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert shapescope([command, "--help"]) == 0
     assert f"shapescope {command} " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["evaluate", "predict"])
+def test_a_run_that_is_not_there_is_refused_before_torch_is_loaded(command: str) -> None:
+    code = (
+        "import sys\nfrom shapescope.cli.app import run\n"
+        f"code = run([{command!r}, 'nowhere'])\n"
+        "sys.exit(9 if 'torch' in sys.modules else code)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert done.returncode == 2

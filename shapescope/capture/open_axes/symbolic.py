@@ -6,7 +6,7 @@ symbolic engine.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from time import process_time
@@ -50,7 +50,12 @@ _MOST_OPERATIONS = 40
 """Formulas can grow from step to step until nobody could read them, or wait for them."""
 
 
-_ADVICE = ("leave fewer open, as in --symbolic N, or trace without --symbolic",)
+def _advice(chosen: Collection[str]) -> tuple[str, ...]:
+    """What to type instead, with one of the axes that were to be open."""
+    if len(chosen) < 2:
+        return ("trace without --symbolic",)
+    kept = BATCH if BATCH in chosen else min(chosen)
+    return (f"leave fewer open, as in --symbolic {kept}, or trace without --symbolic",)
 
 
 def trace_symbolic(tracer: _Tracer, symbols: Sequence[str]) -> Traced:
@@ -65,7 +70,9 @@ def trace_symbolic(tracer: _Tracer, symbols: Sequence[str]) -> Traced:
         with EndsAfter(_MOST_SECONDS):
             sizer = Sizer(tracer.subject._model, tracer.inputs, train=tracer.train)
     except OutOfTimeError as error:
-        raise ShapescopeError(f"these sizes cannot be left open: {error}", advice=_ADVICE) from None
+        raise ShapescopeError(
+            f"these sizes cannot be left open: {error}", advice=_advice(symbols)
+        ) from None
     names = axis_names(sizer.shapes, sizer.axes, "N" if sizer.has_batch else None)
     known = [axis for row in names for axis in row if axis is not None]
     for symbol in symbols:
@@ -123,8 +130,8 @@ def _by_engine(
         if plain.trace.failure is not None:
             return plain  # numbers say more of what is wrong than formulas
         raise ShapescopeError(
-            f"PyTorch cannot leave these sizes open: {_place(done)}{done.reason}",
-            advice=_ADVICE,
+            f"PyTorch cannot leave these sizes open: {_place(done)}{_reason(done)}",
+            advice=_advice(chosen),
         )
     return _told(tracer, done, guards(conditions), chosen)
 
@@ -147,6 +154,14 @@ def _told(
         trace = with_settled_sizes(done.trace, known)
         done = replace(done, trace=replace(trace, holds_where=limits))
     return tracer.finish(done)
+
+
+def _reason(done: Pass) -> str:
+    """What it says, but for what only its authors can read."""
+    return "a value decides how it goes on" if _ON_A_VALUE in done.reason else done.reason
+
+
+_ON_A_VALUE = "data-dependent"
 
 
 def _place(done: Pass) -> str:

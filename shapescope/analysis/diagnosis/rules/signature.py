@@ -156,6 +156,9 @@ def _help(case: Case, signature: Signature) -> Help:
 
 # --- no forward at all
 
+_NAMED = "torch calls the method that is named `forward`"
+_TORCHS_WORDS = 'missing the required "forward" function'
+
 
 @failing("module")
 def forward_missing(case: Case) -> Iterator[Finding]:
@@ -164,6 +167,9 @@ def forward_missing(case: Case) -> Iterator[Finding]:
     if failure is None or step is None or failure.exception != "NotImplementedError":
         return
     found = class_node(case.trace, step.class_name)
+    if found is None and _TORCHS_WORDS in failure.message:
+        # Nothing of the class is in the trace that would tell its file.
+        yield finding(NO_FORWARD, f"`{step.class_name}` has no forward", step=step, notes=(_NAMED,))
     if found is None or found[0].method(found[1].name, "forward") is not None:
         return
     code, cls = found
@@ -184,7 +190,7 @@ def forward_missing(case: Case) -> Iterator[Finding]:
             primary(head if meant is None else _name_of_method(code, meant), text if meant else ""),
             label(step.call_site, "called here"),
         ),
-        notes=("torch calls the method that is named `forward`",),
+        notes=(_NAMED,),
         proposals=_as_forward(code, cls, inner, close),
         detail=failure.message,
     )
