@@ -115,6 +115,7 @@ class Recorder(TorchFunctionMode):
     def _call_module(self, module: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Run `module` as one step, or as a step with steps inside."""
         if self._inside:
+            self.called.add(id(module))
             return module._call_impl(*args, **kwargs)
         if is_leaf(module):
             return self._call_leaf(module, args, kwargs, sys._getframe(1))

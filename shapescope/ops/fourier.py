@@ -12,6 +12,7 @@ from shapescope.ops.shapes import (
     no_axes_refusal,
     same_shape,
     shape,
+    text,
 )
 from shapescope.trace import Step
 
@@ -103,12 +104,28 @@ def _stft_shape(step: Step) -> tuple[Ints, ...] | None:
     return (made if argument(step, "return_complex", False) else (*made, 2),)
 
 
+def _stft_refusal(step: Step) -> str | None:
+    sizes, count = shape(step), argument(step, "n_fft")
+    if not isinstance(count, int):
+        return None
+    if len(sizes) not in (1, 2):
+        return f"a signal has one axis, or a batch in front of it, not {text(sizes)}"
+    n, half = sizes[-1], count // 2
+    centred = argument(step, "center", True)
+    if centred and argument(step, "pad_mode", "reflect") == "reflect" and n <= half:
+        return f"a reflection of {half} values needs more than {half}, but {n} arrive"
+    if n + (2 * half if centred else 0) < count:
+        return f"a window of {count} values is longer than the {n} that arrive"
+    return None
+
+
 register(
     Op(
         "stft",
         "input n_fft hop_length win_length window center pad_mode normalized onesided "
         "return_complex",
         shape_rule=_stft_shape,
+        refusal_rule=_stft_refusal,
         changes_axes=True,
     )
 )

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from shapescope.api import trace
 from shapescope.attrs import ConvAttrs, ModuleAttrs
 from shapescope.capture.passes import Pass, run_pass
 from shapescope.capture.untouched.copies import meta_copy
@@ -504,3 +505,31 @@ def test_forward_called_by_hand_is_what_it_calls() -> None:
     assert [(step.op, step.kind) for step in done.steps] == [
         ("module", "module"), ("linear", "function"),
     ]  # fmt: skip
+
+
+class _Reversed(torch.autograd.Function):
+    """Runs layers where nobody listens, as reversible blocks do."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, layers: nn.ModuleList) -> Tensor:
+        for layer in layers:
+            x = layer(x)
+        return x
+
+
+class _Reversible(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Linear(4, 4), nn.Sequential(nn.Linear(4, 4))])
+
+    def forward(self, x: Tensor) -> Tensor:
+        made: Tensor = _Reversed.apply(x, self.layers)
+        return made
+
+
+def test_layers_inside_a_custom_function_are_called() -> None:
+    found = trace(_Reversible(), input_size=(2, 4))
+    assert [step.op for step in found.trace.steps if step.kind == "function"] == ["_reversed"]
+    called = {module.path for module in found.trace.modules if module.called}
+    assert called >= {"layers.0", "layers.1", "layers.1.0"}
+    assert found.diagnostics == ()

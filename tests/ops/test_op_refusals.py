@@ -26,7 +26,20 @@ def ints(*shape: int, below: int = 2) -> Any:
     return torch.arange(torch.Size(shape).numel()).reshape(shape) % below
 
 
+def stft(shape: tuple[int, ...], **settings: Any) -> Any:
+    return torch.stft(rand(*shape), 16, 4, window=torch.ones(16), return_complex=True, **settings)
+
+
 REFUSED: list[tuple[Callable[[], Any], str]] = [
+    (lambda: stft((2, 8)), "a reflection of 8 values needs more than 8, but 8 arrive"),
+    (
+        lambda: stft((2, 15), center=False),
+        "a window of 16 values is longer than the 15 that arrive",
+    ),
+    (
+        lambda: stft((2, 1, 99)),
+        "a signal has one axis, or a batch in front of it, not 2 x 1 x 99",
+    ),
     (
         lambda: F.conv2d(rand(1, 3, 8, 8), rand(4, 2, 3, 3)),
         "the layer takes 2 channels, but 3 arrive",

@@ -220,3 +220,19 @@ def test_what_only_real_tensors_can_run_fits() -> None:
     answer = sizes_to_dict(found)
     assert answer["valid"][0]["ranges"]["H"][0][0::2] == [8, 8]
     assert answer["built_for"] is None
+
+
+class Spectral(nn.Module):
+    """Takes the spectrum of a signal, reflected at both ends."""
+
+    def forward(self, wav: torch.Tensor) -> torch.Tensor:
+        window = torch.hann_window(256)
+        return torch.stft(wav, 256, 64, window=window, return_complex=True).abs().mean(2)
+
+
+def test_a_spectrum_needs_more_than_it_reflects() -> None:
+    answer = sizes_to_dict(valid_sizes(Spectral(), parse_inputs(["2,4000"])))
+    (part,) = answer["valid"]
+    (ranges,) = part["ranges"].values()
+    assert ranges[0][:2] == [129, None]
+    assert answer["reasons"][0]["text"] == "the window of `stft` has to fit on its signal"

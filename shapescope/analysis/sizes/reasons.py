@@ -168,6 +168,8 @@ def _words(step: Step | None, decision: Decision, built: dict[str, int] | None) 
         return f"{who} has to come out even"
     if step.op in ("cat", "stack"):
         return f"{who} joins maps that have to be equal"
+    if step.op == "stft":
+        return f"the window of {who} has to fit on its signal"
     if len(step.inputs) > 1:
         return f"{who} brings together maps that have to be equal"
     return f"{who} needs it"
