@@ -13,12 +13,13 @@ import codecs
 import linecache
 import os
 import re
-from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeAlias
+
+from shapescope.syntax import first_line, statements_in
 
 __all__ = [
     "absolute_path",
@@ -26,20 +27,17 @@ __all__ = [
     "class_around",
     "display_path",
     "enclosing_name",
-    "first_line",
     "function_at",
     "overridden",
     "source_lines",
     "source_text",
     "source_tree",
-    "statements_in",
     "working_folder",
 ]
 
 _Stamp: TypeAlias = tuple[object, ...]
 
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
-_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 _UTF8_NAMES = {"utf-8", "utf8", "utf-8-sig", "ascii", "us-ascii"}
 
 _overrides: dict[str, str] = {}
@@ -195,18 +193,6 @@ def block_at(lines: list[str], line: int) -> list[str]:
     return lines[line - 1 :] if start else []
 
 
-def statements_in(node: ast.AST) -> Iterator[ast.stmt]:
-    """Every statement below a node, from the outside in, without a look at expressions."""
-    waiting: deque[ast.AST] = deque([node])
-    while waiting:
-        fields = vars(waiting.popleft())
-        for name in _BLOCKS:
-            for child in fields.get(name, ()):
-                waiting.append(child)
-                if isinstance(child, ast.stmt):
-                    yield child
-
-
 def class_around(file: str | os.PathLike[str], line: int) -> ast.ClassDef | None:
     """The innermost class definition around a line; a class's decorators belong to it."""
     tree = source_tree(file)
@@ -216,11 +202,6 @@ def class_around(file: str | os.PathLike[str], line: int) -> ast.ClassDef | None
         if isinstance(node, ast.ClassDef) and first_line(node) <= line <= (node.end_lineno or line)
     ]
     return max(around, key=lambda node: node.lineno, default=None)
-
-
-def first_line(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """Where a definition begins for Python: at its first decorator, else at its def or class."""
-    return min([node.lineno, *(mark.lineno for mark in node.decorator_list)])
 
 
 def enclosing_name(file: str | os.PathLike[str], line: int) -> str | None:

@@ -16,7 +16,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 CENTRE = {
     "trace", "trace_json", "attrs", "diagnostic", "notebook", "source_text", "valid_sizes",
-    "pattern", "collection", "turns",
+    "syntax", "pattern", "collection", "turns",
 }  # fmt: skip
 STDLIB_ROOMS = {*CENTRE, "arithmetic", "ops", "analysis"}
 TORCH_ROOMS = {"capture", "networks", "training"}
@@ -32,7 +32,8 @@ ALLOWED: dict[str, set[str]] = {
     "collection": set(),
     "turns": set(),
     "diagnostic": {"trace", "notebook"},
-    "source_text": set(),
+    "syntax": set(),
+    "source_text": {"syntax"},
     "pattern": {"trace", "attrs", "diagnostic"},
     "valid_sizes": {"trace", "diagnostic", "arithmetic"},
     "arithmetic": set(),

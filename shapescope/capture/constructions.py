@@ -20,7 +20,8 @@ from torch import nn
 
 from shapescope.capture.module_tree import named_modules_of
 from shapescope.capture.source import BOUNDARY, Site, SourceFile, code_span, is_user_code
-from shapescope.source_text import function_at, statements_in
+from shapescope.source_text import function_at
+from shapescope.syntax import callee_of, statements_in
 from shapescope.trace import SourceSpan
 
 __all__ = ["Constructions", "find_constructors"]
@@ -235,7 +236,7 @@ def _entries(call: ast.Call) -> Iterator[tuple[str | None, ast.expr]]:
     values: list[ast.expr] = list(call.args)
     if len(values) == 1:
         only = values[0]
-        if isinstance(only, ast.Call) and _callee(only) == "OrderedDict" and only.args:
+        if isinstance(only, ast.Call) and callee_of(only) == "OrderedDict" and only.args:
             only = only.args[0]
         if isinstance(only, ast.Dict):
             for key, value in zip(only.keys, only.values, strict=True):
@@ -253,15 +254,6 @@ def _entries(call: ast.Call) -> Iterator[tuple[str | None, ast.expr]]:
         yield None, value
 
 
-def _callee(value: ast.expr) -> str:
-    """The last name of what a call calls: `Conv2d` of `nn.Conv2d(...)`."""
-    if not isinstance(value, ast.Call):
-        return ""
-    if isinstance(value.func, ast.Attribute):
-        return value.func.attr
-    return value.func.id if isinstance(value.func, ast.Name) else ""
-
-
 def _names_of(module: nn.Module) -> frozenset[str]:
     kind: Any = type(module)
     return _names(kind)
@@ -274,5 +266,5 @@ def _names(kind: Any) -> frozenset[str]:
 
 def _could_make(value: ast.expr, module: nn.Module) -> bool:
     """Whether a call can have made the module: its class by name, or some function."""
-    name = _callee(value)
+    name = callee_of(value)
     return bool(name) and (name in _names_of(module) or not name[0].isupper())

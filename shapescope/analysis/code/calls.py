@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from shapescope.analysis.code.signatures import SIGNATURES
 from shapescope.analysis.code.source import Code, expression_at
 from shapescope.diagnostic import Edit
+from shapescope.syntax import callee_of
 from shapescope.trace import SourceSpan
 
 _METHODS = frozenset(
@@ -36,10 +37,7 @@ class CallSource:
     @property
     def callee(self) -> str:
         """The last name of what is called: `Conv2d` of `nn.Conv2d(...)`."""
-        function = self.node.func
-        if isinstance(function, ast.Attribute):
-            return function.attr
-        return function.id if isinstance(function, ast.Name) else ""
+        return callee_of(self.node)
 
     @property
     def span(self) -> SourceSpan:

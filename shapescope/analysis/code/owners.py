@@ -8,6 +8,7 @@ from functools import lru_cache
 from shapescope.analysis.code.calls import CallSource, call_at
 from shapescope.analysis.code.source import Code, code_of
 from shapescope.source_text import block_at, function_at, source_lines, source_text
+from shapescope.syntax import callee_of
 from shapescope.trace import SourceSpan, Trace
 
 
@@ -119,10 +120,8 @@ def assignment_of(trace: Trace, path: str) -> tuple[Code, ast.stmt, ast.expr] | 
 
 def is_empty_container(node: ast.expr) -> bool:
     """Whether a value is a container without entries, `nn.ModuleList()`: they come later."""
-    return isinstance(node, ast.Call) and not node.args and not node.keywords and (
-        (node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", ""))
-        in ("ModuleList", "ModuleDict", "Sequential")
-    )  # fmt: skip
+    empty = isinstance(node, ast.Call) and not node.args and not node.keywords
+    return empty and callee_of(node) in ("ModuleList", "ModuleDict", "Sequential")
 
 
 def is_self(node: ast.expr) -> bool:

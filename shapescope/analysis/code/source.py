@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import TypeAlias
 
 from shapescope.diagnostic import Edit
-from shapescope.source_text import display_path, source_lines, source_tree, statements_in
+from shapescope.source_text import display_path, source_lines, source_tree
+from shapescope.syntax import statements_in
 from shapescope.trace import SourceSpan
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef

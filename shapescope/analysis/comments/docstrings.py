@@ -19,7 +19,7 @@ from shapescope.analysis.comments.places import (
     Remark,
     statements_of,
 )
-from shapescope.source_text import first_line
+from shapescope.syntax import first_line
 
 _JAXTYPING = frozenset(
     ["Float", "Int", "UInt", "Bool", "Num", "Shaped", "Real", "Inexact", "Integer", "Complex"]

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from shapescope.source_text import first_line
+from shapescope.syntax import first_line
 
 COMMENT, DOCSTRING, ANNOTATION = "comment", "docstring", "annotation"
 STATEMENT, ARGUMENT, PARAMETERS, PARAMETER, RESULT, ALONE, BETWEEN, NOTHING = (

@@ -23,6 +23,7 @@ from shapescope.capture.loading.loaded import LoadedModel
 from shapescope.capture.source import is_library_file, is_user_code
 from shapescope.diagnostic import ShapescopeError
 from shapescope.source_text import absolute_path, overridden, source_tree
+from shapescope.syntax import callee_of
 
 __all__ = ["twin_of"]
 
@@ -122,12 +123,9 @@ def _calls_of(kind: type, file: str) -> Iterator[ast.Call]:
     waiting: list[ast.AST] = [] if tree is None else [tree]
     while waiting:
         node = waiting.pop()
-        if isinstance(node, ast.Call):
-            func = node.func
-            name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
-            if name == kind.__name__:
-                yield node
-                continue
+        if isinstance(node, ast.Call) and callee_of(node) == kind.__name__:
+            yield node
+            continue
         waiting += reversed(list(ast.iter_child_nodes(node)))
 
 

@@ -13,6 +13,7 @@ from shapescope.analysis.diagnosis.registry import declare, scanning
 from shapescope.analysis.diagnosis.rules.assigned import is_self, makes_layer
 from shapescope.analysis.diagnosis.words import primary, shape_text
 from shapescope.diagnostic import Severity
+from shapescope.syntax import callee_of
 from shapescope.trace import Step, Trace
 
 UNREGISTERED = declare(
@@ -77,7 +78,7 @@ def _plain(code: Code, cls: ast.ClassDef) -> Iterator[Plain]:
         if not isinstance(function, ast.FunctionDef) or function.name != "__init__":
             continue
         nodes = list(ast.walk(function))
-        if any(_called(node) in _REGISTERS for node in nodes):
+        if any(callee_of(node) in _REGISTERS for node in nodes):
             continue
         for node in nodes:
             if not isinstance(node, ast.Assign) or len(node.targets) != 1:
@@ -134,16 +135,8 @@ def _listed(code: Code, entries: list[ast.expr]) -> str | None:
 
 def _makes_weights(code: Code, entry: ast.expr) -> bool:
     """Whether a layer with weights is made: a ReLU in a list is no loss."""
-    own = _called(entry) in code.classes()
-    return makes_layer(code, entry) and (own or _called(entry).startswith(_WITH_WEIGHTS))
-
-
-def _called(node: ast.AST) -> str:
-    """The last name of what is called."""
-    function = node.func if isinstance(node, ast.Call) else None
-    if isinstance(function, ast.Attribute):
-        return function.attr
-    return function.id if isinstance(function, ast.Name) else ""
+    own = callee_of(entry) in code.classes()
+    return makes_layer(code, entry) and (own or callee_of(entry).startswith(_WITH_WEIGHTS))
 
 
 def _is_handed_on(code: Code, target: ast.Attribute, value: ast.expr, nodes: list[ast.AST]) -> bool:
