@@ -6,7 +6,7 @@ traced without, as they are used once they are trained.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from functools import lru_cache
 from types import CodeType, FunctionType
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from shapescope.capture.module_tree import modules_of
+from shapescope.capture.code_objects import codes_of
 
 __all__ = ["takes_derivatives"]
 
@@ -22,12 +22,12 @@ _TAKING: tuple[Any, ...] = (torch.autograd.grad, torch.autograd.backward)
 _MODULES: tuple[Any, ...] = (torch, torch.autograd)
 
 
-def takes_derivatives(module: nn.Module) -> bool:
-    """Whether the forward of a module, or of one inside it, asks for gradients.
+def takes_derivatives(modules: Iterable[nn.Module]) -> bool:
+    """Whether the forward of one of a model's modules asks for gradients.
 
     Read from its code, and from that of the user's methods and functions that it calls.
     """
-    kinds: set[Any] = set(map(type, modules_of(module)))
+    kinds: set[Any] = set(map(type, modules))
     return any(map(_asks, kinds))
 
 
@@ -42,7 +42,7 @@ def _asks(kind: Any) -> bool:
         if function is None or function.__code__ in seen or _is_torchs(function.__module__):
             continue
         seen.add(function.__code__)
-        for code in _codes(function.__code__):
+        for code in codes_of(function.__code__):
             known = [function.__globals__.get(name) for name in code.co_names]
             if any(one is taking for one in known for taking in _TAKING):
                 return True
@@ -69,11 +69,3 @@ def _plain(function: Any) -> FunctionType | None:
 
 def _is_torchs(name: str | None) -> bool:
     return (name or "").partition(".")[0] == "torch"
-
-
-def _codes(code: CodeType) -> Iterator[CodeType]:
-    """A function's code, and that of the functions written inside it."""
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _codes(constant)

@@ -114,7 +114,7 @@ def run_pass(
     named = _named_inputs(names, args, kwargs)
     inputs = tuple(spec_of(tensor, name, shape_of) for name, tensor in named)
     output, error = None, None
-    gradients = gradients or takes_derivatives(module)
+    gradients = gradients or takes_derivatives(part for _, part in recorder.modules)
     with nothing_changes_outside(gradients), cheap_on_meta() if mode == "meta" else inside():
         try:
             with recorder:

@@ -75,13 +75,13 @@ TAKING = (Forces, ForcesOfAModule, ForcesByHelper, ForcesByBackward)
 
 @pytest.mark.parametrize("kind", TAKING)
 def test_forward_that_takes_derivatives_is_found(kind: type[nn.Module]) -> None:
-    assert takes_derivatives(kind())
-    assert takes_derivatives(nn.Sequential(nn.Linear(3, 3), kind()))
+    assert takes_derivatives(kind().modules())
+    assert takes_derivatives(nn.Sequential(nn.Linear(3, 3), kind()).modules())
 
 
 @pytest.mark.parametrize("model", [Energy(), Trained(), nn.Transformer(8, 2, batch_first=True)])
 def test_other_forwards_take_none(model: nn.Module) -> None:
-    assert not takes_derivatives(model)
+    assert not takes_derivatives(model.modules())
 
 
 @pytest.mark.parametrize("kind", TAKING)

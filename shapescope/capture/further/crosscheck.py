@@ -85,7 +85,7 @@ def _torch(subject: Subject, inputs: Any, train: bool) -> Peer:
         module = subject.on("meta").train(train)
         args, kwargs = arguments_on("meta", inputs, module)
         counter = FlopCounterMode(display=False)
-        with torch.set_grad_enabled(takes_derivatives(module)), counter:
+        with torch.set_grad_enabled(takes_derivatives(module.modules())), counter:
             module(*args, **kwargs)
     except Exception as error:  # noqa: BLE001 - whatever the peer cannot do is its answer
         return Peer("torch", problem=_first_line(error))

@@ -41,7 +41,7 @@ def mixing_run(
 
 def _run(subject: Subject, inputs: Inputs, order: bool) -> Mixing | None:
     module = subject.on("cpu").eval()
-    torch.set_grad_enabled(takes_derivatives(module))
+    torch.set_grad_enabled(takes_derivatives(module.modules()))
     args, kwargs = arguments_on("cpu", inputs, module)
     batch = next((tensor.shape[0] for tensor in tensors_in((args, kwargs)) if tensor.dim()), 0)
     first = _first(module, args, kwargs)

@@ -99,7 +99,7 @@ def time_steps(
     subject = Subject(model)
     with subject.environment(), nothing_changes_outside(gradients=train):
         module = subject.on("cpu").train(train)
-        torch.set_grad_enabled(train or takes_derivatives(module))
+        torch.set_grad_enabled(train or takes_derivatives(module.modules()))
         args, kwargs = arguments_on("cpu", inputs, module)
         wanted = [(step.path, step.op) for step in trace.steps]
         runs: list[dict[int, float]] = []

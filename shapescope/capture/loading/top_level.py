@@ -9,8 +9,9 @@ from __future__ import annotations
 import ast
 import dis
 from collections.abc import Collection, Iterator
-from types import CodeType
 from typing import NamedTuple, TypeAlias
+
+from shapescope.capture.code_objects import codes_of
 
 __all__ = ["Portion", "defines", "defining", "first_batch", "is_over", "until_training"]
 
@@ -184,16 +185,14 @@ def _read(statement: ast.stmt) -> set[str]:
     The arguments of a constructor or function count as well: a global of that name may fill them.
     """
     found: set[str] = set()
-    waiting = [compile(ast.Module([statement], []), "<statement>", "exec", dont_inherit=True)]
-    while waiting:
-        code = waiting.pop()
+    whole = compile(ast.Module([statement], []), "<statement>", "exec", dont_inherit=True)
+    for code in codes_of(whole):
         found |= {
             instruction.argval
             for instruction in dis.get_instructions(code)
             if instruction.opname.startswith("LOAD_")
             and instruction.opname.endswith(("NAME", "GLOBAL", "GLOBALS"))
         }
-        waiting.extend(constant for constant in code.co_consts if isinstance(constant, CodeType))
     for node in ast.walk(statement):
         if isinstance(node, ast.FunctionDef) and (node is statement or node.name == "__init__"):
             found |= {each.arg for each in (*node.args.args, *node.args.kwonlyargs)}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -13,15 +13,15 @@ from torch import Tensor, nn
 
 from shapescope.arithmetic.expressions import BATCH, Expr, equal, extreme, name, number
 from shapescope.capture.derivatives import takes_derivatives
-from shapescope.capture.leaves import is_leaf
 from shapescope.capture.loading.import_errors import one_line
 from shapescope.capture.passes import cheap_on_meta, nothing_changes_outside
 from shapescope.capture.recorder import Recorder
 from shapescope.capture.records import Record
 from shapescope.capture.sizes.call import Call, Shapes
 from shapescope.capture.sizes.judge import Judge, NotSymbolic, Refused
+from shapescope.capture.sizes.leaf_calls import LeafCalls
 from shapescope.capture.sizes.numbers import AxisSize, formulas_live_on, now, sized
-from shapescope.capture.sizes.reader import SizeReader, plain_numbers
+from shapescope.capture.sizes.reader import SizeReader
 from shapescope.capture.sizes.rules import RULES, by_row
 from shapescope.capture.sizes.tags import exprs_of, shown, sizes_of, tag_sizes
 from shapescope.capture.sizes.values import judge_values, pass_values_on
@@ -77,7 +77,7 @@ class _Runner:
         self.strides: list[tuple[Expr, Expr]] = []
         self._judging: int | None = None
         self._returned = False
-        self._leaf_calls: dict[str, tuple[Any, tuple[Any, ...], Mapping[str, Any]]] = {}
+        self._leaf_calls = LeafCalls(self.recorder.modules)
 
     # --- the run
 
@@ -100,7 +100,8 @@ class _Runner:
         output: Any = None
         error: BaseException | None = None
         cheap = cheap_on_meta() if self.device == "meta" else nullcontext()
-        with nothing_changes_outside(takes_derivatives(self.module)), cheap, self._leaf_arguments():
+        gradients = takes_derivatives(part for _, part in self.recorder.modules)
+        with nothing_changes_outside(gradients), cheap, self._leaf_calls.kept():
             try:
                 with formulas_live_on(self.module), self.reader, self.recorder:
                     self.recorder.name_inputs(
@@ -188,11 +189,12 @@ class _Runner:
 
     def _call(self, index: int, record: Record, outputs: tuple[Tensor, ...]) -> Call:
         row = lookup(record.op)
-        if record.kind == "module" and record.path in self._leaf_calls:
-            module, args, kwargs = self._leaf_calls[record.path]
+        leaf = self._leaf_calls.latest(record.path) if record.kind == "module" else None
+        module: nn.Module | None = None
+        if leaf is not None:
+            module, args, kwargs = leaf
             attrs = row.read_module(module, shown(args), shown(kwargs))
         else:
-            module = None
             args, kwargs = self.reader.last
             attrs = row.read_call(row.bind(shown(args), shown(kwargs)))
         step = Step(
@@ -269,28 +271,6 @@ class _Runner:
             self._judging = None
         self.judge.doubt(f"`{record.op}` fails for a reason no rule knows: {reason}")
         return reason
-
-    @contextmanager
-    def _leaf_arguments(self) -> Iterator[None]:
-        """While it lasts, leaves get plain numbers, and the arguments with formulas are kept."""
-        # by path: a leaf may call others, as a convolution does what reckons its weight
-        paths = {module: path for path, module in self.module.named_modules()}
-
-        def keep(module: nn.Module, args: Any, kwargs: Any) -> Any:
-            self._leaf_calls[paths[module]] = (module, args, kwargs)
-            with torch._C.DisableTorchFunction():
-                return plain_numbers(args), plain_numbers(kwargs)
-
-        handles = [
-            module.register_forward_pre_hook(keep, with_kwargs=True)
-            for module in self.module.modules()
-            if is_leaf(module) and not isinstance(module, torch.jit.ScriptModule)
-        ]
-        try:
-            yield
-        finally:
-            for handle in handles:
-                handle.remove()
 
 
 def _written(step: Step) -> Step:

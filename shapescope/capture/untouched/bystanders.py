@@ -17,6 +17,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from shapescope.capture.code_objects import codes_of
 from shapescope.capture.module_tree import modules_of
 from shapescope.capture.untouched.functions import HOOK_DICTS
 
@@ -165,11 +166,8 @@ _LEFT_ALONE = (
 @lru_cache(maxsize=4096)
 def _names_in(code: types.CodeType) -> tuple[str, ...]:
     """The names that a function and those written in it look up or assign outside."""
-    names = [name for name in code.co_names if not name.startswith("__")]
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            names += _names_in(constant)
-    return tuple(names)
+    names = [name for one in codes_of(code) for name in one.co_names]
+    return tuple(name for name in names if not name.startswith("__"))
 
 
 def _settings(attributes: Any) -> dict[str, Any]:
