@@ -127,6 +127,7 @@ register(
         shape_rule=_stft_shape,
         refusal_rule=_stft_refusal,
         changes_axes=True,
+        limit="the window of {} has to fit on its signal",
     )
 )
 register(

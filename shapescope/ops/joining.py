@@ -83,6 +83,7 @@ for _name in ("cat", "hstack", "vstack", "dstack", "column_stack"):
             flow_rule=_cat_flow,
             free=True,
             changes_axes=True,
+            limit="{} joins maps that have to be equal",
         )
     )
 
@@ -123,6 +124,7 @@ register(
         flow_rule=_stack_flow,
         free=True,
         changes_axes=True,
+        limit="{} joins maps that have to be equal",
     )
 )
 

@@ -85,6 +85,7 @@ class Op:
             indices, statistics, masks.
         scratch_rule: step -> bytes that its kernel on the CPU takes on the way and gives back.
         view: the output can share the memory of the first input.
+        limit: what it asks of sizes, in words with `{}` for the call itself.
     """
 
     name: str
@@ -111,6 +112,7 @@ class Op:
     extra_rule: Callable[[Step], int] | None = None
     scratch_rule: Callable[[Step], int] | None = None
     view: bool = False
+    limit: str = ""
     names: tuple[str, ...] = field(init=False, repr=False, compare=False)
     rest: str | None = field(init=False, repr=False, compare=False)
 

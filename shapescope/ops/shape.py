@@ -160,6 +160,7 @@ for _name in ("reshape", "view"):
             free=True,
             changes_axes=True,
             view=True,
+            limit="{} has to come out even",
         )
     )
 
@@ -216,5 +217,6 @@ register(
         free=True,
         changes_axes=True,
         view=True,
+        limit="{} has to come out even",
     )
 )

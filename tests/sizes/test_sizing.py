@@ -236,3 +236,29 @@ def test_a_spectrum_needs_more_than_it_reflects() -> None:
     (ranges,) = part["ranges"].values()
     assert ranges[0][:2] == [129, None]
     assert answer["reasons"][0]["text"] == "the window of `stft` has to fit on its signal"
+
+
+class Pairs(nn.Module):
+    """Takes the values of a row two by two."""
+
+    def forward(self, row: torch.Tensor) -> torch.Tensor:
+        return row.reshape(row.shape[0], -1, 2)
+
+
+class Beside(nn.Module):
+    """Joins a row with its every second value, which has to be as long."""
+
+    def forward(self, row: torch.Tensor) -> torch.Tensor:
+        return torch.hstack([row.unsqueeze(1), row[:, ::2].unsqueeze(1)])
+
+
+@pytest.mark.parametrize(
+    ("model", "text"),
+    [
+        (Pairs(), "`reshape` has to come out even"),
+        (Beside(), "`hstack` joins maps that have to be equal"),
+    ],
+)
+def test_an_op_says_in_its_own_words_what_it_asks(model: nn.Module, text: str) -> None:
+    answer = sizes_to_dict(valid_sizes(model, parse_inputs(["2,8"])))
+    assert [reason["text"] for reason in answer["reasons"]] == [text]

@@ -26,6 +26,7 @@ from shapescope.attrs import (
     RecurrentAttrs,
 )
 from shapescope.diagnostic import Label
+from shapescope.ops import lookup
 from shapescope.trace import Step
 from shapescope.valid_sizes import Decision, Passage, Reason
 
@@ -164,12 +165,9 @@ def _words(step: Step | None, decision: Decision, built: dict[str, int] | None) 
         return f"{who} is for {_by(attrs.normalized_shape)}"
     if isinstance(attrs, RecurrentAttrs):
         return f"{who} takes {attrs.input_size} features"
-    if step.op in ("view", "reshape", "unflatten"):
-        return f"{who} has to come out even"
-    if step.op in ("cat", "stack"):
-        return f"{who} joins maps that have to be equal"
-    if step.op == "stft":
-        return f"the window of {who} has to fit on its signal"
+    limit = lookup(step.op).limit
+    if limit:
+        return limit.format(who)
     if len(step.inputs) > 1:
         return f"{who} brings together maps that have to be equal"
     return f"{who} needs it"
