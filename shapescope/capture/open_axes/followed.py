@@ -92,7 +92,7 @@ def _to_try(asked: Mapping[str, int], conditions: Sequence[Condition]) -> Iterat
 
 def _input_shapes(sizer: Sizer, left_open: Collection[str]) -> list[Shape]:
     """The shapes of the inputs with the names of their open axes."""
-    names = axis_names(sizer.shapes, sizer.axes, BATCH)
+    names = axis_names(sizer.wanted, sizer.axes, BATCH)
     return [
         tuple(
             size if axis is None or axis not in left_open else axis

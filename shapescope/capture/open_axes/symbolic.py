@@ -73,7 +73,7 @@ def trace_symbolic(tracer: _Tracer, symbols: Sequence[str]) -> Traced:
         raise ShapescopeError(
             f"these sizes cannot be left open: {error}", advice=_advice(symbols)
         ) from None
-    names = axis_names(sizer.shapes, sizer.axes, "N" if sizer.has_batch else None)
+    names = axis_names(sizer.wanted, sizer.axes, "N" if sizer.has_batch else None)
     known = [axis for row in names for axis in row if axis is not None]
     for symbol in symbols:
         if symbol not in known:
@@ -111,7 +111,7 @@ def _by_engine(
     """
     # A batch of 1 would be taken for a constant.
     given: Any = tracer.inputs
-    in_step = any(len(one.batch_axes) > 1 for one in sizer.shapes)
+    in_step = any(len(one.batch_axes) > 1 for one in sizer.wanted)
     if sizer.has_batch and not are_arguments(given) and not in_step:
         tracer.inputs = rebatch(given, _BATCH)
     done, conditions = _pass(tracer, names, chosen, end)

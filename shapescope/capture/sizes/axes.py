@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from shapescope.arithmetic.expressions import Comparison, Junction
 from shapescope.attrs import ConvAttrs
+from shapescope.capture.sizes.wanted import WantedInput
 from shapescope.trace import Shape
 from shapescope.valid_sizes import FreeAxis, Passage
 
@@ -20,20 +20,7 @@ _MEETS_FEATURES = frozenset({"add", "sub", "mul", "div"})
 """They meet a vector of the model's own along the last axis."""
 
 
-@dataclass(frozen=True, slots=True)
-class InputShape:
-    """An input tensor as it was asked for.
-
-    `batch_axes` is axis 0 where it has the batch, and axis 1 too where it joins each node of a
-    graph to each other.
-    """
-
-    shape: tuple[int, ...]
-    is_float: bool
-    batch_axes: tuple[int, ...]
-
-
-def probe_names(inputs: Sequence[InputShape]) -> list[list[str | None]]:
+def probe_names(inputs: Sequence[WantedInput]) -> list[list[str | None]]:
     """A name for every axis of every input, to see which of them a layer fixes."""
     return [
         [f"A{number}_{axis}" for axis in range(len(given.shape))]
@@ -41,7 +28,7 @@ def probe_names(inputs: Sequence[InputShape]) -> list[list[str | None]]:
     ]
 
 
-def channel_axes(inputs: Sequence[InputShape], probe: Passage) -> list[int | None]:
+def channel_axes(inputs: Sequence[WantedInput], probe: Passage) -> list[int | None]:
     """For each input the axis whose size the layers fix: channels or features.
 
     The first axis that a layer wants to be a given size; a map has its channels in axis 1 where
@@ -75,7 +62,9 @@ def channel_axes(inputs: Sequence[InputShape], probe: Passage) -> list[int | Non
     return fixed
 
 
-def free_axes(inputs: Sequence[InputShape], channels: Sequence[int | None]) -> tuple[FreeAxis, ...]:
+def free_axes(
+    inputs: Sequence[WantedInput], channels: Sequence[int | None]
+) -> tuple[FreeAxis, ...]:
     """The free axes of all inputs, named; a second input's names carry its number."""
     found: list[FreeAxis] = []
     for number, (given, channel) in enumerate(zip(inputs, channels, strict=True)):
@@ -89,7 +78,7 @@ def free_axes(inputs: Sequence[InputShape], channels: Sequence[int | None]) -> t
     return tuple(found)
 
 
-def _names(given: InputShape, channel: int | None, count: int) -> tuple[str, ...]:
+def _names(given: WantedInput, channel: int | None, count: int) -> tuple[str, ...]:
     if count == 1:
         # a row of values behind its channels has a length; steps with features run over time
         last = channel != len(given.shape) - 1
@@ -98,7 +87,7 @@ def _names(given: InputShape, channel: int | None, count: int) -> tuple[str, ...
 
 
 def axis_names(
-    inputs: Sequence[InputShape], axes: Sequence[FreeAxis], batch: str | None
+    inputs: Sequence[WantedInput], axes: Sequence[FreeAxis], batch: str | None
 ) -> list[list[str | None]]:
     """For each axis of each input its name, None where its size is given."""
     names: list[list[str | None]] = [[None] * len(given.shape) for given in inputs]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,6 @@ from shapescope.capture.inputs import InputSpec, input_names
 from shapescope.capture.loading.loaded import LoadedModel
 from shapescope.capture.passes import Pass, run_pass
 from shapescope.capture.sizes.axes import (
-    InputShape,
     axis_names,
     channel_axes,
     free_axes,
@@ -23,8 +22,9 @@ from shapescope.capture.sizes.axes import (
     shape_at,
 )
 from shapescope.capture.sizes.passage import run_passage
+from shapescope.capture.sizes.wanted import wanted_inputs
 from shapescope.capture.subject import Arguments, Subject, are_arguments, arguments_on, shaped
-from shapescope.capture.tensors import dtype_name, map_tensors, placed_tensors, tensors_in
+from shapescope.capture.tensors import dtype_name, map_tensors, placed_tensors
 from shapescope.capture.untouched.copies import meta_copy, real_copy
 from shapescope.ops import lookup
 from shapescope.trace import TensorSpec
@@ -35,16 +35,6 @@ TWO = 2
 
 _COPIED_VALUES = 50_000_000
 """A real model of up to this many values is copied for every run, so that runs are apart."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """An input tensor: how to make one like it."""
-
-    shape: tuple[int, ...]
-    dtype: torch.dtype
-    bound: int
-    batch_axes: tuple[int, ...]
 
 
 class Sizer:
@@ -75,8 +65,7 @@ class Sizer:
             self._arguments = _as_arguments(inputs, self._master)
         self.name = self._subject.name
         self._real: nn.Module | None = None
-        self._wanted = _wanted(self._arguments)
-        self._names: list[str | None] = []
+        self.wanted = wanted_inputs(self._arguments)
         self.device = "meta"
         self.axes: tuple[FreeAxis, ...] = ()
         self._probe()
@@ -85,23 +74,21 @@ class Sizer:
 
     def _probe(self) -> None:
         self._join_nodes()
-        shapes = _shapes(self._wanted)
-        names = probe_names(shapes)
+        names = probe_names(self.wanted)
         sizes = {
             name: size
-            for row, one in zip(names, self._wanted, strict=True)
-            for name, size in zip(row, _with_batch(one, TWO), strict=True)
+            for row, one in zip(names, self.wanted, strict=True)
+            for name, size in zip(row, one.shape_at(TWO), strict=True)
             if name is not None
         }
         probe = self._passage(names, sizes, TWO, "meta")
-        channels = channel_axes(shapes, probe)
-        if any(channel in one.batch_axes for one, channel in zip(shapes, channels, strict=True)):
+        channels = channel_axes(self.wanted, probe)
+        led = zip(self.wanted, channels, strict=True)
+        if any(channel in one.batch_axes for one, channel in led):
             # channels come first: there is no batch
-            self._wanted = [replace(one, batch_axes=()) for one in self._wanted]
-            shapes = _shapes(self._wanted)
-        self.shapes = shapes
-        self.axes = free_axes(shapes, channels)
-        self.has_batch = any(one.batch_axes for one in shapes)
+            self.wanted = [replace(one, batch_axes=()) for one in self.wanted]
+        self.axes = free_axes(self.wanted, channels)
+        self.has_batch = any(one.batch_axes for one in self.wanted)
 
     def _join_nodes(self) -> None:
         """Take a square input for a graph's adjacency where the model runs in no other way."""
@@ -110,19 +97,19 @@ class Sizer:
             replace(one, batch_axes=(0, 1))
             if one.batch_axes and batch > 1 and one.shape[1:] == (batch,)
             else one
-            for one in self._wanted
+            for one in self.wanted
         ]
-        if joined == self._wanted or len(joined) < 2:
+        if joined == self.wanted or len(joined) < 2:
             return
         self.axes = ()
-        apart = self._wanted
+        apart = self.wanted
         for device in ("meta", "cpu"):
             for wanted in (apart, joined):
-                self._wanted, self.shapes = wanted, _shapes(wanted)
+                self.wanted = wanted
                 self.has_batch = False
                 if self.fits({}, TWO, device):
                     return
-        self._wanted = apart
+        self.wanted = apart
 
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:
@@ -135,18 +122,18 @@ class Sizer:
             labels.extend(None if label is None else place for place, _ in places)
         return tuple(
             TensorSpec(one.shape, dtype_name(one.dtype), label)
-            for one, label in zip(self._wanted, labels, strict=True)
+            for one, label in zip(self.wanted, labels, strict=True)
         )
 
     @property
     def asked(self) -> dict[str, int]:
         """The sizes of the free axes as they were asked for."""
-        return {free.name: self._wanted[free.input].shape[free.axis] for free in self.axes}
+        return {free.name: self.wanted[free.input].shape[free.axis] for free in self.axes}
 
     @property
     def asked_batch(self) -> int:
         """The batch that was asked for."""
-        return next((one.shape[0] for one in self._wanted if one.batch_axes), 1)
+        return next((one.shape[0] for one in self.wanted if one.batch_axes), 1)
 
     # --- runs
 
@@ -155,7 +142,7 @@ class Sizer:
 
         It may end in outputs that do not keep the batch.
         """
-        rows = axis_names(self.shapes, self.axes, BATCH)
+        rows = axis_names(self.wanted, self.axes, BATCH)
         names = [[axis if axis in left_open else None for axis in row] for row in rows]
         known = {**self.asked, **({BATCH: TWO} if self.has_batch else {})}
         sizes = {axis: size for axis, size in known.items() if axis in left_open}
@@ -164,7 +151,7 @@ class Sizer:
 
     def passage(self, sizes: Mapping[str, int], batch: int | None = None) -> Passage:
         """One pass with formulas; the batch is open too unless it is given."""
-        names = axis_names(self.shapes, self.axes, BATCH if batch is None else None)
+        names = axis_names(self.wanted, self.axes, BATCH if batch is None else None)
         given = dict(sizes)
         if batch is None and self.has_batch:
             given[BATCH] = TWO
@@ -179,7 +166,7 @@ class Sizer:
         *,
         keeps_batch: bool = True,
     ) -> Passage:
-        has_batch = keeps_batch and any(one.batch_axes for one in self._wanted)
+        has_batch = keeps_batch and any(one.batch_axes for one in self.wanted)
         with self.inside():
             arguments = self._made(names, sizes, batch, device)
             return run_passage(
@@ -206,7 +193,7 @@ class Sizer:
 
     def plain_pass(self, sizes: Mapping[str, int], batch: int = TWO, device: str = "meta") -> Pass:
         """A pass without formulas."""
-        rows = axis_names(self.shapes, self.axes, None)
+        rows = axis_names(self.wanted, self.axes, None)
         with self.inside():
             args, kwargs = self._made(rows, dict(sizes), batch, device)
             return run_pass(
@@ -245,15 +232,15 @@ class Sizer:
     ) -> Arguments:
         generator = torch.Generator().manual_seed(0)
         shapes = iter(
-            (one, shape_at(row, _with_batch(one, batch), sizes))
-            for one, row in zip(self._wanted, names, strict=True)
+            (one, shape_at(row, one.shape_at(batch), sizes))
+            for one, row in zip(self.wanted, names, strict=True)
         )
 
         def make(tensor: Tensor) -> Tensor:
             one, shape = next(shapes)
             if device == "meta":
                 return torch.empty(shape, dtype=one.dtype, device="meta")
-            return _random(shape, one, generator)
+            return one.random(shape, generator)
 
         args, kwargs = map_tensors(make, self._arguments)
         return tuple(args), dict(kwargs)
@@ -268,39 +255,3 @@ def _as_arguments(inputs: Sequence[InputSpec] | Arguments, module: nn.Module) ->
         args, kwargs = inputs
         return tuple(args), dict(kwargs)
     return arguments_on("cpu", inputs, module)
-
-
-def _wanted(arguments: Arguments) -> list[_Wanted]:
-    tensors = list(tensors_in(arguments))
-    batch = tensors[0].shape[0] if tensors and tensors[0].dim() else None
-    listed = any(isinstance(value, list) for value in arguments[0])
-    found = []
-    for tensor in tensors:
-        whole = not tensor.dtype.is_floating_point and not tensor.dtype.is_complex
-        bound = 2
-        if whole and tensor.numel() and tensor.device.type != "meta":
-            bound = max(int(tensor.max()) + 1, 2)
-        has_batch = not listed and tensor.dim() > 0 and tensor.shape[0] == batch
-        batch_axes = (0,) if has_batch else ()
-        found.append(_Wanted(tuple(tensor.shape), tensor.dtype, bound, batch_axes))
-    return found
-
-
-def _shapes(wanted: Sequence[_Wanted]) -> list[InputShape]:
-    return [InputShape(one.shape, one.dtype.is_floating_point, one.batch_axes) for one in wanted]
-
-
-def _with_batch(one: _Wanted, batch: int) -> tuple[int, ...]:
-    return tuple(batch if axis in one.batch_axes else size for axis, size in enumerate(one.shape))
-
-
-def _random(shape: tuple[int, ...], one: _Wanted, generator: torch.Generator) -> Tensor:
-    if one.dtype == torch.bool:
-        made = torch.rand(shape, generator=generator) < 0.5
-        if shape and shape[-1] > 1:
-            made[..., 0], made[..., -1] = True, False
-        return made
-    if one.dtype.is_floating_point or one.dtype.is_complex:
-        wide = one.dtype if one.dtype.is_complex else torch.float32
-        return torch.randn(shape, generator=generator, dtype=wide).to(one.dtype)
-    return torch.randint(one.bound, shape, generator=generator).to(one.dtype)
