@@ -15,7 +15,13 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from shapescope.analysis.step_check import verdicts
+from shapescope.capture.confirmation import (
+    failing_place,
+    first_refusal,
+    have_same_shapes,
+    is_affordable,
+    is_refused_by_rule,
+)
 from shapescope.capture.fake import entered, fake_model, fake_shape, fake_tensor
 from shapescope.capture.inputs import InputSpec, input_names, make_target
 from shapescope.capture.loading.loaded import LoadedModel
@@ -26,14 +32,10 @@ from shapescope.capture.subject import Arguments, Subject, arguments_on
 from shapescope.capture.tensors import concrete_shape, map_tensors
 from shapescope.capture.traced import Target, Traced
 from shapescope.diagnostic import ShapescopeError
-from shapescope.ops import known_macs, lookup
 from shapescope.ops.vmapped import is_vmapped
-from shapescope.trace import Shape, Step, TensorSpec
+from shapescope.trace import Shape, Step
 from shapescope.turns import one_at_a_time
 
-AFFORDABLE_BYTES = 2 * 1024**3
-AFFORDABLE_MACS = 20 * 10**9
-_BYTES_PER_VALUE = 4
 _MAPPED = (
     "inside torch.vmap all samples are shown, on axes in front; settings and formulas are those of "
     "one sample"
@@ -106,19 +108,19 @@ class _Tracer:
     def automatic(self) -> Traced:
         """On meta; where that fails or is too lax, as far up as needed."""
         first = self.meta()
-        refused = _first_refusal(first.steps)
+        refused = first_refusal(first.steps)
         if refused is not None and refused[0].outputs:
             return self.finish(self._after_refusal(first, *refused))
-        if first.failure is None or _refused_by_rule(first):
+        if first.failure is None or is_refused_by_rule(first):
             return self.finish(first)
-        if not _affordable(first):
+        if not is_affordable(first):
             return self.finish(self._unconfirmed(first))
         real = self.real()
         if real.failure is not None:
-            same = _failing_place(real) == _failing_place(first)
+            same = failing_place(real) == failing_place(first)
             return self.finish(first if same else real)
         fake = None if self.needs_real_tensors else self.fake()
-        if fake is not None and fake.failure is None and _same_shapes(fake, real):
+        if fake is not None and fake.failure is None and have_same_shapes(fake, real):
             self.notes.append(f"meta could not ({first.reason}); fake tensors were used")
             return self.finish(fake)
         self.notes.append(f"meta could not ({first.reason}); real CPU tensors were used")
@@ -133,7 +135,7 @@ class _Tracer:
         if fake.failure is None:
             self.notes.append(f"meta could not ({first.reason}); fake tensors were used")
             return fake
-        if _failing_place(fake) == _failing_place(first):
+        if failing_place(fake) == failing_place(first):
             self.notes.append("too large to confirm the failure on real tensors")
             return first
         self.notes.append(
@@ -143,7 +145,7 @@ class _Tracer:
 
     def _after_refusal(self, first: Pass, step: Step, reason: str) -> Pass:
         """Meta accepted a step that our rules say a CPU refuses: ask the CPU."""
-        if _affordable(first):
+        if is_affordable(first):
             real = self.real()
             if real.failure is None:
                 self.notes.append("real CPU tensors were used")
@@ -263,47 +265,3 @@ def _is_in_mode(module: nn.Module, train: bool) -> bool:
         part.__dict__.get("training") is train and type(part).train is own
         for part in modules_of(module)
     )
-
-
-def _first_refusal(steps: Sequence[Step]) -> tuple[Step, str] | None:
-    for step, verdict in zip(steps, verdicts(steps), strict=True):
-        if verdict.refusal is not None:
-            return step, verdict.refusal
-    return None
-
-
-def _refused_by_rule(done: Pass) -> bool:
-    """Whether our own rules say of the step that failed that a CPU refuses it too."""
-    index = None if done.failure is None else done.failure.step
-    if index is None:
-        return False
-    step = done.steps[index]
-    return lookup(step.op).refusal(step) is not None
-
-
-def _affordable(done: Pass) -> bool:
-    """Whether a real run stays small, judged by the steps seen so far."""
-    values = sum(param.numel for param in done.trace.params)
-    for step in done.steps:
-        values += sum(_numel(spec) for spec in (*step.inputs, *step.outputs))
-    small = values * _BYTES_PER_VALUE <= AFFORDABLE_BYTES
-    return small and known_macs(done.steps) <= AFFORDABLE_MACS
-
-
-def _numel(spec: TensorSpec) -> int:
-    return spec.numel if all(isinstance(size, int) for size in spec.shape) else 0
-
-
-def _failing_place(done: Pass) -> tuple[str, str] | None:
-    if done.failure is None or done.failure.step is None:
-        return None
-    step = done.steps[done.failure.step]
-    return step.path, step.op
-
-
-def _same_shapes(a: Pass, b: Pass) -> bool:
-    # A size that depends on values has no number on fake tensors; the real pass knows it.
-    made = [spec.shape for step in a.steps for spec in (*step.inputs, *step.outputs)]
-    if any(type(size) is not int for shape in made for size in shape):
-        return False
-    return [spec.shape for spec in a.trace.outputs] == [spec.shape for spec in b.trace.outputs]

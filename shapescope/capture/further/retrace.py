@@ -10,7 +10,7 @@ from pathlib import Path
 from torch import nn
 
 from shapescope.analysis.batch import Evidence, Mixing, suspicions, walk_batch
-from shapescope.analysis.step_check import verdicts
+from shapescope.capture.confirmation import first_refusal
 from shapescope.capture.inputs import InputSpec, rebatch
 from shapescope.capture.loader import load
 from shapescope.capture.loading.loaded import LoadedModel
@@ -255,8 +255,9 @@ def _as_a_cpu_would(trace: Trace) -> Trace:
     """The trace, failed at the first step that meta accepts and a CPU refuses."""
     if trace.failure is not None:
         return trace
-    for step, verdict in zip(trace.steps, verdicts(trace.steps), strict=True):
-        if verdict.refusal is not None:
-            failure = Failure(step.index, "RuntimeError", verdict.refusal, step.call_site)
-            return replace(trace, outputs=(), failure=failure)
-    return trace
+    refused = first_refusal(trace.steps)
+    if refused is None:
+        return trace
+    step, reason = refused
+    failure = Failure(step.index, "RuntimeError", reason, step.call_site)
+    return replace(trace, outputs=(), failure=failure)
