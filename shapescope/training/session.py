@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -15,41 +15,17 @@ from shapescope.diagnostic import ShapescopeError
 from shapescope.training import checkpoint
 from shapescope.training.config import fingerprint
 from shapescope.training.datasets.pixels import Split
-from shapescope.training.engine import Engine, make_optimizer
+from shapescope.training.engine import make_optimizer
 from shapescope.training.evaluation import Evaluation, evaluate
 from shapescope.training.events import EventWriter
 from shapescope.training.loop import Learner, Tally, Watcher, run_epoch
+from shapescope.training.outcome import Outcome
 from shapescope.training.report import Beginning, Progress, Reporter
 from shapescope.training.run import Run
 from shapescope.training.setup import Prepared, Request, record
 from shapescope.training.stopper import Stopper
 from shapescope.training.transforms import preparation
 from shapescope.training.weights import borrowed, start_average
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a run ended.
-
-    Attributes:
-        run: its folder.
-        complete: whether all epochs are done; if not, the run can be resumed.
-        epoch: epochs done.
-        step: steps done in the epoch that was interrupted.
-        metrics: every line of ``metrics.jsonl``.
-        test: figures of the best weights on the test images; None if the run is not complete.
-        classes: class names by number.
-        engine: how it was computed.
-    """
-
-    run: Run
-    complete: bool
-    epoch: int
-    step: int
-    metrics: tuple[dict[str, Any], ...]
-    test: Evaluation | None
-    classes: tuple[str, ...]
-    engine: Engine
 
 
 class Session:

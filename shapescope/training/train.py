@@ -11,10 +11,11 @@ from shapescope.training import checkpoint
 from shapescope.training.allocator import keep_freed_memory
 from shapescope.training.distributed import Group
 from shapescope.training.engine import Engine
+from shapescope.training.outcome import Outcome
 from shapescope.training.plan import Plan
 from shapescope.training.report import Reporter, Silent
 from shapescope.training.run import Run
-from shapescope.training.session import Outcome, Session
+from shapescope.training.session import Session
 from shapescope.training.setup import Request, prepare
 from shapescope.training.stopper import Stopper
 

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from torch import nn
 
+from shapescope.capture.inferring.argument_uses import Argument, Use
 from shapescope.capture.inferring.entrance import (
     TOKENS,
     Entrance,
@@ -15,7 +16,6 @@ from shapescope.capture.inferring.entrance import (
     entrances_below,
     image_sizes,
 )
-from shapescope.capture.inferring.usage import Argument, Use
 from shapescope.capture.input_spec import InputSpec
 from shapescope.capture.inputs import is_lengths
 

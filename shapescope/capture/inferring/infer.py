@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from shapescope.capture.inferring.argument_uses import Argument
 from shapescope.capture.inferring.candidates import Choice, Place, choices_for, places_of
 from shapescope.capture.inferring.combinations import combinations
 from shapescope.capture.inferring.entrance import (
@@ -27,7 +28,7 @@ from shapescope.capture.inferring.entrance import (
 )
 from shapescope.capture.inferring.outcome import Outcome
 from shapescope.capture.inferring.size_search import Attempt, Candidate, SizeSearch
-from shapescope.capture.inferring.usage import Argument, arguments_of
+from shapescope.capture.inferring.usage import arguments_of
 from shapescope.capture.input_spec import InputSpec, format_input, rebatch
 
 if TYPE_CHECKING:

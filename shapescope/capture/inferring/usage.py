@@ -7,9 +7,10 @@ from typing import Any
 
 from torch import nn
 
-from shapescope.capture.inferring.usage_reader import Argument, Use, read_uses
+from shapescope.capture.inferring.argument_uses import Argument
+from shapescope.capture.inferring.usage_reader import read_uses
 
-__all__ = ["Argument", "Use", "arguments_of"]
+__all__ = ["arguments_of"]
 
 
 def arguments_of(module: nn.Module) -> list[Argument]:

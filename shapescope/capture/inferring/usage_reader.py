@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import ast
 import inspect
-from dataclasses import dataclass, field
 from types import CodeType
-from typing import Any, TypeAlias
+from typing import Any
 
 from torch import Tensor, nn
 
+from shapescope.capture.inferring.argument_uses import Argument, Key, Use
 from shapescope.capture.inferring.usage_source import dotted, in_order, submodule_of, text_of
 from shapescope.source_text import function_at
 
-__all__ = ["Argument", "Use", "read_uses"]
+__all__ = ["read_uses"]
 
 _DEEPEST = 3
 _SHOWING = frozenset(
@@ -22,64 +22,6 @@ _SHOWING = frozenset(
 )  # fmt: skip
 """Functions whose result is still, more or less, what they were given."""
 _JOINING = ("cat", "concat", "concatenate", "hstack", "column_stack")
-
-Key: TypeAlias = tuple[str, str]
-"""An argument's name, and the key below which a dict holds the tensor; "" for the argument."""
-
-
-@dataclass(slots=True)
-class Use:
-    """How one tensor is used, as far as the source says.
-
-    Attributes:
-        paths: the layers it is handed to, the first one first.
-        rank: how many axes it has.
-        joined: it is concatenated with other arguments.
-        repeats: it is concatenated with itself so many times.
-        each: the list of layers of which each takes one of its elements.
-        counts: it is a number of rounds.
-        decides: it is asked only whether it is true.
-        may_be_none: it is compared with None.
-        is_wave: its spectrum is asked for.
-        is_complex: its imaginary part is asked for.
-        fields: what it is asked for that no tensor has.
-    """
-
-    paths: list[str] = field(default_factory=list)
-    rank: int | None = None
-    joined: bool = False
-    repeats: int = 1
-    each: str = ""
-    counts: bool = False
-    decides: bool = False
-    may_be_none: bool = False
-    is_wave: bool = False
-    is_complex: bool = False
-    fields: list[str] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Argument:
-    """An argument that forward needs.
-
-    Attributes:
-        name: its name.
-        keyword: it can only be given by its name.
-        annotation: as it is written, "" where it is not.
-        keys: the keys under which it is asked for tensors, where it is a dict.
-        uses: how it is used, or what it holds under each key; the key "" is the argument itself.
-    """
-
-    name: str
-    keyword: bool = False
-    annotation: str = ""
-    keys: list[str] = field(default_factory=list)
-    uses: dict[str, Use] = field(default_factory=dict)
-
-    @property
-    def use(self) -> Use:
-        """How the argument itself is used."""
-        return self.uses.setdefault("", Use())
 
 
 def read_uses(module: nn.Module, forward: Any, arguments: dict[str, Argument]) -> None:
