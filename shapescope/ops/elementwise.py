@@ -13,7 +13,10 @@ from shapescope.ops.shapes import (
     broadcast,
     broadcast_refusal,
     few_axes_refusal,
+    joint_refusal,
+    joint_shape,
     no_axes_refusal,
+    ranks_refusal,
     shape,
     shapes,
     text,
@@ -22,21 +25,9 @@ from shapescope.ops.shapes import (
 from shapescope.trace import Step
 
 
-def broadcast_shape(step: Step) -> tuple[Ints, ...] | None:
-    """The shape to which all inputs broadcast."""
-    if len(step.inputs) == 1:
-        return (shape(step),)
-    made = broadcast(*shapes(step))
-    return None if made is None else (made,)
-
-
-def _refusal(step: Step) -> str | None:
-    return None if len(step.inputs) == 1 else broadcast_refusal(*shapes(step))
-
-
 def _text(step: Step) -> tuple[str, ...]:
     """Both shapes and what they make, where they differ."""
-    made = broadcast_shape(step)
+    made = joint_shape(step)
     if made is None or len(set(shapes(step))) == 1:
         return ()
     return (f"{' , '.join(map(text, shapes(step)))} -> {text(made[0])}".replace(" , ", ", "),)
@@ -73,8 +64,8 @@ for _name in BROADCASTING.split():
                 "masked_fill": "input mask value",
                 "pow": "input exponent",
             }.get(_name, "input other"),
-            shape_rule=broadcast_shape,
-            refusal_rule=_refusal,
+            shape_rule=joint_shape,
+            refusal_rule=joint_refusal,
             formula_rule=_text,
             free=True,
             saves=_SAVES.get(_name, ""),
@@ -94,7 +85,7 @@ def _similarity_shape(step: Step) -> tuple[Ints, ...] | None:
 
 def _similarity_refusal(step: Step) -> str | None:
     made = broadcast(*shapes(step)[:2])
-    return _refusal(step) if made is None else axis_refusal(made, argument(step, "dim", 1))
+    return joint_refusal(step) if made is None else axis_refusal(made, argument(step, "dim", 1))
 
 
 register(
@@ -127,7 +118,7 @@ register(
         settings=("norm", "eps", "keepdim"),
         shape_rule=_pairwise_shape,
         saves="inputs",
-        refusal_rule=_refusal,
+        refusal_rule=joint_refusal,
         free=True,
         changes_axes=True,
     )
@@ -142,13 +133,12 @@ def _cross_axis(step: Step) -> int | None:
 
 
 def _cross_refusal(step: Step) -> str | None:
-    reason, made = _refusal(step), broadcast_shape(step)
+    reason, made = joint_refusal(step), joint_shape(step)
     if reason is not None or made is None:
         return reason
-    ranks = {len(sizes) for sizes in shapes(step)}
-    if len(ranks) > 1:
-        return f"{' and '.join(map(text, shapes(step)))} differ in their number of axes"
-    along = _cross_axis(step)
+    reason, along = ranks_refusal(*shapes(step)), _cross_axis(step)
+    if reason is not None:
+        return reason
     if along is None or not made[0]:
         return no_axes_refusal(made[0], argument(step, "dim", -1))
     if any(sizes[along] != 3 for sizes in shapes(step)):
@@ -159,7 +149,7 @@ def _cross_refusal(step: Step) -> str | None:
 
 def _cross_flow(step: Step) -> Flows | None:
     """Each coordinate of the product reads the others of both sides."""
-    along, made = _cross_axis(step), broadcast_shape(step)
+    along, made = _cross_axis(step), joint_shape(step)
     if along is None or made is None:
         return None
     flows = (aligned(sizes, made[0]) for sizes in shapes(step))
@@ -171,7 +161,7 @@ for _name in ("cross", "linalg_cross"):
         Op(
             _name,
             "input other dim",
-            shape_rule=broadcast_shape,
+            shape_rule=joint_shape,
             refusal_rule=_cross_refusal,
             flow_rule=_cross_flow,
             free=True,
@@ -226,7 +216,7 @@ register(
         "vecdot",
         "input other dim",
         shape_rule=_vecdot_shape,
-        refusal_rule=_refusal,
+        refusal_rule=joint_refusal,
         macs_rule=_vecdot_macs,
         changes_axes=True,
     )

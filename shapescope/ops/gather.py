@@ -15,11 +15,12 @@ from shapescope.ops.shapes import (
     axis_refusal,
     broadcast,
     broadcast_refusal,
+    joint_refusal,
+    joint_shape,
     no_axes_refusal,
     replaced,
     second_shape,
     shape,
-    shapes,
     text,
     without,
 )
@@ -31,7 +32,8 @@ def _select_shape(step: Step) -> tuple[Ints, ...] | None:
     return None if along is None else (without(shape(step), (along,)),)
 
 
-def _select_refusal(step: Step) -> str | None:
+def select_refusal(step: Step) -> str | None:
+    """The axis has to be there, and have a value at the place that is named."""
     sizes, number = shape(step), argument(step, "index")
     along = axis(argument(step, "dim"), len(sizes))
     if along is None or not sizes:
@@ -181,7 +183,7 @@ def _take_along_flow(step: Step) -> Flows | None:
 
 
 for _name, _signature, _rule, _reason in (
-    ("select", "input dim index", _select_shape, _select_refusal),
+    ("select", "input dim index", _select_shape, select_refusal),
     ("narrow", "input dim start length", _narrow_shape, _narrow_refusal),
     ("index_select", "input dim index", _index_select_shape, _index_select_refusal),
     ("gather", "input dim index", second_shape, _gather_refusal),
@@ -247,13 +249,8 @@ register(
 
 def _where_shape(step: Step) -> tuple[Ints, ...] | None:
     """Broadcast of all; with the condition alone, as many as are true."""
-    made = broadcast(*shapes(step))
     alone = isinstance(step.attrs, CallAttrs) and step.attrs.get("alone") is True
-    return None if made is None or alone else (made,)
-
-
-def _where_refusal(step: Step) -> str | None:
-    return broadcast_refusal(*shapes(step))
+    return None if alone else joint_shape(step)
 
 
 def _where_call(bound: Bound) -> CallAttrs:
@@ -267,7 +264,7 @@ register(
         from_call=_where_call,
         saves="input",
         shape_rule=_where_shape,
-        refusal_rule=_where_refusal,
+        refusal_rule=joint_refusal,
         free=True,
         observed=True,
     )

@@ -10,7 +10,7 @@ from shapescope.ops.shapes import (
     argument,
     axis,
     broadcast,
-    broadcast_refusal,
+    joint_refusal,
     shape,
     shapes,
     text,
@@ -140,7 +140,7 @@ register(
         "*tensors",
         view=True,
         shape_rule=_broadcast_all,
-        refusal_rule=lambda step: broadcast_refusal(*shapes(step)),
+        refusal_rule=joint_refusal,
         free=True,
         changes_axes=True,
     )

@@ -13,6 +13,7 @@ from shapescope.ops.shapes import (
     broadcast,
     broadcast_refusal,
     fits_refusal,
+    ranks_refusal,
     shape,
     shapes,
     text,
@@ -79,22 +80,18 @@ def _triplet_refusal(step: Step) -> str | None:
     given = shapes(step)[:3]
     if len(given) < 3:
         return None
-    if len(set(map(len, given))) > 1:
-        return _pairs_refusal(*given)
-    pairs = (_pairs_refusal(given[0], other) for other in given[1:])
-    reason = next((found for found in pairs if found is not None), None)
-    return reason or broadcast_refusal(*(sizes[:-1] for sizes in given))
-
-
-def _pairs_refusal(*given: Ints) -> str | None:
-    """What compares tensors with each other broadcasts sizes, but takes no axis more or less."""
-    if len(set(map(len, given))) > 1:
-        return f"{' and '.join(map(text, given))} differ in their number of axes"
-    return broadcast_refusal(*given)
+    reasons = (
+        ranks_refusal(*given),
+        *(broadcast_refusal(given[0], other) for other in given[1:]),
+        broadcast_refusal(*(sizes[:-1] for sizes in given)),
+    )
+    return next((reason for reason in reasons if reason is not None), None)
 
 
 def _ranking_refusal(step: Step) -> str | None:
-    return _pairs_refusal(*shapes(step)[:3])
+    """What compares tensors with each other broadcasts sizes, but takes no axis more or less."""
+    given = shapes(step)[:3]
+    return ranks_refusal(*given) or broadcast_refusal(*given)
 
 
 def _reduced(step: Step) -> tuple[Ints, ...] | None:

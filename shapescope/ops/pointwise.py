@@ -10,12 +10,11 @@ from shapescope.ops.shapes import (
     argument,
     axis,
     axis_refusal,
-    broadcast,
-    few_axes_refusal,
     index_bytes,
+    joint_shape,
+    matrix_refusal,
     same_shape,
     shape,
-    shapes,
 )
 from shapescope.trace import Step
 
@@ -100,7 +99,7 @@ def _softmax_flow(step: Step) -> Flows | None:
 
 def _unary_refusal(name: str) -> Callable[[Step], str | None] | None:
     if name in ("tril", "triu"):
-        return lambda step: few_axes_refusal(shape(step), 2)
+        return matrix_refusal
     return _dim_refusal if "dim" in _SIGNATURES.get(name, "").split() else None
 
 
@@ -184,8 +183,7 @@ def _normal_shape(step: Step) -> tuple[tuple[int, ...], ...] | None:
     """As it is when written over; else means and deviations broadcast, or the size is named."""
     if argument(step, "inplace", False):
         return same_shape(step)
-    made = broadcast(*shapes(step))
-    return None if made is None else (made,)
+    return joint_shape(step)
 
 
 register(Op("normal", "input mean std", shape_rule=_normal_shape, free=True, observed=True))

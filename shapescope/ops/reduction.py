@@ -10,8 +10,8 @@ from shapescope.ops.shapes import (
     axes,
     axis,
     axis_refusal,
-    broadcast,
-    broadcast_refusal,
+    joint_refusal,
+    joint_shape,
     replaced,
     shape,
     shapes,
@@ -45,8 +45,7 @@ def reduced_axes(step: Step) -> Ints | None:
 
 def _shape(step: Step) -> tuple[Ints, ...] | None:
     if step.op in ("max", "min") and len(step.inputs) == 2:
-        made = broadcast(*shapes(step))
-        return None if made is None else (made,)
+        return joint_shape(step)
     sizes, gone = shape(step), reduced_axes(step)
     if gone is None:
         return None
@@ -62,7 +61,7 @@ def _shape(step: Step) -> tuple[Ints, ...] | None:
 
 def _refusal(step: Step) -> str | None:
     if step.op in ("max", "min") and len(step.inputs) == 2:
-        return broadcast_refusal(*shapes(step))
+        return joint_refusal(step)
     sizes, given = shape(step), argument(step, "dim")
     reason = None if isinstance(given, bool) else axis_refusal(sizes, given)
     gone = reduced_axes(step)

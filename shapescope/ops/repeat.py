@@ -89,7 +89,7 @@ def _repeat_refusal(step: Step) -> str | None:
     for made in _repeat_shape(step) or ():
         below = [size for size in made if size < 0]
         if below:
-            return f"{' x '.join(map(str, counts))} times {text(sizes)} makes a size of {below[0]}"
+            return f"{text(counts)} times {text(sizes)} makes a size of {below[0]}"
     return None
 
 

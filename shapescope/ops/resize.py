@@ -79,7 +79,7 @@ def _resize_refusal(step: Step) -> str | None:
         return f"the input has rank {len(sizes)}, but 3, 4 or 5 is needed: N, C and at least one"
     given = attrs.scale_factor if attrs.size is None else attrs.size
     if given is not None and len(given) != len(sizes) - 2:
-        what = "sizes" if attrs.scale_factor is None else "factors"
+        what = "factors" if attrs.size is None else "sizes"
         return f"{len(given)} {what} are given for {len(sizes) - 2} spatial axes"
     made = _resize_shape(step)
     if made is None:

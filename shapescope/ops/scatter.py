@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shapescope.ops.flow import elementwise_flow, pointwise_flow
+from shapescope.ops.gather import select_refusal
 from shapescope.ops.registry import Op, register
 from shapescope.ops.shapes import (
     Ints,
@@ -10,7 +11,6 @@ from shapescope.ops.shapes import (
     axis,
     axis_refusal,
     broadcast,
-    no_axes_refusal,
     replaced,
     same_shape,
     shape,
@@ -59,13 +59,10 @@ def _index_write_refusal(step: Step) -> str | None:
 
 
 def _select_write_refusal(step: Step) -> str | None:
-    sizes, number = shape(step), argument(step, "index")
-    reason = no_axes_refusal(sizes, argument(step, "dim"))
+    sizes, reason = shape(step), select_refusal(step)
     along = axis(argument(step, "dim"), len(sizes))
     if reason is not None or along is None:
         return reason
-    if isinstance(number, int) and not -sizes[along] <= number < sizes[along]:
-        return f"index {number} is out of range for axis {along} with size {sizes[along]}"
     slot = without(sizes, (along,))
     if len(step.inputs) > 1 and shape(step, 1) != slot:
         return f"a slice of {text(sizes)} is {text(slot)}, not {text(shape(step, 1))}"

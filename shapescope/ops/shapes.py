@@ -33,6 +33,22 @@ def second_shape(step: Step) -> tuple[Ints, ...] | None:
     return (shape(step, 1),) if len(step.inputs) > 1 else None
 
 
+def joint_shape(step: Step) -> tuple[Ints, ...] | None:
+    """The shape to which all inputs broadcast, as the shape of the output."""
+    made = broadcast(*shapes(step))
+    return None if made is None else (made,)
+
+
+def joint_refusal(step: Step) -> str | None:
+    """Why the inputs do not broadcast, or None."""
+    return broadcast_refusal(*shapes(step))
+
+
+def matrix_refusal(step: Step) -> str | None:
+    """Why the first input is no matrix, nor a stack of them, or None."""
+    return few_axes_refusal(shape(step), 2)
+
+
 def index_bytes(step: Step) -> int:
     """Bytes of an index, eight each, for every value of the output."""
     return 8 * output_numel(step)
@@ -107,6 +123,13 @@ def few_axes_refusal(sizes: Sequence[int], least: int) -> str | None:
     if len(sizes) >= least:
         return None
     return f"{text(sizes)} has {len(sizes)} axes, but at least {least} are needed"
+
+
+def ranks_refusal(*given: Sequence[int]) -> str | None:
+    """Why these shapes have not all the same number of axes, or None."""
+    if len(set(map(len, given))) <= 1:
+        return None
+    return f"{' and '.join(map(text, given))} differ in their number of axes"
 
 
 def plane_refusal(sizes: Sequence[int], plane: Any) -> str | None:
