@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -122,9 +123,16 @@ def of_matrix(function: Callable[..., Any]) -> Callable[[Draw], Call]:
     return call
 
 
-def solved(draw: Draw) -> Call:
-    function, (matrix,) = of_matrix(torch.linalg.solve)(draw)
-    return function, (matrix, torch.rand(draw.of(draw.like(matrix.shape), matrix.shape[:-1])))
+def solved(function: Callable[..., Any]) -> Callable[[Draw], Call]:
+    """A system of equations: a vector, one for each matrix, or matrices; from either side."""
+
+    def call(draw: Draw) -> Call:
+        _, (matrix,) = of_matrix(function)(draw)
+        square = tuple(matrix.shape)
+        right = torch.rand(draw.of(draw.like(square), draw.like(square), square[:-1], square[-1:]))
+        return partial(function, left=draw.of(True, True, False)), (matrix, right)
+
+    return call
 
 
 def sloped(draw: Draw) -> Call:
@@ -168,7 +176,11 @@ CALLS: dict[str, tuple[str, Callable[[Draw], Call]]] = {
     "inverse": ("inverse", of_matrix(torch.inverse)),
     "det": ("linalg_det", of_matrix(torch.linalg.det)),
     "pinv": ("linalg_pinv", of_matrix(torch.linalg.pinv)),
-    "solve": ("linalg_solve", solved),
+    "solve": ("linalg_solve", solved(torch.linalg.solve)),
+    "solve_triangular": (
+        "linalg_solve_triangular",
+        solved(partial(torch.linalg.solve_triangular, upper=True)),
+    ),
     "prelu": ("prelu", sloped),
     "log_softmax": ("log_softmax", along(torch.log_softmax)),
     "max_unpool1d": ("max_unpool1d", unpooled(F.max_unpool1d, 1)),

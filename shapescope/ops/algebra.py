@@ -10,7 +10,7 @@ from shapescope.ops.shapes import (
     axis,
     broadcast,
     broadcast_refusal,
-    few_axes_refusal,
+    matrix_refusal,
     replaced,
     same_shape,
     shape,
@@ -20,26 +20,24 @@ from shapescope.ops.shapes import (
 from shapescope.trace import Step
 
 
-def _matrix_refusal(step: Step) -> str | None:
-    return few_axes_refusal(shape(step), 2)
-
-
 def _square_refusal(step: Step) -> str | None:
-    sizes = shape(step)
-    reason = few_axes_refusal(sizes, 2)
+    sizes, reason = shape(step), matrix_refusal(step)
     if reason is None and sizes[-1] != sizes[-2]:
         return f"a matrix of {text(sizes[-2:])} is not square"
     return reason
 
 
 def _solve_refusal(step: Step) -> str | None:
+    """A X = B asks for as many rows of B as A has, and X A = B for as many columns."""
     reason = _square_refusal(step)
     if reason is not None or len(step.inputs) < 2:
         return reason
     matrix, right = shapes(step)[:2]
-    vectors = len(right) == 1 or right == matrix[:-1]
-    rows = right[-1] if vectors else right[-2] if right else None
-    if rows != matrix[-1]:
+    vectors, left = _solves_for_vectors(step), argument(step, "left", True)
+    if vectors and not left:
+        return f"{text(right)} holds vectors, which left=False does not take"
+    least, meeting = (1, -1) if vectors else (2, -2 if left else -1)
+    if len(right) < least or right[meeting] != matrix[-1]:
         return f"a system of {text(matrix)} has no solution of {text(right)}"
     return None if vectors else broadcast_refusal(matrix[:-2], right[:-2])
 
@@ -53,12 +51,18 @@ def _matrix_scalar(step: Step) -> tuple[Ints, ...] | None:
     return None if len(shape(step)) < 2 else (shape(step)[:-2],)
 
 
+def _solves_for_vectors(step: Step) -> bool:
+    """Whether the right side is one vector for all matrices, or one for each."""
+    matrix, right = shapes(step)[:2]
+    return step.op == "linalg_solve" and (len(right) == 1 or right == matrix[:-1])
+
+
 def _solve_shape(step: Step) -> tuple[Ints, ...] | None:
     if len(step.inputs) < 2:
         return None
-    matrix, right = shape(step), shape(step, 1)
-    if len(right) == 1 or right == matrix[:-1]:
-        return (right,)  # a vector for each matrix
+    matrix, right = shapes(step)[:2]
+    if _solves_for_vectors(step):
+        return (matrix[:-1],)
     leading = broadcast(matrix[:-2], right[:-2])
     return None if leading is None else ((*leading, *right[-2:]),)
 
@@ -75,21 +79,22 @@ for _name in (
 ):
     register(Op(_name, "input n", shape_rule=same_shape, refusal_rule=_square_refusal))
 for _name in ("pinverse", "linalg_pinv"):
-    register(Op(_name, shape_rule=_pinverse_shape, refusal_rule=_matrix_refusal, changes_axes=True))
+    register(Op(_name, shape_rule=_pinverse_shape, refusal_rule=matrix_refusal, changes_axes=True))
 for _name in ("det", "linalg_det", "logdet"):
     register(Op(_name, shape_rule=_matrix_scalar, refusal_rule=_square_refusal, changes_axes=True))
-register(
-    Op(
-        "linalg_solve",
-        "A B",
-        shape_rule=_solve_shape,
-        refusal_rule=_solve_refusal,
-        changes_axes=True,
+for _name, _signature in (
+    ("linalg_solve", "A B left"),
+    ("linalg_solve_triangular", "A B upper left"),
+):
+    register(
+        Op(
+            _name,
+            _signature,
+            shape_rule=_solve_shape,
+            refusal_rule=_solve_refusal,
+            changes_axes=True,
+        )
     )
-)
-register(
-    Op("linalg_solve_triangular", "A B upper left", shape_rule=_solve_shape, changes_axes=True)
-)
 for _name in ("linalg_svd", "svd", "linalg_qr", "qr", "linalg_eigh", "linalg_eig", "linalg_svdvals",
               "slogdet", "linalg_slogdet", "linalg_lstsq", "linalg_eigvals", "linalg_eigvalsh",
               "linalg_lu", "linalg_lu_factor", "lu", "linalg_cholesky_ex"):  # fmt: skip
