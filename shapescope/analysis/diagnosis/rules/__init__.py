@@ -12,8 +12,9 @@ from importlib import import_module
 
 from shapescope.analysis.diagnosis.finding import Case
 from shapescope.attrs import EmbeddingAttrs
+from shapescope.trace import Step
 
-__all__ = ["FAMILIES", "load_all", "load_for", "place_of"]
+__all__ = ["FAMILIES", "load_all", "load_for", "place_of", "reads_a_foreign_weight"]
 
 
 def _always(case: Case) -> bool:
@@ -41,11 +42,21 @@ def _with_indices_or_dtypes(case: Case) -> bool:
     )
 
 
-def _with_weights_of_no_module(case: Case) -> bool:
-    return any(
-        not step.params and any(spec.name == "constant" for spec in step.inputs[1:])
-        for step in case.trace.steps
+def reads_a_foreign_weight(step: Step) -> bool:
+    """Whether a call works with a weight that is no parameter of the model.
+
+    So it is for a layer that no module holds, and for a kernel that somebody wrote down: which of
+    the two it is, the source tells.
+    """
+    return (
+        step.kind == "function"
+        and not step.params
+        and any(spec.name == "constant" and spec.shape for spec in step.inputs[1:])
     )
+
+
+def _with_weights_of_no_module(case: Case) -> bool:
+    return any(map(reads_a_foreign_weight, case.trace.steps))
 
 
 FAMILIES: dict[str, Callable[[Case], bool] | None] = {

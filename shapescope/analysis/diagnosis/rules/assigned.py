@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from shapescope.analysis.code import Code
-from shapescope.analysis.code.owners import class_node, constructor_text
+from shapescope.analysis.code.owners import class_node, constructor_text, is_self
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
 from shapescope.analysis.diagnosis.registry import declare, scanning
 from shapescope.analysis.diagnosis.words import primary
@@ -201,11 +201,6 @@ def makes_layer(code: Code, value: ast.expr) -> bool:
     if text.rpartition(".")[0] in modules:
         return last[:1].isupper() and last != "Parameter"
     return text in code.classes() or code.module_name(f"torch.nn.{text}") == text
-
-
-def is_self(node: ast.expr) -> bool:
-    """Whether an expression is the name `self`."""
-    return isinstance(node, ast.Name) and node.id == "self"
 
 
 def _finding(twice: Twice, missing: str | None) -> Finding:

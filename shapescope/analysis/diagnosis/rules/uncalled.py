@@ -39,15 +39,19 @@ class Uncalled:
     def _read(self) -> frozenset[str]:
         """The keys of all parameters that a step read."""
         of_steps = {param.key for step in self.trace.steps for param in step.params}
-        named = {spec.name for step in self.trace.steps for spec in step.inputs if spec.name}
-        return frozenset(of_steps | {p.key for p in self.trace.params if p.name in named})
+        return frozenset(of_steps | {p.key for p in self.trace.params if p.name in self._handed})
+
+    @cached_property
+    def _handed(self) -> frozenset[str]:
+        """The names of all that steps were handed."""
+        inputs = (spec for step in self.trace.steps for spec in step.inputs)
+        return frozenset(spec.name for spec in inputs if spec.name)
 
     @cached_property
     def _lending(self) -> frozenset[str]:
         """The paths of modules of which a step read a buffer."""
-        named = {spec.name for step in self.trace.steps for spec in step.inputs if spec.name}
-        buffers = [spec.name for spec in self.trace.buffers if spec.name in named]
-        return frozenset(name.rpartition(".")[0] for name in buffers if name)
+        names = [spec.name for spec in self.trace.buffers if spec.name in self._handed]
+        return frozenset(name.rpartition(".")[0] for name in names if name)
 
     @cached_property
     def _needed(self) -> frozenset[str]:

@@ -16,7 +16,13 @@ from shapescope.trace import Step, Trace
 
 UNPACKED = declare("unpack-count", "a call gives another number of tensors than names wait for")
 
-_CUTTING = ("chunk", "split", "tensor_split", "unbind")
+_CUTTING = {
+    "chunk": ("chunks",),
+    "split": ("split_size", "split_size_or_sections"),
+    "tensor_split": ("sections", "indices_or_sections"),
+    "unbind": ("dim",),
+}
+"""Calls that cut a tensor, and the arguments that decide in how many pieces."""
 
 
 @causing
@@ -82,11 +88,7 @@ def _proposals(
 ) -> Iterator[Proposal]:
     """Cut in as many pieces as there are names; else make so much that each is as wide as now."""
     yield from _other_number(step, call, names, axis)
-    counts = [one for one in call.node.args if isinstance(one, ast.Constant)]
-    counts += [one.value for one in call.node.keywords if one.arg == "chunks"
-               and isinstance(one.value, ast.Constant)]  # fmt: skip
-    given = len(step.outputs)
-    node = next((one for one in counts if one.value == given), None)
+    node = _written(step, call, len(step.outputs))
     if step.op not in ("chunk", "tensor_split") or node is None or axis is None:
         return
     cut = call.code.replace(node, str(names))
@@ -109,18 +111,25 @@ def _other_number(step: Step, call: CallSource, names: int, axis: int | None) ->
     A split that leaves no rest, and an axis that is the only one of that length.
     """
     sizes = ints(step.inputs[0].shape)
-    numbers = [one for one in call.node.args if isinstance(one, ast.Constant)]
-    numbers += [one.value for one in call.node.keywords if isinstance(one.value, ast.Constant)]
-    old, new = None, 0
     if step.op == "split" and axis is not None and sizes[axis] % names == 0:
-        old, new = int(step.outputs[0].shape[axis]), sizes[axis] // names
+        new = sizes[axis] // names
+        node = _written(step, call, int(step.outputs[0].shape[axis]))
         message = f"make each piece {new} of {sizes[axis]}"
     elif step.op == "unbind" and sizes[1:].count(names) == 1:
         gone = [at for at in range(len(sizes)) if sizes[at] == len(step.outputs)]
-        written = {one.value for one in numbers}
-        old = next((at for at in gone if at in written), None)
+        node = _written(step, call, *gone)
         new = sizes.index(names, 1)
         message = f"take axis {new} apart, which is {names} long"
-    node = next((one for one in numbers if one.value == old), None)
-    if old is not None and node is not None:
+    else:
+        return
+    if node is not None:
         yield Proposal(message, (call.code.replace(node, str(new)),), kind="pieces")
+
+
+def _written(step: Step, call: CallSource, *numbers: int) -> ast.Constant | None:
+    """Where a call writes one of these numbers as what says in how many pieces it cuts."""
+    named = (one.value for one in call.node.keywords if one.arg in _CUTTING[step.op])
+    given = (*call.node.args, *named)
+    return next(
+        (one for one in given if isinstance(one, ast.Constant) and one.value in numbers), None
+    )

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from shapescope.analysis.code import Code
-from shapescope.analysis.code.owners import class_node
+from shapescope.analysis.code.owners import class_node, is_self
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
 from shapescope.analysis.diagnosis.registry import declare, scanning
-from shapescope.analysis.diagnosis.rules.assigned import is_self, makes_layer
+from shapescope.analysis.diagnosis.rules import reads_a_foreign_weight
+from shapescope.analysis.diagnosis.rules.assigned import makes_layer
 from shapescope.analysis.diagnosis.words import primary, shape_text
 from shapescope.diagnostic import Severity
 from shapescope.syntax import callee_of
@@ -42,19 +43,6 @@ class Plain:
     name: str
     value: ast.expr
     holder: str
-
-
-def reads_a_foreign_weight(step: Step) -> bool:
-    """Whether a call works with a weight that is no parameter of the model.
-
-    So it is for a layer that no module holds, and for a kernel that somebody wrote down: which of
-    the two it is, the source tells.
-    """
-    return (
-        step.kind == "function"
-        and not step.params
-        and any(spec.name == "constant" and spec.shape for spec in step.inputs[1:])
-    )
 
 
 @scanning
