@@ -501,6 +501,22 @@ def test_each_mask_is_turned_once(said: Say) -> None:
     assert said(text, "2,5,8").count("help: turn the mask") == 1
 
 
+def test_a_mask_that_is_named_like_a_turn_is_turned(said: Say) -> None:
+    text = net(
+        "self.att = nn.MultiheadAttention(8, 2, batch_first=True)\n"
+        "self.register_buffer('T', torch.zeros(5, 2, dtype=torch.bool))",
+        "return self.att(x, x, x, key_padding_mask=self.T)[0]",
+    )
+    assert "help: turn the mask" in said(text, "2,5,8")
+
+
+def test_the_larger_of_stride_and_dilation_bounds_the_output_padding(said: Say) -> None:
+    up = "self.up = nn.ConvTranspose2d(3, 3, 3, stride=2, dilation=3, output_padding=3)"
+    assert "help: the most that fits: one less than the dilation" in said(
+        net(up, "return self.up(x)"), "1,3,8,8"
+    )
+
+
 def test_an_unbatched_sequence_has_no_batch(said: Say) -> None:
     text = net(
         "self.rnn = nn.GRU(8, 4, batch_first=True)",

@@ -1,4 +1,4 @@
-"""Convolutions without padding, made to keep the size of their maps."""
+"""Paddings of convolutions: made to keep the size of their maps, or as small as they have to be."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from shapescope.analysis.code import CallSource, constructor_of
 from shapescope.analysis.code.origins import value_of
 from shapescope.analysis.diagnosis.finding import Proposal
+from shapescope.analysis.fixes.constructor import set_argument
 from shapescope.analysis.fixes.flatten import is_own
+from shapescope.attrs import ConvAttrs
 from shapescope.diagnostic import Edit
-from shapescope.trace import Trace
+from shapescope.trace import Step, Trace
 
 
 def keep_sizes(trace: Trace, axes: int) -> Iterator[Proposal]:
@@ -61,3 +63,19 @@ def _missing(trace: Trace, path: str, call: CallSource) -> int:
     if size is None or size % 2 == 0 or given != 0 or step != 1:
         return 0
     return size // 2
+
+
+def smaller_output_padding(trace: Trace, step: Step) -> Iterator[Proposal]:
+    """The largest output_padding that a transposed convolution takes, where it has a larger one.
+
+    It has to be less than the stride or the dilation of its axis.
+    """
+    attrs = step.attrs
+    if not isinstance(attrs, ConvAttrs) or not attrs.output_padding:
+        return
+    axes = zip(attrs.output_padding, attrs.stride, attrs.dilation, strict=True)
+    largest = {min(extra, max(stride, dilation) - 1) for extra, stride, dilation in axes}
+    if len(largest) == 1 and largest != set(attrs.output_padding):
+        bound = "stride" if max(attrs.stride) >= max(attrs.dilation) else "dilation"
+        text = f"the most that fits: one less than the {bound}"
+        yield from set_argument(trace, step.path, "output_padding", largest.pop(), text)

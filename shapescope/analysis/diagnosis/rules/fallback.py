@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
+from shapescope.analysis.diagnosis.finding import Case, Finding, finding, label
 from shapescope.analysis.diagnosis.registry import declare, failing
 from shapescope.analysis.diagnosis.words import name_of, operand_labels, primary, shape_text
-from shapescope.analysis.fixes.constructor import set_argument
-from shapescope.attrs import ConvAttrs
+from shapescope.analysis.fixes.padding import smaller_output_padding
 from shapescope.ops import lookup
-from shapescope.trace import Step
 
 REFUSED = declare("refused", "torch refuses a call, for a reason that no other rule explains")
 RAISED = declare("forward-raises", "the code of forward raises by itself")
@@ -43,21 +41,9 @@ def refused(case: Case) -> Iterator[Finding]:
             label(step.defined_at, f"`{name_of(step)}`"),
         ),
         why=(reason or f"{failure.exception}: {_first_line(failure.message)}",),
-        proposals=_smaller_output_padding(case, step),
+        proposals=smaller_output_padding(case.trace, step),
         detail=failure.message,
     )
-
-
-def _smaller_output_padding(case: Case, step: Step) -> Iterator[Proposal]:
-    """The largest output_padding that a transposed convolution takes: one less than its step."""
-    attrs = step.attrs
-    if not isinstance(attrs, ConvAttrs) or not attrs.output_padding:
-        return
-    axes = zip(attrs.output_padding, attrs.stride, attrs.dilation, strict=True)
-    largest = {min(extra, max(stride, dilation) - 1) for extra, stride, dilation in axes}
-    if len(largest) == 1 and largest != set(attrs.output_padding):
-        text = "the most that fits: one less than the stride"
-        yield from set_argument(case.trace, step.path, "output_padding", largest.pop(), text)
 
 
 def _first_line(text: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from shapescope.analysis.code import CallSource, call_at
 from shapescope.analysis.code.helpers import calls_in
+from shapescope.analysis.code.owners import is_self
 from shapescope.analysis.code.source import Code
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
 from shapescope.analysis.diagnosis.history import ints, source_of
@@ -199,10 +200,12 @@ def _mask_nodes(call: CallSource) -> list[ast.expr]:
 
 def _turned_back(code: Code, node: ast.expr) -> Edit | None:
     """A mask without the turn that is written behind it: `mask` for `mask.t()` or `mask.T`."""
+    called = isinstance(node, ast.Call)
     turn = node.func if isinstance(node, ast.Call) else node
-    if isinstance(turn, ast.Attribute) and turn.attr in ("t", "T", "mT", "transpose"):
-        return code.replace(node, code.text(turn.value))
-    return None
+    if not isinstance(turn, ast.Attribute) or is_self(turn.value):
+        return None
+    turns = turn.attr in (("t", "transpose") if called else ("T", "mT"))
+    return code.replace(node, code.text(turn.value)) if turns else None
 
 
 def _as_padding(own: Step, call: CallSource) -> Iterator[Proposal]:
