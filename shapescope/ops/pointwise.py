@@ -1,4 +1,4 @@
-"""Ops that work value by value: activations, dropout, and what keeps every shape."""
+"""Ops that work value by value, or keep every shape; activations are in `activation`."""
 
 from __future__ import annotations
 

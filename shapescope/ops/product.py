@@ -1,4 +1,4 @@
-"""Products of matrices: matmul and its kin, and einsum."""
+"""Products of matrices: matmul and its kin, and products by groups."""
 
 from __future__ import annotations
 
