@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from shapescope.analysis.sizes.check import along_axes, disagreement, edges
-from shapescope.sizing.work import CHECK_SECONDS, LAST, SEARCH_SECONDS, Work
+from shapescope.analysis.sizes.search import LAST
+from shapescope.sizing.work import CHECK_SECONDS, SEARCH_SECONDS, Work
 
 _MOST_CONFIRMED = 12
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from shapescope.analysis.sizes.explore import Exploration, explore
 from shapescope.analysis.sizes.parts import merged, tabulated
 from shapescope.analysis.sizes.regions import Region, region_of
+from shapescope.analysis.sizes.search import LAST
 from shapescope.arithmetic.expressions import BATCH
-from shapescope.sizing.work import BATCHES, LAST, Work
+from shapescope.sizing.work import BATCHES, Work
 from shapescope.valid_sizes import Passage
 
 if TYPE_CHECKING:

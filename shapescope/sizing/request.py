@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from shapescope.analysis.sizes.answer import Outcome, answer
 from shapescope.analysis.sizes.parts import known_to
 from shapescope.analysis.sizes.regions import Region
+from shapescope.analysis.sizes.search import LAST
 from shapescope.diagnostic import ShapescopeError
 from shapescope.sizing.agreement import agrees
 from shapescope.sizing.exploration import explore_ways
 from shapescope.sizing.search import search_sizes
-from shapescope.sizing.work import BATCHES, LAST, MOST_PARAMETERS, Work
+from shapescope.sizing.work import BATCHES, MOST_PARAMETERS, Work
 from shapescope.trace import Shape
 from shapescope.valid_sizes import ValidSizes, without_losses
 

@@ -14,9 +14,6 @@ from shapescope.valid_sizes import Passage
 if TYPE_CHECKING:
     from shapescope.capture.sizes.sizer import Sizer
 
-LAST = 300
-"""How far sizes are tried where nothing proves the rest."""
-
 CHECK_SECONDS = 1.0
 """For a check of what is proven."""
 

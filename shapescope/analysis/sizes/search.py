@@ -14,6 +14,8 @@ from shapescope.arithmetic.expressions import SizeSet, equal, name, of_sizes
 Fits = Callable[[Mapping[str, int]], bool]
 
 LAST = 300
+"""How far sizes are tried where nothing proves the rest."""
+
 _LEAST = 24
 _FEWEST = 8
 

@@ -35,6 +35,8 @@ ROW_WIDTH = 1060.0
 """A row that would be wider goes on below."""
 ROW_GAP = 26.0
 WIDEST_LINE = 132.0
+PARTS_WIDTH = 84.0
+"""Of the parts of a layer below its head; a part wider than that has a line of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +195,7 @@ def _lines(group: Sequence[Stage], fields: Mapping[int, Sequence[int]]) -> list[
         others = [part for part in stage.parts if part != stage.head]
         lines.extend(
             Text(0, 0, shortened(printable(one), FAINT_SIZE, WIDEST_LINE), FAINT_SIZE, role="faint")
-            for one in in_lines(others, FAINT_SIZE, 84)
+            for one in in_lines(others, FAINT_SIZE, PARTS_WIDTH)
         )
         if stage.failed and (wanted := wants(stage)):
             lines.append(Text(0, 0, wanted, FAINT_SIZE, role="failure"))
