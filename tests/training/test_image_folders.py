@@ -71,7 +71,8 @@ def test_without_a_test_folder_a_fifth_is_held_out_always_the_same(tmp_path: Pat
     assert first.test.name == "test"
     (image,) = first.test.pixels.read([torch.tensor([2])])
     assert Path(first.test.file(2)).read_bytes() == png(int(image[0, 0, 0, 0]))
-    assert "4 images drawn at random were held out as test" in first.notes[-1]
+    assert first.test.labels.tolist() == [0, 0, 1, 1]
+    assert "4 images, drawn from each class, held out as test" in first.notes[-1]
     assert first.test.labels.equal(second.test.labels)
 
     def values(found: ImageSet) -> list[int]:
@@ -180,6 +181,31 @@ def test_a_folder_without_images_is_none(tmp_path: Path) -> None:
     assert list_images(tmp_path) is None
     (tmp_path / "lonely.png").write_bytes(png(1))
     assert list_images(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("counts", "held"),
+    [
+        ({"a": 50, "b": 5, "c": 2, "d": 1}, [10, 1, 1, 0]),
+        ({"a": 9, "b": 4}, [1, 1]),
+        ({"a": 1, "b": 2}, [0, 1]),
+    ],
+)
+def test_each_class_gives_its_share(
+    tmp_path: Path, counts: dict[str, int], held: list[int]
+) -> None:
+    found = read(fill(tmp_path, counts))
+    numbers = found.test.labels.bincount(minlength=len(counts)).tolist()
+    assert numbers == held
+    kept = found.train.labels.bincount(minlength=len(counts)).tolist()
+    assert [a + b for a, b in zip(kept, numbers, strict=True)] == list(counts.values())
+    assert not {*found.train.files} & {*found.test.files}
+
+
+def test_classes_of_one_image_give_one_in_all(tmp_path: Path) -> None:
+    found = read(fill(tmp_path, {"a": 1, "b": 1}))
+    assert (len(found.train), len(found.test)) == (1, 1)
+    assert found.notes[-1] == "no test folder: 1 image held out as test"
 
 
 def test_one_image_is_too_few(tmp_path: Path) -> None:

@@ -13,9 +13,15 @@ from torch.utils.data import DataLoader, Dataset
 from shapescope.diagnostic import ShapescopeError
 from shapescope.training.datasets.decode import decode, probe
 from shapescope.training.datasets.listing import ImageFile, Listing, list_images
-from shapescope.training.datasets.pixels import ImageSet, MemoryPixels, Pixels, Split, hold_out
+from shapescope.training.datasets.pixels import (
+    ImageSet,
+    MemoryPixels,
+    Pixels,
+    Split,
+    hold_out_of_each,
+)
 
-_TEST_SHARE = 5  # one image in so many is held out where the folder has no test part
+_TEST_SHARE = 5  # one image in so many of each class is held out where the folder has no test part
 _NAMED = 5  # damaged files named in one message
 
 
@@ -64,12 +70,11 @@ def read_folder(
     if listing.test:
         test = split("test", listing.test)
     else:
-        held = max(1, len(train) // _TEST_SHARE)
-        if held >= len(train):
+        if len(train) == 1:
             raise ShapescopeError(f"{root} holds one image: too few to train and test on")
-        train, test = hold_out(train, held, seed=0)
-        test = replace(test, name="test")
-        notes.append(f"no test folder: {held:,} images drawn at random were held out as test")
+        train, test = hold_out_of_each(train, _TEST_SHARE, seed=0)
+        held = "1 image" if len(test) == 1 else f"{len(test):,} images, drawn from each class,"
+        notes.append(f"no test folder: {held} held out as test")
     if not fits:
         notes.append("the images do not fit in memory: read from disk by worker processes")
     name = root.name.split(".")[0]

@@ -160,3 +160,27 @@ def hold_out(split: Split, count: int, seed: int) -> tuple[Split, Split]:
     held = order[:count].sort().values
     kept = order[count:].sort().values
     return split.take(kept), split.take(held, "validation")
+
+
+def hold_out_of_each(split: Split, share: int, seed: int) -> tuple[Split, Split]:
+    """Divide a split so that the test part has the classes in the proportions of the whole.
+
+    Args:
+        split: the split to divide, of two images at least.
+        share: one image in so many of each class is held out, drawn at random; a class with fewer
+            gives one, and one of a single image none. Where no class can spare any, one image of
+            the whole is held out.
+        seed: of that draw.
+
+    Returns:
+        The part to train on and the test part, each in the original order.
+    """
+    drawn = torch.randperm(len(split), generator=torch.Generator().manual_seed(seed))
+    held = []
+    for label in torch.unique(split.labels):
+        of_class = drawn[split.labels[drawn] == label]
+        held.append(of_class[: min(max(1, len(of_class) // share), len(of_class) - 1)])
+    numbers = torch.cat(held)
+    is_held = torch.zeros(len(split), dtype=torch.bool)
+    is_held[numbers if len(numbers) else drawn[:1]] = True
+    return split.take((~is_held).nonzero()[:, 0]), split.take(is_held.nonzero()[:, 0], "test")
