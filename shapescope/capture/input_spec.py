@@ -47,6 +47,7 @@ _LARGEST = {
 _MOST_VALUES = 2**50
 _PICTURE = 3
 _STATE = 3
+_APART = r"\s*[,x\N{MULTIPLICATION SIGN}]\s*"
 _FORM = "write sizes with commas, as in --input 1,3,32,32"
 
 
@@ -175,7 +176,9 @@ def _parse_shape(text: str, sizes: str) -> tuple[int, ...]:
     if not sizes:
         raise _refused(text, "the shape is missing", _FORM)
     shape = []
-    for part in re.split(r"\s*[,x\N{MULTIPLICATION SIGN}]\s*", sizes):
+    # Spaces alone part sizes too; between shapes with commas they would join two inputs.
+    apart = r"\s+" if re.fullmatch(r"[0-9]+(\s+[0-9]+)+", sizes) else _APART
+    for part in re.split(apart, sizes):
         if not part:
             raise _refused(text, "a size is missing between the commas", _FORM)
         if not re.fullmatch(r"[+-]?[0-9]+", part):

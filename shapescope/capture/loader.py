@@ -1,6 +1,6 @@
 """From what a user typed to a model that can be built, on meta or for real, as often as needed.
 
-A name that means nothing and a file that is not there are refused before torch is loaded.
+What the request or the text of its file tells to be wrong is refused before torch is loaded.
 """
 
 from __future__ import annotations
@@ -9,13 +9,15 @@ import copy
 import inspect
 import re
 import shlex
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from shapescope.capture.input_spec import InputSpec
-from shapescope.capture.loading.import_errors import missing_file, shown_place
+from shapescope.capture.loading.glance import refuse_at_a_glance
+from shapescope.capture.loading.import_errors import missing_file, no_such_name, shown_place
 from shapescope.capture.loading.loaded import LoadedModel
 from shapescope.capture.loading.spec import ZOOS, ModelSpec, parse_spec
 from shapescope.diagnostic import ShapescopeError, did_you_mean
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
     from shapescope.trace import SourceSpan
 
-__all__ = ["load"]
+__all__ = ["load", "promising"]
 
 
 def load(spec: str, *, overrides: Mapping[Path, str] | None = None) -> LoadedModel:
@@ -40,6 +42,30 @@ def load(spec: str, *, overrides: Mapping[Path, str] | None = None) -> LoadedMod
     Raises:
         ShapescopeError: there is no such model, or the request cannot be met (exit code 2).
     """
+    parsed = promising(spec, overrides)
+    if parsed.kind == "network":
+        return _load_network(parsed)
+    if parsed.kind in ZOOS:
+        from shapescope.capture.loading.zoo import load_from_zoo
+
+        return load_from_zoo(parsed)
+    if parsed.kind == "saved":
+        from shapescope.capture.loading.saved import load_saved
+
+        return load_saved(parsed)
+    return _load_code(parsed, dict(overrides or {}))
+
+
+def promising(spec: str, overrides: Mapping[Path, str] | None = None) -> ModelSpec:
+    """Take a model's name apart, and refuse what can be known without loading anything.
+
+    Args:
+        spec: what the user typed.
+        overrides: text by path for files that are to be read as if edited.
+
+    Raises:
+        ShapescopeError: there is no such model.
+    """
     parsed = parse_spec(spec)
     if parsed.place.endswith(".ipynb"):
         raise ShapescopeError(
@@ -49,19 +75,17 @@ def load(spec: str, *, overrides: Mapping[Path, str] | None = None) -> LoadedMod
                 f"or make it a file: jupyter nbconvert --to script {shlex.quote(parsed.place)}",
             ),
         )
-    if parsed.kind == "network":
-        return _load_network(parsed)
-    if parsed.kind in ZOOS:
-        from shapescope.capture.loading.zoo import load_from_zoo
-
-        return load_from_zoo(parsed)
-    if parsed.kind == "saved":
-        if not _there(parsed.place):
+    if parsed.kind == "network" and find(parsed.place) is None:
+        raise _unknown(parsed)
+    if parsed.kind == "saved" and not _there(parsed.place):
+        raise missing_file(parsed.place)
+    if parsed.kind == "file" and not _there(parsed.place):
+        edited = {absolute_path(path) for path in overrides or {}}
+        if absolute_path(parsed.place) not in edited:
             raise missing_file(parsed.place)
-        from shapescope.capture.loading.saved import load_saved
-
-        return load_saved(parsed)
-    return _load_code(parsed, dict(overrides or {}))
+    if not overrides and "torch" not in sys.modules:
+        refuse_at_a_glance(parsed)
+    return parsed
 
 
 def _there(path: str, is_there: Callable[[Path], bool] = Path.exists) -> bool:
@@ -74,8 +98,7 @@ def _there(path: str, is_there: Callable[[Path], bool] = Path.exists) -> bool:
 
 def _load_network(parsed: ModelSpec) -> LoadedModel:
     entry = find(parsed.place)
-    if entry is None:
-        raise _unknown(parsed)
+    assert entry is not None
     from importlib import import_module
 
     from shapescope.capture.loading.maker import maker
@@ -102,7 +125,8 @@ def _unknown(parsed: ModelSpec) -> ShapescopeError:
     if _there(f"{name}.py", Path.is_file):
         return ShapescopeError(f"there is no model called `{name}`; did you mean {name}.py?")
     if _there(name, Path.is_dir):
-        return ShapescopeError(f"`{name}` is a folder; name a file in it: {name}/net.py:Class")
+        inside = Path(name, "net.py").as_posix()
+        return ShapescopeError(f"`{name}` is a folder; name a file in it: {inside}:Class")
     close = get_close_matches(name.lower(), names(), 1)
     if close:
         return ShapescopeError(f"there is no model called `{name}`; did you mean {close[0]}?")
@@ -135,10 +159,6 @@ def _no_names(name: str) -> Any:
 
 
 def _load_code(parsed: ModelSpec, overrides: dict[Path, str]) -> LoadedModel:
-    if parsed.kind == "file" and not _there(parsed.place):
-        edited = {absolute_path(path) for path in overrides}
-        if absolute_path(parsed.place) not in edited:
-            raise missing_file(parsed.place)
     from torch import nn
 
     from shapescope.capture.constructions import Constructions
@@ -252,19 +272,8 @@ def _argument(module: ModuleType, dotted: str, parsed: ModelSpec) -> Any:
 
 
 def _no_such_name(module: ModuleType, dotted: str, place: str, part: str) -> ShapescopeError:
-    from difflib import get_close_matches
-
     from shapescope.capture.loading.choice import instances, model_classes
 
-    shown = shown_place(place)
     own = [name for name in vars(module) if not name.startswith("_")]
     models = [*model_classes(module), *instances(module)]
-    alike = [name for name in models if name.lower() == part.lower()]
-    close = alike or get_close_matches(part, models, 1) or get_close_matches(part, own, 1)
-    if close:
-        advice = f"did you mean {close[0]}?"
-    elif models:
-        advice = f"its models are {', '.join(models[:8])}"
-    else:
-        advice = "it holds no model"
-    return ShapescopeError(f"{shown} defines no `{dotted}`; {advice}")
+    return no_such_name(dotted, place, part, models, own)

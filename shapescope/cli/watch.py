@@ -53,7 +53,7 @@ def watch(
 
     Examples:
     shapescope watch net.py --input 1,3,32,32
-    shapescope watch net.py:Net(10) --depth 2
+    shapescope watch 'net.py:Net(10)' --depth 2
     """
     from shapescope.cli.output import stdout_surface
     from shapescope.render.rows import RowOptions

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 
 from shapescope.diagnostic import Diagnostic, Help, Label, Severity
 from shapescope.render.edits import edited_lines
 from shapescope.render.line import Line, cells, wrapped
 from shapescope.render.shapes import plural, printable
-from shapescope.render.theme import Surface
+from shapescope.render.theme import PIPE_WIDTH, Surface
 from shapescope.source_text import enclosing_name, source_lines
 from shapescope.trace import SourceSpan
 
@@ -65,7 +66,7 @@ def diagnostic_lines(
     severity = str(diagnostic.severity)
     head = f"{severity}[{diagnostic.rule}]"
     lines = _headed(head, severity, diagnostic.message, surface)
-    lines += _source(drawn, gutter)
+    lines += _source(drawn, gutter, _label_room(surface))
     facts: list[tuple[str, tuple[str, ...]]] = [
         ("where", (f"{label.text}, {place_text(label.span)}",)) for label in through
     ]
@@ -114,7 +115,7 @@ def place_text(span: SourceSpan) -> str:
     return printable(f"{span.file}:{span.line}:{span.column}")
 
 
-def _source(labels: Sequence[Label], gutter: int) -> list[Line]:
+def _source(labels: Sequence[Label], gutter: int, width: int) -> list[Line]:
     """The labelled lines, those of one function in one block, the primary one's first."""
     blocks: dict[tuple[str, str | None], list[Label]] = {}
     for label in sorted(labels, key=lambda label: not label.primary):
@@ -126,11 +127,11 @@ def _source(labels: Sequence[Label], gutter: int) -> list[Line]:
         head = Line(" " * gutter + arrow, "gutter").add(f" {place_text(block[0].span)}")
         lines.append(head.add(f" in {printable(name)}" if name else ""))
         lines.append(_bar(gutter))
-        lines += _block(block, gutter)
+        lines += _block(block, gutter, width)
     return lines
 
 
-def _block(labels: Sequence[Label], gutter: int) -> list[Line]:
+def _block(labels: Sequence[Label], gutter: int, width: int) -> list[Line]:
     lines: list[Line] = []
     shown = 0
     text = source_lines(labels[0].span.file)
@@ -144,11 +145,18 @@ def _block(labels: Sequence[Label], gutter: int) -> list[Line]:
             number = Line(f"{line:>{gutter}} |", "gutter")
             lines.append(number.add(f" {_expanded(source)}" if source.strip() else ""))
             shown = line
-        lines.append(_underline(label, source, gutter))
+        lines += _underline(label, source, gutter, width)
     return lines
 
 
-def _underline(label: Label, source: str, gutter: int) -> Line:
+def _label_room(surface: Surface) -> int:
+    """How wide a labelled line may be: in a pipe of no known width its text stays behind it."""
+    narrow = surface.terminal or surface.width < PIPE_WIDTH
+    return max(surface.width, _NARROWEST) if narrow else sys.maxsize
+
+
+def _underline(label: Label, source: str, gutter: int, width: int) -> list[Line]:
+    """The mark below a line of source and its text: behind it, or below where that is too wide."""
     span = label.span
     start = min(span.column - 1, len(source))
     # A span over several lines is underlined to the end of its first.
@@ -156,8 +164,14 @@ def _underline(label: Label, source: str, gutter: int) -> Line:
     before = cells(_expanded(source[:start]))
     marked = max(cells(_expanded(source[:end])) - before, 1)
     style = "primary" if label.primary else "secondary"
-    line = _bar(gutter).add(" " * (before + 1)).add(("^" if label.primary else "-") * marked, style)
-    return line.add(f" {printable(label.text)}" if label.text else "", style)
+    mark = _bar(gutter).add(" " * (before + 1)).add(("^" if label.primary else "-") * marked, style)
+    text = printable(label.text)
+    if not text or mark.width + 1 + cells(text) <= width:
+        return [mark.add(f" {text}" if text else "", style)]
+    room = width - gutter - 3
+    indent = " " * max(min(before, room - cells(text)), 0)
+    parts = wrapped(text, room - len(indent))
+    return [mark, *(_bar(gutter).add(f" {indent}").add(part.plain, style) for part in parts)]
 
 
 def _bar(gutter: int) -> Line:

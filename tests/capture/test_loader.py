@@ -217,11 +217,11 @@ a file that does, and name it: path/file.py:net",
         ),
         (
             "net.py:Block",
-            "net.py:Block: `Block` needs an argument: `width`; give it like net.py:Block(64)",
+            "net.py:Block: `Block` needs an argument: `width`; give it like 'net.py:Block(64)'",
         ),
         (
             "net.py:make()",
-            "net.py:make(): `make` needs an argument: `classes`; give it like net.py:make(10)",
+            "net.py:make(): `make` needs an argument: `classes`; give it like 'net.py:make(10)'",
         ),
         (
             "net.py:Net(1, 2)",
@@ -289,7 +289,7 @@ def test_missing_arguments_come_with_an_example(
     )
     with pytest.raises(ShapescopeError) as caught:
         load(spec)
-    assert str(caught.value).endswith(f"; give it like {example}")
+    assert str(caught.value).endswith(f"; give it like '{example}'")
     assert caught.value.exit_code == 2
 
 

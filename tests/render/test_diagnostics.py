@@ -336,3 +336,35 @@ def test_a_wrong_request_is_one_clear_line() -> None:
     assert plain_text(request_lines(found, SURFACE)) == "error: no such thing\nhelp: try this\n"
     other = Diagnostic("constructor", Severity.ERROR, "it raises")
     assert plain_text(request_lines(other, SURFACE)) == "error[constructor]: it raises\n"
+
+
+def test_a_label_without_room_goes_on_below_its_mark(in_folder: Path) -> None:
+    lines = {
+        9: "        self.fc1 = nn.Linear(16 * 5 * 5, 120)",
+        10: "            x = F.max_pool2d(F.relu(self.conv2(x)), 2)",
+    }
+    source(in_folder, "net.py", lines, "class Net:")
+    parts = {9: "16 * 5 * 5", 10: "self.conv2(x)"}
+    words = "1 x 16 x 8 x 8, what all that stands above it makes of it here"
+    texts = {9: "in_features = 400", 10: words}
+    labels = [Label(span("net.py", n, lines[n], parts[n]), texts[n]) for n in lines]
+    found = Diagnostic("r", Severity.ERROR, "what", tuple(labels))
+
+    def drawn(width: int, *, terminal: bool = False) -> list[str]:
+        surface = Surface(width=width, terminal=terminal)
+        return [line.plain for line in diagnostic_lines(found, surface)][3:]
+
+    assert drawn(60) == [
+        f" 9 | {lines[9]}",
+        "   |                              ----------",
+        "   |                              in_features = 400",
+        f"10 | {lines[10]}",
+        "   |                                     -------------",
+        "   | 1 x 16 x 8 x 8, what all that stands above it makes of",
+        "   | it here",
+    ]
+    assert drawn(80)[1] == "   |                              ---------- in_features = 400"
+    assert drawn(80)[-1] == f"   |{words:>76}"
+    # a pipe that nobody gave a width keeps it in one line, a terminal of that width does not
+    assert drawn(100)[-1].endswith(f"------------- {words}")
+    assert drawn(100, terminal=True)[-1].endswith(f"  {words}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from shapescope.capture.source import is_library_file, traceback_site
 from shapescope.diagnostic import ShapescopeError
 from shapescope.source_text import absolute_path, display_path
 
-__all__ = ["import_problem", "missing_file", "one_line", "shown_place"]
+__all__ = ["import_problem", "missing_file", "no_such_name", "one_line", "shown_place"]
 
 
 _ALIKE = 0.75
@@ -79,6 +80,29 @@ def missing_file(place: str) -> ShapescopeError:
         meant = display_path(path.parent / close[0])
         return ShapescopeError(f"{shown} does not exist; did you mean {meant}?")
     return ShapescopeError(f"{shown} does not exist; check the path")
+
+
+def no_such_name(
+    dotted: str, place: str, part: str, models: Sequence[str], own: Sequence[str]
+) -> ShapescopeError:
+    """The refusal of a name that a file or module does not define.
+
+    Args:
+        dotted: the name.
+        place: the file's path, or the dotted name of the module.
+        part: the part of the name that is not there.
+        models: the names of its model classes and models.
+        own: all names that it binds.
+    """
+    alike = [name for name in models if name.lower() == part.lower()]
+    close = alike or get_close_matches(part, models, 1) or get_close_matches(part, own, 1)
+    if close:
+        advice = f"did you mean {close[0]}?"
+    elif models:
+        advice = f"its models are {', '.join(models[:8])}"
+    else:
+        advice = "it holds no model"
+    return ShapescopeError(f"{shown_place(place)} defines no `{dotted}`; {advice}")
 
 
 def one_line(error: BaseException, longest: int = 300) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import shlex
 from collections.abc import Callable
 from typing import Any
 
@@ -100,7 +101,7 @@ def _from_file(
 
 
 def _example(parsed: ModelSpec, attribute: str, missing: list[inspect.Parameter]) -> str:
-    """A spec that gives every missing argument, with values to be replaced."""
+    """A spec that gives every missing argument, as a shell takes it; values are to be replaced."""
     shown = [parsed.arguments.text] if parsed.arguments else []
     by_keyword = bool(parsed.arguments.keywords)
     for parameter in missing:
@@ -109,7 +110,7 @@ def _example(parsed: ModelSpec, attribute: str, missing: list[inspect.Parameter]
         value = _example_value(parameter)
         shown.append(f"{parameter.name}={value}" if by_keyword else value)
     place = parsed.place if parsed.kind == "network" else f"{parsed.place}:{attribute}"
-    return f"{place}({', '.join(shown)})"
+    return shlex.quote(f"{place}({', '.join(shown)})")
 
 
 def _example_value(parameter: inspect.Parameter) -> str:
