@@ -68,6 +68,9 @@ def data(
     """
     one_of("--format", form, FORMATS)
     one_of("--split", split, ("train", "test"))
+    from shapescope.training.target import require_one_source
+
+    require_one_source(data_dir, sample=sample)
     from shapescope.cli.output import emit, show, stdout_surface
     from shapescope.render.evaluation import facts_lines
     from shapescope.render.images import grid_lines
@@ -120,8 +123,6 @@ def _load(
     from shapescope.training.recipes import recipe_for
 
     place = str(data_dir) if data_dir is not None else None
-    if sample and data_dir is not None:
-        raise ShapescopeError("--sample and --data-dir exclude each other")
     if not name:
         if sample:
             raise ShapescopeError(f"--sample needs a name: {', '.join(set_names())}")

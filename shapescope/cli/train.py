@@ -141,9 +141,6 @@ def train(
     """
     one_of("--precision", precision, PRECISIONS)
     one_of("--format", form, FORMATS)
-    from shapescope.cli.training_run import run_here, run_in_processes, show_one_batch
-    from shapescope.training.distributed import launched
-    from shapescope.training.options import TrainOptions
     from shapescope.training.recipe import parse_setting
 
     changes: dict[str, Any] = {}
@@ -153,6 +150,15 @@ def train(
     changes |= {name: value for name, value in given.items() if value is not None}
     if dataset:
         changes["dataset"] = dataset
+    if resume is None:
+        from shapescope.training.target import require_one_source, require_trainable
+
+        require_trainable(model, recipe, changes)
+        require_one_source(data_dir, sample=sample)
+    from shapescope.cli.training_run import run_here, run_in_processes, show_one_batch
+    from shapescope.training.distributed import launched
+    from shapescope.training.options import TrainOptions
+
     options: TrainOptions = TrainOptions(
         model=model,
         data_dir=data_dir,

@@ -48,7 +48,10 @@ def beginning_lines(beginning: Beginning, surface: Surface) -> list[Line]:
         Line(f"run     {beginning.folder}"),
     ]
     if beginning.epochs_done:
-        lines.append(Line(f"resumed after epoch {beginning.epochs_done} of {beginning.epochs}"))
+        over = beginning.epochs_done >= beginning.epochs
+        rest = ": nothing is left to train, --epochs N asks for more" if over else ""
+        place = f"{beginning.epochs_done} of {beginning.epochs}"
+        lines.append(Line(f"resumed after epoch {place}{rest}"))
     return lines + note_lines(beginning.notes, surface)
 
 

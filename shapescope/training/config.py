@@ -19,6 +19,7 @@ from shapescope.training.datasets.listing import list_images
 from shapescope.training.datasets.pixels import ImageSet
 from shapescope.training.model import NamedModel, channels_of
 from shapescope.training.recipe import Recipe
+from shapescope.training.target import require_one_source
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +116,7 @@ def choose_data(
     Raises:
         ShapescopeError: ``data_dir`` does not exist.
     """
-    if sample and data_dir is not None:
-        raise ShapescopeError("--sample and --data-dir exclude each other")
+    require_one_source(data_dir, sample=sample)
     known = find_set(recipe.dataset) if recipe.dataset else None
     if recipe.dataset and known is None:
         raise ShapescopeError(

@@ -12,10 +12,11 @@ from shapescope.diagnostic import ShapescopeError
 from shapescope.training.config import choose_data
 from shapescope.training.engine import Engine
 from shapescope.training.model import named
-from shapescope.training.recipe import Recipe, override, read_toml
-from shapescope.training.recipes import recipe_for
+from shapescope.training.recipe import override
+from shapescope.training.recipes import wanted_recipe
 from shapescope.training.run import Run
 from shapescope.training.setup import Request, request_from
+from shapescope.training.target import require_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +62,10 @@ def new_request(options: TrainOptions) -> Request:
     Raises:
         ShapescopeError: there is no such network, recipe, value or folder.
     """
-    if not options.model:
-        raise ShapescopeError(
-            "name what to train: a document network or file.py:Class",
-            advice=("shapescope train lenet5 --sample", "shapescope train --resume RUN"),
-        )
+    require_named(options.model)
     name = named(options.model)
-    recipe = _recipe(name.entry.recipe if name.entry else None, options)
+    network = name.entry.recipe if name.entry else None
+    recipe = wanted_recipe(network, options.recipe, options.changes)
     data = choose_data(
         name,
         recipe,
@@ -103,16 +101,6 @@ def new_request(options: TrainOptions) -> Request:
         checkpoint_seconds=options.checkpoint_seconds,
         events=options.events,
     )
-
-
-def _recipe(network: str | None, options: TrainOptions) -> Recipe:
-    kind = options.recipe or "document"
-    changes: dict[str, Any] = {}
-    if kind.endswith(".toml"):
-        changes = read_toml(Path(kind))
-        kind = str(changes.pop("base", "document"))
-    recipe = recipe_for(network, kind)
-    return override(override(recipe, changes), options.changes)
 
 
 def resumed_request(options: TrainOptions, run: Run) -> tuple[Request, Engine]:

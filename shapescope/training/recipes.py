@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 from shapescope.diagnostic import ShapescopeError
-from shapescope.training.recipe import OptimizerSpec, Recipe, ScheduleSpec, Transforms
+from shapescope.training.recipe import (
+    OptimizerSpec,
+    Recipe,
+    ScheduleSpec,
+    Transforms,
+    override,
+    read_toml,
+)
 
 CIFAR_CNN = Recipe(
     name="document",
@@ -144,3 +154,22 @@ def recipe_for(network: str | None, kind: str = "document") -> Recipe:
         return OWN
     table = _DOCUMENT if kind == "document" else _FAST
     return table[network]
+
+
+def wanted_recipe(network: str | None, kind: str, changes: Mapping[str, Any]) -> Recipe:
+    """Return a recipe with what a user changes of it.
+
+    Args:
+        network: a document network's name; None for a model of the user's.
+        kind: ``document``, ``fast``, a TOML file, or "" for the default.
+        changes: values by name.
+
+    Raises:
+        ShapescopeError: there is no such recipe, file or value.
+    """
+    kind = kind or "document"
+    filed: dict[str, Any] = {}
+    if kind.endswith(".toml"):
+        filed = read_toml(Path(kind))
+        kind = str(filed.pop("base", "document"))
+    return override(override(recipe_for(network, kind), filed), changes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -61,11 +62,16 @@ class Run:
         return self.config_path.is_file()
 
     def refuse_used(self) -> None:
-        """Refuse a folder for a new run that has one already.
+        """Refuse a folder for a new run that has one already, or that cannot be made.
 
         Raises:
-            ShapescopeError: it has.
+            ShapescopeError: it has, or it cannot.
         """
+        nearest = next(path for path in (self.folder, *self.folder.parents) if path.exists())
+        if not nearest.is_dir():
+            raise ShapescopeError(f"{self.folder} cannot be made: {nearest} is a file")
+        if not os.access(nearest, os.W_OK | os.X_OK):
+            raise ShapescopeError(f"{self.folder} cannot be made: {nearest} is not writable")
         if self.exists:
             raise ShapescopeError(
                 f"{self.folder} already holds a run: go on with it by "
@@ -91,6 +97,19 @@ class Run:
         """Record what is trained."""
         text = json.dumps({"schema": SCHEMA, **config}, indent=2, ensure_ascii=False) + "\n"
         self.write(self.config_path, text.encode())
+
+    def record_anew(self, epochs: int, data_dir: str | None) -> None:
+        """Record what a run that goes on was asked anew, so that the next resume asks it too.
+
+        Args:
+            epochs: how many there are to be in all.
+            data_dir: where the images are now.
+        """
+        config = self.config()
+        recipe = {**config["recipe"], "epochs": epochs}
+        data = {**config["data"], "data_dir": data_dir}
+        if (recipe, data) != (config["recipe"], config["data"]):
+            self.write_config({**config, "recipe": recipe, "data": data})
 
     def write_metrics(self, lines: Iterable[Mapping[str, Any]]) -> None:
         """Write every line so far; the whole file is replaced at once, so none is ever cut.

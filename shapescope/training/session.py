@@ -75,6 +75,7 @@ class Session:
                 self._restore(checkpoint.load(self.run.last_path))
             if group.leads:
                 self.run.clean()
+                self.run.record_anew(recipe.epochs, self.request.data.data_dir)
                 self.run.write_metrics(self.history)
         elif group.leads:
             self.run.create(record(self.request, self.prepared))

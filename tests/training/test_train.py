@@ -259,6 +259,22 @@ def test_a_run_can_be_given_more_epochs(tmp_path: Path) -> None:
     assert same(weights(short), weights(long))
 
 
+@pytest.mark.usefixtures("stoppable")
+def test_a_run_that_was_given_more_epochs_is_resumed_to_all_of_them(tmp_path: Path) -> None:
+    run = Run(tmp_path / "run")
+    train(request("network", epochs=1), run)
+    before = run.config()
+    longer, engine = resumed_request(TrainOptions(changes={"epochs": 3}), run)
+    stopped = train(longer, run, reporter=Told(stop_after=1), resume=True, engine=engine)
+    STOPPED.clear()
+    assert (stopped.complete, stopped.epoch) == (False, 1)
+    wanted, engine = resumed_request(TrainOptions(), run)
+    outcome = train(wanted, run, resume=True, engine=engine)
+    assert (outcome.complete, outcome.epoch) == (True, 3)
+    before["recipe"]["epochs"] = 3
+    assert run.config() == before
+
+
 def test_a_finished_run_is_left_as_it_is(tmp_path: Path) -> None:
     run = Run(tmp_path / "run")
     first = train(request("network", epochs=1), run)

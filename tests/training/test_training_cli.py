@@ -107,7 +107,10 @@ def test_an_interrupted_run_says_where_it_stopped_and_quotes_its_folder(
 
 def test_resume_of_a_finished_run(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert shapescope(["train", "--resume", str(trained)]) == 0
-    assert "resumed after epoch 2 of 2" in capsys.readouterr().err
+    assert (
+        "resumed after epoch 2 of 2: nothing is left to train, --epochs N asks for more\n"
+        in capsys.readouterr().err
+    )
 
 
 def test_images_that_are_held_out_are_counted(
@@ -124,6 +127,15 @@ def test_a_folder_in_use_is_refused_before_images_are_looked_for(
     arguments = ["train", "lenet5", "--data-dir", "nowhere", "--out", str(trained)]
     assert shapescope(arguments) == 2
     assert "already holds a run" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_images_are_looked_for(
+    in_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (in_folder / "notes").write_text("no folder")
+    arguments = ["train", "lenet5", "--data-dir", ".", "--out", "notes/run"]
+    assert shapescope(arguments) == 2
+    assert capsys.readouterr().err == "error: notes/run cannot be made: notes is a file\n"
 
 
 def test_resume_without_a_run_starts_one_where_the_network_is_named(
@@ -384,11 +396,28 @@ def test_help_has_examples(command: str, capsys: pytest.CaptureFixture[str]) -> 
     assert f"shapescope {command} " in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", ["evaluate", "predict"])
-def test_a_run_that_is_not_there_is_refused_before_torch_is_loaded(command: str) -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["evaluate", "nowhere"],
+        ["predict", "nowhere"],
+        ["evaluate", "."],
+        ["train"],
+        ["train", "lenet6"],
+        ["train", "nowhere.py"],
+        ["train", "lenet5", "--recipe", "slow"],
+        ["train", "lenet5", "--set", "momentum=1"],
+        ["train", "lenet5", "--sample", "--data-dir", "."],
+        ["data", "mnist", "--sample", "--data-dir", "."],
+    ],
+)
+@pytest.mark.usefixtures("in_folder")
+def test_a_request_for_what_there_is_not_is_refused_before_torch_is_loaded(
+    arguments: list[str],
+) -> None:
     code = (
         "import sys\nfrom shapescope.cli.app import run\n"
-        f"code = run([{command!r}, 'nowhere'])\n"
+        f"code = run({arguments!r})\n"
         "sys.exit(9 if 'torch' in sys.modules else code)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
