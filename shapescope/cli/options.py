@@ -52,8 +52,17 @@ Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also show torch'
 
 
 def file_of(output: Path | None) -> Path | None:
-    """The file to write; None for `-`, which is stdout wherever files are named."""
-    return None if output == Path("-") else output
+    """The file to write; None for `-`, which is stdout wherever files are named.
+
+    Raises:
+        ShapescopeError: it cannot be written, told before there is anything to write.
+    """
+    if output is None or output == Path("-"):
+        return None
+    from shapescope.cli.output import refuse_unwritable
+
+    refuse_unwritable(output)
+    return output
 
 
 Output = Annotated[

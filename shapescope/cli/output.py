@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import tempfile
@@ -97,6 +98,33 @@ def write_bytes(path: Path, data: bytes) -> None:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise ShapescopeError(f"cannot write {path}: {reason}") from error
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Make sure that a file may be written, as far as can be told without writing it.
+
+    Raises:
+        ShapescopeError: it is a folder or read-only, or its folder is not there or not writable.
+    """
+    try:
+        problem = _why_unwritable(path)
+    except OSError as error:
+        problem = error.errno or errno.EACCES
+    if problem:
+        raise ShapescopeError(f"cannot write {path}: {os.strerror(problem).lower()}")
+    refuse_read_only(path)
+
+
+def _why_unwritable(path: Path) -> int:
+    """The number of the error that writing would end with; 0 where none is known."""
+    folder = path.resolve().parent
+    if path.is_dir():
+        return errno.EISDIR
+    if path.exists() and not path.is_file():
+        return 0  # a pipe or device
+    if not folder.is_dir():
+        return errno.ENOTDIR if folder.exists() else errno.ENOENT
+    return 0 if os.access(folder, os.W_OK | os.X_OK) else errno.EACCES
 
 
 def refuse_read_only(path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from shapescope.cli.app import run
 from shapescope.cli.options import form_of, one_of, with_optional_values
 from shapescope.cli.output import emit, show, show_error, stdout_surface, write_file
 from shapescope.diagnostic import Diagnostic, Severity, ShapescopeError
@@ -83,6 +84,26 @@ def test_places_that_cannot_be_written(place: str, in_folder: Path) -> None:
         write_file(Path(place), "x")
     assert caught.value.exit_code == 2
     assert list(in_folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        ("no/such/folder/x", "no such file or directory"),
+        (".", "is a directory"),
+        ("file/x", "not a directory"),
+        ("file", "it is read-only"),
+    ],
+)
+def test_places_that_cannot_be_written_are_told_before_the_work(
+    place: str, reason: str, in_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (in_folder / "file").write_text("before")
+    (in_folder / "file").chmod(0o444)
+    for command in (["trace", "absent.py", "--output", place], ["draw", "absent.py", "-o", place]):
+        assert run(command) == 2
+        assert capsys.readouterr().err == f"error: cannot write {place}: {reason}\n"
+    assert [path.name for path in in_folder.iterdir()] == ["file"]
 
 
 def test_a_wrong_request_goes_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
