@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 
@@ -82,6 +82,8 @@ def run_trace(request: Request) -> TraceResult:
     from shapescope.capture.loader import load
 
     target = _target(request)
+    if request.image is not None and not request.image.exists():
+        raise ShapescopeError(f"there is no file {request.image}")
     if request.time and (request.mode == "symbolic" or target is not None):
         other = "--symbolic" if request.mode == "symbolic" else "--loss"
         raise ShapescopeError(f"`--time` runs the forward pass alone; leave `{other}` away")
@@ -89,9 +91,13 @@ def run_trace(request: Request) -> TraceResult:
     loaded = load(request.model)
     specs = loaded.fitted(specs) if specs else None
     if request.image is not None:
+        from shapescope.capture.inferring.own_inputs import own_inputs
         from shapescope.capture.picture import with_picture
 
-        specs = with_picture(specs or loaded.default_inputs, request.image)
+        if specs is None:
+            specs, told = _quietly(own_inputs, loaded)
+            loaded = replace(loaded, notes=(*loaded.notes, *told))
+        specs = with_picture(specs, request.image)
     return _trace(
         loaded,
         specs,

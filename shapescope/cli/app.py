@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -22,8 +23,8 @@ from shapescope.cli.coercion import lightly
 from shapescope.cli.patience import said_of_long_files
 from shapescope.cli.pipe import leave_pipe
 
-_USAGE_ERROR = next(
-    base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException"
+_USAGE_ERROR: type[Exception] = next(
+    cast("Any", base) for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException"
 )
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """What a stream says that takes no more."""
@@ -46,7 +47,12 @@ class Command(TyperCommand):
         """Parse, once options that may stand without their value have one."""
         from shapescope.cli.options import with_optional_values
 
-        return super().parse_args(ctx, with_optional_values(args))
+        try:
+            return super().parse_args(ctx, with_optional_values(args))
+        except _USAGE_ERROR as error:
+            if getattr(error, "ctx", None) is None:  # an option without its value
+                cast("Any", error).ctx = ctx
+            raise
 
 
 class Program(TyperGroup):
@@ -192,4 +198,11 @@ def _usage(error: Any) -> Exception:
     message = str(error.format_message()).strip().rstrip(".")
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "shapescope"
-    return ShapescopeError(message[:1].lower() + message[1:], advice=(f"{path} --help",))
+    advice = [f"{path} --help"]
+    extra = re.search(r"unexpected extra argument\S* \([0-9 ]+\)$", message)
+    takes = (
+        [] if context is None else [option for it in context.command.params for option in it.opts]
+    )
+    if extra is not None and "--input" in takes:
+        advice.insert(0, "sizes are written with commas: --input 1,3,32,32")
+    return ShapescopeError(message[:1].lower() + message[1:], advice=tuple(advice))

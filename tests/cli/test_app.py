@@ -184,6 +184,32 @@ def test_numbers_are_checked(args: tuple[str, ...], said: str, program: Run) -> 
     assert ran.err.splitlines()[0].endswith(said)
 
 
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (
+            ("trace", "net.py", "--input", "1", "3", "32", "32"),
+            (
+                "error: got unexpected extra argument(s) (3 32 32)\n"
+                "help: sizes are written with commas: --input 1,3,32,32\n"
+                "help: shapescope trace --help\n"
+            ),
+        ),
+        (
+            ("explain", "add-shape", "3"),
+            "error: got unexpected extra argument(s) (3)\nhelp: shapescope explain --help\n",
+        ),
+        (
+            ("trace", "net.py", "--input"),
+            "error: option '--input' requires an argument\nhelp: shapescope trace --help\n",
+        ),
+    ],
+)
+def test_help_for_words_too_many_or_too_few(args: tuple[str, ...], told: str, program: Run) -> None:
+    ran = program(*args)
+    assert (ran.code, ran.out, ran.err) == (2, "", told)
+
+
 def test_numbers_may_be_grouped(program: Run) -> None:
     assert program("check", "lenet5", "--max-params", "61_750").code == 0
     assert program("check", "lenet5", "--max-params", "61_749").code == 1

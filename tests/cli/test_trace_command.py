@@ -140,6 +140,24 @@ def test_a_picture_as_input(in_folder: Path, program: Run) -> None:
     assert missing.err == "error: there is no file black.png\n"
 
 
+def test_a_picture_for_a_model_whose_input_is_inferred(in_folder: Path, program: Run) -> None:
+    Image.new("L", (40, 40), 255).save("white.png")
+    (in_folder / "net.py").write_text(
+        "import torch.nn as nn\n\n\nclass Net(nn.Module):\n    def __init__(self):\n"
+        "        super().__init__()\n        self.conv = nn.Conv2d(1, 2, 5)\n"
+        "        self.fc = nn.Linear(2 * 8 * 8, 3)\n\n    def forward(self, x):\n"
+        "        return self.fc(self.conv(x).flatten(1))\n"
+    )
+    ran = program("trace", "net.py", "--image", "white.png")
+    assert ran.code == 0
+    assert ran.out.startswith(
+        "net.py:Net   input x 1 x 1 x 12 x 12   traced on real tensors\n"
+        "note: input 1 x 1 x 12 x 12 inferred from conv (in_channels = 1) and fc (takes 128)\n"
+    )
+    missing = program("trace", "absent.py", "--image", "black.png")
+    assert (missing.code, missing.err) == (2, "error: there is no file black.png\n")
+
+
 def test_a_loss_is_a_step(program: Run) -> None:
     ran = program("trace", "network", "--target", "1:int64<10", "--loss", "cross_entropy")
     assert ran.code == 0
