@@ -59,7 +59,7 @@ class Pass:
     def reason(self) -> str:
         """The first words of the error, for a note."""
         text = str(self.error).strip().splitlines()
-        return text[0][:100] if text else type(self.error).__name__
+        return _first_words(text[0]) if text else type(self.error).__name__
 
     def refused_at(self, index: int, reason: str) -> Pass:
         """This pass cut off at step `index`, which a CPU would refuse for `reason`."""
@@ -74,6 +74,17 @@ class Pass:
         )
         failure = Failure(index, "RuntimeError", reason, self.steps[index].call_site)
         return replace(self, trace=replace(self.trace, steps=steps, outputs=(), failure=failure))
+
+
+_LONGEST_REASON = 100
+
+
+def _first_words(text: str) -> str:
+    """A text that is no longer than a note bears: cut between words, and said to be cut."""
+    if len(text) <= _LONGEST_REASON:
+        return text
+    whole, _, _ = text[: _LONGEST_REASON - 3].rpartition(" ")
+    return f"{whole or text[: _LONGEST_REASON - 4]} ..."
 
 
 def run_pass(

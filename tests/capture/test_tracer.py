@@ -62,6 +62,19 @@ def test_control_flow_on_values_needs_real_tensors(function: Any) -> None:
     assert "real CPU tensors were used" in traced.notes[-1]
 
 
+def test_a_long_reason_is_cut_between_words() -> None:
+    reason = "numbers " * 20
+
+    def refuse(self: nn.Module, x: Tensor) -> Tensor:
+        if x.is_meta:
+            raise RuntimeError(reason)
+        return x * 2
+
+    kept = " ".join(["numbers"] * 12)
+    (note,) = trace(refuse, 4, 3).notes
+    assert note == f"meta could not ({kept} ...); fake tensors were used"
+
+
 @pytest.mark.parametrize(
     ("function", "shape"),
     [

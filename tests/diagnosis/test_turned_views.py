@@ -89,3 +89,54 @@ class RelativeShift(nn.Module):
 def test_a_shift_by_views_behind_a_pad_is_meant() -> None:
     traced = trace_model(RelativeShift(), parse_inputs(["2,4,6,11"]))
     assert [one.diagnostic.rule for one in find(traced.trace)] == []
+
+
+class Cells(nn.Module):
+    """A head of `anchors * classes` channels over maps of two sizes, one as high as the classes."""
+
+    def __init__(self, anchors: int, classes: int, *, last: bool) -> None:
+        super().__init__()
+        self.classes, self.last = classes, last
+        self.score = nn.Conv2d(3, anchors * classes, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        scores = self.score(x)
+        if self.last:
+            return scores.permute(0, 2, 3, 1).reshape(x.shape[0], -1, self.classes)
+        return scores.view(x.shape[0], self.classes, -1)
+
+
+@pytest.mark.parametrize("last", [True, False])
+def test_channels_cut_where_they_lie_are_right_on_a_map_as_high_as_the_classes(last: bool) -> None:
+    traced = trace_model(Cells(3, 5, last=last), parse_inputs(["2,3,5,5"]))
+    assert [one.diagnostic.rule for one in find(traced.trace)] == []
+
+
+class Levels(nn.Module):
+    """Scores of maps of several sizes, cut by one line whose layout no layer tells."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        halves = (x, x[:, ::2, ::2] * 2)
+        return torch.cat([one.reshape(x.shape[0], -1, 5) for one in halves], 1)
+
+
+@pytest.mark.parametrize("size", [10, 5])
+def test_a_line_that_means_no_turn_at_another_size_means_none(size: int) -> None:
+    traced = trace_model(Levels(), parse_inputs([f"2,{size},{size},15"]))
+    assert [one.diagnostic.rule for one in find(traced.trace)] == []
+
+
+class Turned(nn.Module):
+    """A map of channels taken for tokens, channels last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 16, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.conv(x).reshape(x.shape[0], -1, 16)
+
+
+def test_channels_that_are_not_moved_are_told_of() -> None:
+    traced = trace_model(Turned(), parse_inputs(["2,3,5,4"]))
+    assert [one.diagnostic.rule for one in find(traced.trace)] == ["view-mixes-axes"]

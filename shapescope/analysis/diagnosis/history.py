@@ -12,13 +12,22 @@ from shapescope.analysis.diagnosis.words import (
     settings_of,
     sizes_text,
 )
-from shapescope.attrs import AdaptivePoolAttrs, ConvAttrs, PoolAttrs, ResizeAttrs
+from shapescope.attrs import (
+    AdaptivePoolAttrs,
+    ConvAttrs,
+    EmbeddingAttrs,
+    LinearAttrs,
+    PoolAttrs,
+    RecurrentAttrs,
+    ResizeAttrs,
+)
 from shapescope.ops import lookup
 from shapescope.trace import Shape, Step, TensorSpec, Trace
 
 _MOST_SHOWN = 9
 _LONGEST_LINE = 84
 _MERGING = frozenset({"flatten", "view", "reshape"})
+_MOVING = frozenset({"permute", "transpose", "movedim"})
 
 
 def ints(shape: Shape) -> tuple[int, ...]:
@@ -72,6 +81,40 @@ def passes(step: Step) -> bool:
     row = lookup(step.op)
     same = step.outputs[0].shape == step.inputs[main_input(step)].shape
     return same and (row.pointwise or not row.changes_axes) and step.op not in ("linear", "matmul")
+
+
+def feature_axis(trace: Trace, step: Step) -> int | None:
+    """The axis of the first input along which the features lie, as its makers tell.
+
+    A convolution makes channels on axis 1, a linear layer features on the last one; a permute
+    takes them elsewhere. None where another op came in between.
+    """
+    moves: list[Step] = []
+    maker = source_of(trace, step)
+    while maker is not None and maker.inputs and maker.outputs:
+        rank = len(maker.outputs[0].shape)
+        if isinstance(maker.attrs, ConvAttrs):
+            return _moved_to(rank - len(maker.attrs.kernel_size) - 1, moves)
+        if isinstance(maker.attrs, LinearAttrs | EmbeddingAttrs | RecurrentAttrs):
+            return _moved_to(rank - 1, moves)
+        if maker.op in _MOVING:
+            moves.insert(0, maker)
+        elif not passes(maker) and not isinstance(maker.attrs, PoolAttrs | ResizeAttrs):
+            return None
+        maker = source_of(trace, maker, main_input(maker))
+    return None
+
+
+def _moved_to(axis: int, moves: Sequence[Step]) -> int | None:
+    """Where an axis stands behind steps that move axes; None where that cannot be told."""
+    for step in moves:
+        flow = next(iter(lookup(step.op).flow(step) or ()), ())
+        places = (at for at, link in enumerate(flow) if link is not None and link.axis == axis)
+        place = next(places, None)
+        if place is None:
+            return None
+        axis = place
+    return axis
 
 
 def last_pool(chain: Sequence[Step]) -> Step | None:

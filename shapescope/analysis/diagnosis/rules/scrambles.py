@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
-from shapescope.analysis.diagnosis.history import ints, source_of
+from shapescope.analysis.diagnosis.history import feature_axis, ints, source_of
 from shapescope.analysis.diagnosis.intended import (
     intended_fold,
     intended_order,
@@ -32,10 +32,9 @@ def mixed_axes(case: Case) -> Iterator[Finding]:
     trace = case.trace
     if trace.mode == "symbolic":
         return
-    for step in trace.steps:
-        if step.op not in ("view", "reshape") or not step.outputs or not step.inputs:
-            continue
-        if _is_trick(trace, step):
+    views = [step for step in trace.steps if _may_mix(trace, step)]
+    for step in views:
+        if _found_otherwise(step, views):
             continue
         given, made = ints(step.inputs[0].shape), ints(step.outputs[0].shape)
         alike = _alike(trace, step)
@@ -55,13 +54,56 @@ def mixed_axes(case: Case) -> Iterator[Finding]:
             yield _apart_finding(step, alike)
             return
         turned = intended_turn(given, made)
-        if turned is not None:
+        if turned is not None and not _cuts_features(trace, step):
             yield _finding(step, turned, alike)
             return
         split = intended_split(given, made)
         if split is not None:
             yield _split_finding(step, *split, alike)
             return
+
+
+def _may_mix(trace: Trace, step: Step) -> bool:
+    """Whether a step is a view that is judged by its sizes."""
+    if step.op not in ("view", "reshape") or not step.outputs or not step.inputs:
+        return False
+    return not _is_trick(trace, step)
+
+
+def _found_otherwise(step: Step, views: Sequence[Step]) -> bool:
+    """Whether the same line, run on other sizes, means no axis to be moved.
+
+    Heads that share a line see maps of many sizes: on one of them a side may be as long as what
+    the line asks for. With an axis of 1 nothing can be mixed, and such a run tells nothing.
+    """
+    return step.call_site is not None and any(
+        other.call_site == step.call_site
+        and other.inputs[0].shape != step.inputs[0].shape
+        and len(other.inputs[0].shape) == len(step.inputs[0].shape)
+        and 1 not in other.inputs[0].shape
+        and not _means_a_move(ints(other.inputs[0].shape), ints(other.outputs[0].shape))
+        for other in views
+    )
+
+
+def _means_a_move(given: tuple[int, ...], made: tuple[int, ...]) -> bool:
+    """Whether any of the signs of a view that was to move axes is there."""
+    signs = (intended_swap, intended_order, intended_fold, intended_turn, intended_split)
+    return intended_fold(made, given) is not None or any(
+        sign(given, made) is not None for sign in signs
+    )
+
+
+def _cuts_features(trace: Trace, step: Step) -> bool:
+    """Whether a view cuts the features themselves into even parts, where they are known to lie.
+
+    `(n, h, w, a * k)` viewed as `(n, h * w * a, k)` is right, also where a map is as high as `k`.
+    """
+    given, made = ints(step.inputs[0].shape), ints(step.outputs[0].shape)
+    axis = feature_axis(trace, step)
+    if axis == len(given) - 1:
+        return given[-1] % made[-1] == 0
+    return axis == 1 and given[1] % made[1] == 0 and given[1] != made[1]
 
 
 def _alike(trace: Trace, step: Step) -> list[Step]:
