@@ -158,6 +158,126 @@ class Samples(nn.Module):
             state = self.cell(x[t], state)
             made.append(state[0])
         return torch.stack(made)
+
+
+class Rollout(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.cell = nn.GRUCell(12, 8)
+
+    def forward(self, seen, actions):
+        state = torch.zeros(seen.size(1), 8)
+        made = []
+        for t in range(len(actions)):
+            state = self.cell(torch.cat([seen[t], actions[t]], -1), state)
+            made.append(state)
+        return torch.stack(made)
+
+
+class Dreamer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.cell = nn.GRUCell(12, 8)
+
+    def forward(self, state, actions):
+        T = actions.size(0) + 1
+        states = [state] * T
+        for t in range(T - 1):
+            states[t + 1] = self.cell(actions[t], states[t])
+        return torch.stack(states[1:], dim=0)
+
+
+class Counted(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.cell = nn.GRUCell(12, 8)
+
+    def forward(self, x):
+        state = x.new_zeros(x.shape[1], 8)
+        rounds = range(x.size(0))
+        made = []
+        for i in rounds:
+            state = self.cell(x[i], state)
+            made.append(state)
+        return torch.stack(made)
+
+
+class Memory(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.query = nn.Linear(12, 12)
+
+    def forward(self, h, memory):
+        both = torch.cat([memory, h], dim=0)
+        scores = torch.einsum("ibd,jbd->ijb", self.query(h), both)
+        return torch.einsum("ijb,jbd->ibd", scores.softmax(1), both)
+
+
+class Inner(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.cell = nn.GRUCell(12, 8)
+
+    def forward(self, frames):
+        return self._unroll(frames)
+
+    def _unroll(self, frames):
+        x = frames
+        T, B, *_ = x.shape
+        state = x.new_zeros(1, B, 8)
+        made = []
+        for frame in x.unbind():
+            state = self.cell(frame, state[0])[None]
+            made.append(state)
+        return torch.cat(made)
+
+
+class Wrong(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.cell = nn.GRUCell(12, 8)
+
+    def forward(self, x):
+        state = x.new_zeros(x.size(1), 8)
+        made = []
+        for t in range(x.size(1)):
+            state = self.cell(x[t], state)
+            made.append(state)
+        return torch.stack(made + [state] * (x.size(0) - x.size(1)))
+
+
+class Turned(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.cell = nn.GRUCell(12, 8)
+
+    def forward(self, x):
+        state = x.new_zeros(x.size(1), 8)
+        made = []
+        for place in range(x.size(1)):
+            state = self.cell(x[place], state)
+            made.append(state)
+        x = x.transpose(0, 1)
+        T, B, _ = x.shape
+        return torch.stack(made + [state] * (B - T))
+
+
+class Positioned(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("table", torch.randn(50, 1, 12))
+        self.attention = nn.MultiheadAttention(12, 2)
+        self.head = nn.Linear(12, 3)
+
+    def forward(self, x):
+        x = x + self.table[: x.size(0)]
+        return self.head(self.attention(x, x, x)[0])
+
+
+class Averaged(Positioned):
+    def forward(self, x):
+        x = x + self.table[: x.size(0)]
+        return self.head(self.attention(x, x, x)[0].mean(1))
 """
 
 
@@ -167,6 +287,15 @@ class Samples(nn.Module):
         ("Machine", ("5,3,12",), []),
         ("Segments", ("5,3,12", "4,3,12"), []),
         ("Samples", ("5,3,12",), ["batch-picked"]),
+        ("Rollout", ("5,3,7", "5,3,5"), []),
+        ("Dreamer", ("5,8", "5,5,12"), []),
+        ("Counted", ("5,3,12",), []),
+        ("Memory", ("5,3,12", "5,3,12"), []),
+        ("Inner", ("5,3,12",), []),
+        ("Wrong", ("5,3,12",), ["batch-picked"]),
+        ("Turned", ("5,3,12",), ["batch-picked"]),
+        ("Positioned", ("5,3,12",), []),
+        ("Averaged", ("5,3,12",), ["batch-as-time"]),
     ],
 )
 def test_names_of_sizes_say_that_the_batch_is_axis_1(

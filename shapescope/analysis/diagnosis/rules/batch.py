@@ -54,9 +54,13 @@ def batch(case: Case) -> Iterator[Finding]:
         found = list(_only(case, other, walk))
     if not found:
         return
-    from shapescope.analysis.diagnosis.intent import inputs_are_time_first
+    from shapescope.analysis.diagnosis.rules.as_time import TIME
+    from shapescope.analysis.diagnosis.time_axis import inputs_are_time_first
 
-    if not inputs_are_time_first(trace):
+    told = found[0].diagnostic
+    known = told.rule == TIME and told.severity is Severity.NOTE
+    step = None if told.step is None else trace.steps[told.step]
+    if known or not inputs_are_time_first(trace, step):
         yield from found[:1]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from shapescope.analysis.batch import BatchWalk, Event, ancestors
+from shapescope.analysis.batch import BatchWalk, Event, ancestors, walk_batch
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding
 from shapescope.analysis.diagnosis.history import ints
 from shapescope.analysis.diagnosis.registry import declare
@@ -65,7 +65,7 @@ def _cross_finding(case: Case, event: Event, shown: bool) -> Finding | None:
     step = case.trace.steps[event.step]
     sizes = ints(step.inputs[event.input].shape)
     if isinstance(step.attrs, RecurrentAttrs | AttentionAttrs):
-        return read_as_time(case, step, sizes, shown)
+        return read_as_time(case, step, sizes, shown and not _has_positions(case, step, sizes))
     if event.kind == "read-across":
         return _across(case, step, event, sizes)
     if event.kind == "paired":
@@ -74,6 +74,18 @@ def _cross_finding(case: Case, event: Event, shown: bool) -> Finding | None:
     if event.kind in makers:
         return makers[event.kind](case, step, event, sizes)
     return None
+
+
+def _has_positions(case: Case, step: Step, sizes: tuple[int, ...]) -> bool:
+    """Whether positions were added along axis 0 on purpose, `table[:x.size(0)]`, and stay there.
+
+    An attention that runs along that axis then does so on purpose, too.
+    """
+    out = ints(case.trace.outputs[0].shape) if case.trace.outputs else ()
+    walk, above = walk_batch(case.trace), ancestors(case.trace, step.index)
+    if walk is None or not len(sizes) == len(out) == 3 or out[:2] != sizes[:2]:
+        return False
+    return any(event.kind == "indexed" and event.step in above for event in walk.events)
 
 
 def _across(case: Case, step: Step, event: Event, sizes: tuple[int, ...]) -> Finding:
