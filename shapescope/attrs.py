@@ -108,13 +108,19 @@ class LinearAttrs:
 
 @dataclass(frozen=True, slots=True)
 class NormAttrs:
-    """A normalisation. `batch_statistics`: the mean and variance come from this very batch."""
+    """A normalisation.
+
+    Attributes:
+        batch_statistics: the mean and variance come from this very batch.
+        stored_statistics: an instance norm takes them from storage, not from the sample.
+    """
 
     num_features: int | None = None
     num_groups: int | None = None
     normalized_shape: tuple[int, ...] | None = None
     affine: bool = True
     batch_statistics: bool = False
+    stored_statistics: bool = False
 
 
 @dataclass(frozen=True, slots=True)

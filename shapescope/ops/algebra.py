@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from shapescope.ops.flow import Flows, Link, whole
 from shapescope.ops.registry import Op, register
 from shapescope.ops.shapes import (
     Ints,
     argument,
     axis,
+    axis_refusal,
     broadcast,
     broadcast_refusal,
     matrix_refusal,
@@ -136,11 +139,20 @@ def _diag_shape(step: Step) -> tuple[Ints, ...] | None:
     return ((max(min(rows, columns), 0),),)
 
 
+def _diag_embed_refusal(step: Step) -> str | None:
+    sizes = shape(step)
+    if not sizes:
+        return "a tensor without axes has none"
+    made = (*sizes, sizes[-1])
+    return axis_refusal(made, (argument(step, "dim1", -2), argument(step, "dim2", -1)))
+
+
 register(
     Op(
         "diag_embed",
         "input offset dim1 dim2",
         shape_rule=_diag_embed_shape,
+        refusal_rule=_diag_embed_refusal,
         free=True,
         changes_axes=True,
     )
@@ -154,8 +166,27 @@ def _complex_shape(step: Step) -> tuple[Ints, ...] | None:
     return (shape(step)[:-1],) if shape(step) else None
 
 
+def _complex_refusal(step: Step) -> str | None:
+    sizes, dtype = shape(step), step.inputs[0].dtype if step.inputs else ""
+    if step.op == "view_as_real":
+        return None if dtype.startswith("complex") else f"{dtype} has no imaginary part"
+    if dtype not in ("float16", "float32", "float64"):
+        return f"pairs of float16, float32 or float64 make complex numbers, not {dtype}"
+    if sizes[-1:] != (2,):
+        return f"the last axis holds a real and an imaginary part: 2 values, not {text(sizes)}"
+    return None
+
+
 for _name in ("view_as_real", "view_as_complex"):
-    register(Op(_name, shape_rule=_complex_shape, free=True, changes_axes=True))
+    register(
+        Op(
+            _name,
+            shape_rule=_complex_shape,
+            refusal_rule=_complex_refusal,
+            free=True,
+            changes_axes=True,
+        )
+    )
 
 
 def _addr_shape(step: Step) -> tuple[Ints, ...] | None:
@@ -180,7 +211,22 @@ def _pdist_shape(step: Step) -> tuple[Ints, ...] | None:
     return ((n * (n - 1) // 2,),)
 
 
-register(Op("pdist", "input p", shape_rule=_pdist_shape, changes_axes=True))
+def _pdist_refusal(step: Step) -> str | None:
+    p = argument(step, "p", 2.0)
+    if len(shape(step)) != 2:
+        return f"rows of values are needed, and {text(shape(step))} is no matrix"
+    return f"a norm of {p} is none" if isinstance(p, int | float) and p < 0 else None
+
+
+register(
+    Op(
+        "pdist",
+        "input p",
+        shape_rule=_pdist_shape,
+        refusal_rule=_pdist_refusal,
+        changes_axes=True,
+    )
+)
 
 
 def _covariance_shape(step: Step) -> tuple[Ints, ...] | None:
@@ -189,8 +235,26 @@ def _covariance_shape(step: Step) -> tuple[Ints, ...] | None:
     return ((sizes[0], sizes[0]),) if len(sizes) == 2 and sizes[0] != 1 else ((),)
 
 
+def _covariance_refusal(step: Step) -> str | None:
+    sizes = shape(step)
+    if len(sizes) > 2:
+        return f"{text(sizes)} has {len(sizes)} axes, but variables x observations are 2"
+    observed = sizes[-1] if sizes else 1
+    for weights in shapes(step)[1:]:
+        if len(weights) > 1 or prod(weights) != observed:
+            return f"there are {observed} observations, but weights of {text(weights)}"
+    return None
+
+
 for _name in ("cov", "corrcoef"):
-    register(Op(_name, shape_rule=_covariance_shape, changes_axes=True))
+    register(
+        Op(
+            _name,
+            shape_rule=_covariance_shape,
+            refusal_rule=_covariance_refusal,
+            changes_axes=True,
+        )
+    )
 
 
 def _replaced_last(step: Step) -> tuple[Ints, ...] | None:

@@ -114,6 +114,24 @@ def _getitem_refusal(step: Step) -> str | None:
     return None
 
 
+def _setitem_refusal(step: Step) -> str | None:
+    """What is written has to broadcast to the place; axes of 1 in front of it count for nothing."""
+    reason = _getitem_refusal(step)
+    if reason is not None:
+        return reason
+    items = argument(step, "index", ())
+    count = sum(item in ("tensor", "mask") for item in items)
+    made = _getitem_shape(step) if len(step.inputs) == count + 2 else None
+    if made is None:
+        return None
+    value = shape(step, count + 1)
+    while value[:1] == (1,):
+        value = value[1:]
+    if broadcast(value, made[0]) == made[0]:
+        return None
+    return f"{text(shape(step, count + 1))} does not broadcast to the {text(made[0])} written to"
+
+
 def inside(number: int, size: int) -> bool:
     """Whether an axis of this size has a value at this place."""
     return -size <= number < size
@@ -158,7 +176,7 @@ register(
         "input index value",
         from_call=_index_call,
         shape_rule=same_shape,
-        refusal_rule=_getitem_refusal,
+        refusal_rule=_setitem_refusal,
         flow_rule=pointwise_flow,
         saves="indices",
         view=True,

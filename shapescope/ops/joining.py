@@ -178,4 +178,20 @@ def _block_diag_shape(step: Step) -> tuple[Ints, ...] | None:
     return ((sum(rows for rows, _ in blocks), sum(columns for _, columns in blocks)),)
 
 
-register(Op("block_diag", "*tensors", shape_rule=_block_diag_shape, free=True, changes_axes=True))
+def _block_diag_refusal(step: Step) -> str | None:
+    for sizes in shapes(step):
+        if len(sizes) > 2:
+            return f"a block is a matrix, and {text(sizes)} is none"
+    return None
+
+
+register(
+    Op(
+        "block_diag",
+        "*tensors",
+        shape_rule=_block_diag_shape,
+        refusal_rule=_block_diag_refusal,
+        free=True,
+        changes_axes=True,
+    )
+)

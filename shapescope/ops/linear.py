@@ -10,7 +10,7 @@ from shapescope.ops.flow import last_lost_flow, same
 from shapescope.ops.registry import Bound, Op, read_plain, register
 from shapescope.ops.shapes import Ints, argument, shape, text
 from shapescope.ops.values import shape_of
-from shapescope.trace import Step
+from shapescope.trace import Step, TensorSpec
 
 # --- linear
 
@@ -150,6 +150,13 @@ def _embedding_shape(step: Step) -> tuple[Ints, ...] | None:
     return ((*shape(step), step.attrs.embedding_dim),)
 
 
+def _indices_refusal(step: Step) -> str | None:
+    dtype = step.inputs[0].dtype if step.inputs else "int64"
+    if dtype in ("int64", "int32"):
+        return None
+    return f"a table is looked up by int64 or int32, not by {dtype}"
+
+
 def _embedding_text(step: Step) -> tuple[str, ...]:
     made = _embedding_shape(step)
     return () if made is None else (f"{text(shape(step))} -> {text(made[0])}",)
@@ -164,6 +171,7 @@ register(
         from_call=_embedding_call,
         from_module=_embedding_module,
         shape_rule=_embedding_shape,
+        refusal_rule=_indices_refusal,
         formula_rule=_embedding_text,
         flow_rule=lambda step: ((*same(len(shape(step))), None),),
         free=True,
@@ -193,6 +201,35 @@ def _bag_shape(step: Step) -> tuple[Ints, ...] | None:
     return ((bags, size),)
 
 
+def _bag_refusal(step: Step) -> str | None:
+    """A bag for each row, or one row cut where the offsets say; a weight for each index."""
+    if not step.inputs:
+        return None
+    sizes = shape(step)
+    offsets = [shape(step, at) for at, spec in _rest(step) if "int" in spec.dtype]
+    weights = [shape(step, at) for at, spec in _rest(step) if "float" in spec.dtype]
+    if len(sizes) not in (1, 2):
+        return f"indices are batch x length, or all of them in a row, not {text(sizes)}"
+    if len(sizes) == 2 and offsets:
+        return f"{text(sizes)} is a bag for each row, and offsets cut one row of indices"
+    if len(sizes) == 1 and [len(one) for one in offsets] != [1]:
+        return "one row of indices needs offsets, a row too: where each bag begins"
+    if weights and argument(step, "mode", "mean") != "sum":
+        return f"weights go with mode 'sum' alone, not with {argument(step, 'mode', 'mean')!r}"
+    if weights and weights[0] != sizes:
+        return f"there are weights of {text(weights[0])} for indices of {text(sizes)}"
+    return _indices_refusal(step)
+
+
+def _rest(step: Step) -> list[tuple[int, TensorSpec]]:
+    """The inputs behind the indices, each with its place, without a table that is no parameter."""
+    rest = list(enumerate(step.inputs))[1:]
+    table = (argument(step, "num_embeddings"), argument(step, "embedding_dim"))
+    if not step.params and rest and rest[0][1].shape == table:
+        del rest[0]
+    return rest
+
+
 register(
     Op(
         "embedding_bag",
@@ -202,6 +239,7 @@ register(
         settings=("num_embeddings", "embedding_dim", "mode", "include_last_offset"),
         from_call=_bag_call,
         shape_rule=_bag_shape,
+        refusal_rule=_bag_refusal,
         saves="inputs",
         free=True,
         changes_axes=True,

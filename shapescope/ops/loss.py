@@ -19,6 +19,12 @@ from shapescope.ops.shapes import (
     text,
     without,
 )
+from shapescope.ops.targets import (
+    cosine_refusal,
+    ctc_refusal,
+    gaussian_refusal,
+    margin_refusal,
+)
 from shapescope.ops.values import shape_of
 from shapescope.trace import Step
 
@@ -135,7 +141,7 @@ for _name, _class, _signature, _rule, _reason in (
     ("huber_loss", "HuberLoss", "input target", _pair_shape, _pair_refusal),
     ("kl_div", "KLDivLoss", "input target", _pair_shape, _pair_refusal),
     ("poisson_nll_loss", "PoissonNLLLoss", "input target", _pair_shape, _pair_refusal),
-    ("gaussian_nll_loss", "GaussianNLLLoss", "input target var", _pair_shape, None),
+    ("gaussian_nll_loss", "GaussianNLLLoss", "input target var", _pair_shape, gaussian_refusal),
     ("soft_margin_loss", "SoftMarginLoss", "input target", _pair_shape, _soft_margin_refusal),
     (
         "hinge_embedding_loss",
@@ -153,9 +159,21 @@ for _name, _class, _signature, _rule, _reason in (
         _same_refusal,
     ),
     ("multilabel_margin_loss", "MultiLabelMarginLoss", "input target", _per_sample, _same_refusal),
-    ("multilabel_soft_margin_loss", "MultiLabelSoftMarginLoss", "input target", _per_sample, None),
-    ("multi_margin_loss", "MultiMarginLoss", "input target p margin", _per_sample, None),
-    ("cosine_embedding_loss", "CosineEmbeddingLoss", "input1 input2 target", _per_pair, None),
+    (
+        "multilabel_soft_margin_loss",
+        "MultiLabelSoftMarginLoss",
+        "input target",
+        _per_sample,
+        _pair_refusal,
+    ),
+    ("multi_margin_loss", "MultiMarginLoss", "input target p margin", _per_sample, margin_refusal),
+    (
+        "cosine_embedding_loss",
+        "CosineEmbeddingLoss",
+        "input1 input2 target",
+        _per_pair,
+        cosine_refusal,
+    ),
     (
         "margin_ranking_loss",
         "MarginRankingLoss",
@@ -177,7 +195,13 @@ for _name, _class, _signature, _rule, _reason in (
         _reduced,
         None,
     ),
-    ("ctc_loss", "CTCLoss", "log_probs targets input_lengths target_lengths", _ctc_shape, None),
+    (
+        "ctc_loss",
+        "CTCLoss",
+        "log_probs targets input_lengths target_lengths",
+        _ctc_shape,
+        ctc_refusal,
+    ),
 ):
     register(
         Op(

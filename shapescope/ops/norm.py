@@ -28,9 +28,10 @@ def _length(tensor: Any) -> int | None:
 
 
 def _module(module: Any, bound: Bound) -> NormAttrs:
-    """Whatever norm it is; only BatchNorm has statistics that eval mode takes from storage."""
+    """Whatever norm it is; two kinds may have statistics that eval mode takes from storage."""
     names = [above.__name__ for above in type(module).__mro__]
     by_batch = any("BatchNorm" in name for name in names)
+    by_sample = any("InstanceNorm" in name for name in names)
     stored = getattr(module, "running_mean", None) is not None
     return NormAttrs(
         num_features=getattr(module, "num_features", getattr(module, "num_channels", None)),
@@ -38,6 +39,7 @@ def _module(module: Any, bound: Bound) -> NormAttrs:
         normalized_shape=_normalized(getattr(module, "normalized_shape", None)),
         affine=getattr(module, "weight", None) is not None,
         batch_statistics=by_batch and (module.training or not stored),
+        stored_statistics=by_sample and stored and not module.training,
     )
 
 
@@ -47,6 +49,14 @@ def _batch_norm_call(bound: Bound) -> NormAttrs:
         num_features=_length(bound.get("weight")) if features is None else features,
         affine=bound.get("weight") is not None,
         batch_statistics=bool(bound.get("training", False)),
+    )
+
+
+def _instance_norm_call(bound: Bound) -> NormAttrs:
+    return NormAttrs(
+        num_features=_length(bound.get("weight")),
+        affine=bound.get("weight") is not None,
+        stored_statistics=not bound.get("use_input_stats", True),
     )
 
 
@@ -93,7 +103,14 @@ def _instance_norm_refusal(step: Step) -> str | None:
     # the channels are axis 0 where there is no batch, and a shape does not say whether there is
     if attrs.affine and attrs.num_features not in (None, *shape(step)[:2]):
         return f"the layer takes {attrs.num_features} channels, but {channels} arrive"
+    single = attrs.num_features == shape(step)[0] != channels and step.kind == "module"
+    if not attrs.stored_statistics and prod(shape(step)[1 if single else 2 :]) == 1:
+        return "a mean over one value says nothing: a map of 1 for each channel of a sample"
     return None
+
+
+def _local_response_refusal(step: Step) -> str | None:
+    return few_axes_refusal(shape(step), 3)
 
 
 def _group_norm_refusal(step: Step) -> str | None:
@@ -157,7 +174,7 @@ for _name, _signature, _modules, _read, _reason in (
         "input running_mean running_var weight bias use_input_stats momentum eps",
         ("InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d", "LazyInstanceNorm1d",
          "LazyInstanceNorm2d", "LazyInstanceNorm3d"),
-        _call,
+        _instance_norm_call,
         _instance_norm_refusal,
     ),
     (
@@ -180,7 +197,7 @@ for _name, _signature, _modules, _read, _reason in (
         "input size alpha beta k",
         ("LocalResponseNorm", "CrossMapLRN2d"),
         _call,
-        None,
+        _local_response_refusal,
     ),
 ):  # fmt: skip
     register(

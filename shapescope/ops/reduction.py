@@ -15,6 +15,7 @@ from shapescope.ops.shapes import (
     replaced,
     shape,
     shapes,
+    text,
     without,
 )
 from shapescope.trace import Step
@@ -145,12 +146,27 @@ def _quantile_shape(step: Step) -> tuple[Ints, ...] | None:
     return ((*leading, *without(sizes, gone)),)
 
 
+def _quantile_refusal(step: Step) -> str | None:
+    sizes, wanted = shape(step), argument(step, "q")
+    dtype = step.inputs[0].dtype if step.inputs else "float32"
+    if 0 in sizes:
+        return f"{text(sizes)} is empty: of nothing there is no quantile"
+    if dtype not in ("float32", "float64"):
+        return f"a quantile is taken of float32 or float64, not of {dtype}"
+    if len(step.inputs) > 1 and len(shape(step, 1)) > 1:
+        return f"the parts are one number or a row of them, not {text(shape(step, 1))}"
+    if isinstance(wanted, int | float) and not 0 <= wanted <= 1:
+        return f"a part lies between 0 and 1, and {wanted} does not"
+    return axis_refusal(sizes, argument(step, "dim"))
+
+
 for _name in ("quantile", "nanquantile"):
     register(
         Op(
             _name,
             "input q dim keepdim",
             shape_rule=_quantile_shape,
+            refusal_rule=_quantile_refusal,
             free=True,
             changes_axes=True,
         )
@@ -177,6 +193,22 @@ def _diff_shape(step: Step) -> tuple[Ints, ...] | None:
     return (replaced(sizes, along, max(total - times, 0)),)
 
 
+def _diff_refusal(step: Step) -> str | None:
+    sizes, times, dim = shape(step), argument(step, "n", 1), argument(step, "dim", -1)
+    if not sizes:
+        return "a tensor without axes has none"
+    if isinstance(times, int) and times < 0:
+        return f"differences are taken {times} times, but it cannot be fewer than 0"
+    others = shapes(step)[1:]
+    along = axis(dim, len(sizes))
+    if along is None:
+        return None if times == 0 and not others else axis_refusal(sizes, dim)
+    for other in others:
+        if len(other) != len(sizes) or without(other, (along,)) != without(sizes, (along,)):
+            return f"{text(other)} cannot be joined to {text(sizes)} along axis {along}"
+    return None
+
+
 def _diff_flow(step: Step) -> Flows | None:
     """A difference of order n reads n + 1 neighbours; what stands in front shifts them."""
     sizes, times = shape(step), argument(step, "n", 1)
@@ -191,6 +223,7 @@ register(
         "diff",
         "input n dim prepend append",
         shape_rule=_diff_shape,
+        refusal_rule=_diff_refusal,
         flow_rule=_diff_flow,
         free=True,
     )

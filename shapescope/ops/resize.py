@@ -17,7 +17,7 @@ from shapescope.attrs import ResizeAttrs
 from shapescope.ops.adaptive import adaptive_link
 from shapescope.ops.flow import RESIZED, Flows, Link, same
 from shapescope.ops.registry import Bound, Op, register
-from shapescope.ops.shapes import Ints, argument, shape
+from shapescope.ops.shapes import Ints, are_ints, argument, shape, text
 from shapescope.ops.values import NOT_PLAIN, per_axis, plain
 from shapescope.trace import Step
 
@@ -166,4 +166,27 @@ def _affine_grid_shape(step: Step) -> tuple[Ints, ...] | None:
     return None if not isinstance(size, tuple) else ((size[0], *size[2:], len(size) - 2),)
 
 
-register(Op("affine_grid", "theta size align_corners", shape_rule=_affine_grid_shape, free=True))
+def _affine_grid_refusal(step: Step) -> str | None:
+    """A matrix of 2 x 3 for each picture, or of 3 x 4 for each volume."""
+    size, theta = argument(step, "size"), shape(step)
+    if not isinstance(size, tuple) or not are_ints(size):
+        return None
+    if len(size) not in (4, 5):
+        return f"a grid is for pictures or volumes, of 4 or 5 axes, not for {text(size)}"
+    if min(size) < 1:
+        return f"a grid of {text(size)} has no place"
+    wanted = (size[0], len(size) - 2, len(size) - 1)
+    if theta != wanted:
+        return f"a size of {text(size)} takes matrices of {text(wanted)}, not {text(theta)}"
+    return None
+
+
+register(
+    Op(
+        "affine_grid",
+        "theta size align_corners",
+        shape_rule=_affine_grid_shape,
+        refusal_rule=_affine_grid_refusal,
+        free=True,
+    )
+)
