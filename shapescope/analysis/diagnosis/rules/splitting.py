@@ -9,6 +9,7 @@ from math import isqrt, prod
 from shapescope.analysis.code import CallSource, call_at, constructor_of
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
 from shapescope.analysis.diagnosis.history import ints
+from shapescope.analysis.diagnosis.registry import declare, failing
 from shapescope.analysis.diagnosis.rules.layers import make_instead, maker_of, output_argument
 from shapescope.analysis.diagnosis.rules.names import VIEW
 from shapescope.analysis.diagnosis.words import (
@@ -22,7 +23,10 @@ from shapescope.analysis.diagnosis.words import (
 from shapescope.analysis.fixes.constructor import argument_label, set_argument
 from shapescope.analysis.fixes.flatten import entered_through
 from shapescope.attrs import CallAttrs
+from shapescope.ops.shapes import axis
 from shapescope.trace import Step, Trace
+
+PIECES = declare("split-sizes", "the pieces of a split are not, together, as long as the axis")
 
 
 def cannot_unflatten(case: Case, step: Step, attrs: CallAttrs) -> Iterator[Finding]:
@@ -62,6 +66,65 @@ def cannot_unflatten(case: Case, step: Step, attrs: CallAttrs) -> Iterator[Findi
             *_made_whole(trace, maker, argument, asked),
         ),
     )
+
+
+@failing("split", "split_with_sizes", "unsafe_split_with_sizes")
+def uneven_pieces(case: Case) -> Iterator[Finding]:
+    """Pieces that are not, all together, as long as the axis."""
+    step = case.failed
+    if step is None or not isinstance(step.attrs, CallAttrs) or not step.inputs:
+        return
+    sizes, dim = ints(step.inputs[0].shape), step.attrs.get("dim")
+    given = step.attrs.get("split_size_or_sections")
+    asked = [size for size in given if isinstance(size, int)] if isinstance(given, tuple) else []
+    if not asked or given != tuple(asked) or not sizes:
+        return
+    along = axis(0 if dim is None else dim, len(sizes))
+    if along is None or sum(asked) == sizes[along]:
+        return
+    have, maker = sizes[along], maker_of(case.trace, step)
+    argument = None if maker is None else output_argument(maker)
+    total = f"{' + '.join(map(str, asked))} = {sum(asked)}"
+    yield finding(
+        PIECES,
+        f"the pieces are {sum(asked)} long, but axis {along} has {have}",
+        step=step,
+        labels=(
+            primary(step.call_site, here(step)),
+            argument_label(case.trace, maker.path, argument, f"`{name_of(maker)}` makes {have}")
+            if maker is not None and argument is not None
+            else None,
+        ),
+        why=(f"{total}, and {shape_text(sizes)} is cut along axis {along}",),
+        proposals=(
+            *_fitting_piece(call_at(step.call_site), asked, have),
+            *(make_instead(case.trace, maker, sum(asked)) if along == len(sizes) - 1 else ()),
+        ),
+    )
+
+
+def _fitting_piece(call: CallSource | None, asked: Sequence[int], have: int) -> Iterator[Proposal]:
+    """One piece of another length: the one unlike the others first, then the last one."""
+    lists = [] if call is None else [*call.node.args, *(it.value for it in call.node.keywords)]
+    listed = next((it for it in lists if isinstance(it, ast.List | ast.Tuple)), None)
+    if call is None or listed is None or len(listed.elts) != len(asked):
+        return
+    places = range(len(asked) - 1, -1, -1)
+    rest = {at: have - sum(asked) + asked[at] for at in places}
+    like = [at for at in places if rest[at] in (*asked[:at], *asked[at + 1 :])]
+    for at in dict.fromkeys((*like, *places)):
+        node = listed.elts[at]
+        if rest[at] < 1 or isinstance(node, ast.Starred):
+            continue
+        same = next((it for it, size in zip(listed.elts, asked, strict=True)
+                     if size == rest[at] and not isinstance(it, ast.Constant)), None)  # fmt: skip
+        written = str(rest[at]) if same is None else call.code.text(same)
+        yield Proposal(
+            f"make piece {at} {rest[at]} long",
+            (call.code.replace(node, written),),
+            kind="pieces",
+        )
+        return
 
 
 def _split(sizes: tuple[int, ...], dim: int, asked: tuple[int, ...]) -> tuple[int, ...]:
