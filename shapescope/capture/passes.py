@@ -21,6 +21,7 @@ from shapescope.capture.sequences import short_sequences
 from shapescope.capture.source import call_user
 from shapescope.capture.standins import light_imports
 from shapescope.capture.tensors import concrete_shape, placed_tensors, spec_of, tensors_in
+from shapescope.capture.untouched.bystanders import bystanders_stay
 from shapescope.capture.untouched.global_modes import global_modes_stay, nothing_compiles
 from shapescope.capture.values import ValueStats, value_stats
 from shapescope.collection import collection_waits
@@ -126,7 +127,8 @@ def run_pass(
     inputs = tuple(spec_of(tensor, name, shape_of) for name, tensor in named)
     output, error = None, None
     gradients = gradients or takes_derivatives(part for _, part in recorder.modules)
-    with nothing_changes_outside(gradients), cheap_on_meta() if mode == "meta" else inside():
+    around = cheap_on_meta() if mode == "meta" else inside()
+    with nothing_changes_outside(gradients), bystanders_stay(module, installed=False), around:
         try:
             with recorder:
                 recorder.name_inputs(named)

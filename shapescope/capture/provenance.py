@@ -22,7 +22,8 @@ from shapescope.trace import ParamSpec, Shape, TensorSpec
 __all__ = ["Provenance"]
 
 _TAG = "_shapescope_source"
-"""The attribute by which a tensor names the step (int) or the outside thing (str) it comes from."""
+"""The attribute by which a tensor names what it comes from: a pass, and there a step (int) or an
+outside thing (str). What a cache hands out may have been made in an earlier pass."""
 
 
 class Provenance:
@@ -36,16 +37,18 @@ class Provenance:
     def __init__(self, registered: Registered, shape_of: Callable[[Tensor], Shape]) -> None:
         self._registered = registered
         self._shape_of = shape_of
+        self._pass = object()
 
     def name(self, names_and_tensors: Iterable[tuple[str, Tensor]]) -> None:
         """Note what the model's inputs are called."""
         for name, tensor in names_and_tensors:
-            tensor.__dict__[_TAG] = name
+            tensor.__dict__[_TAG] = (self._pass, name)
 
     def made(self, step: int, outputs: tuple[Tensor, ...]) -> None:
         """Note which step made these."""
+        tag = (self._pass, step)
         for tensor in outputs:
-            tensor.__dict__[_TAG] = step
+            tensor.__dict__[_TAG] = tag
 
     def forget(self, modules: Iterable[nn.Module]) -> None:
         """Take off what was noted on the parameters and buffers of these."""
@@ -64,11 +67,12 @@ class Provenance:
             if skipped and id(tensor) in skipped:
                 continue
             tag = tensor.__dict__.get(_TAG)
-            if type(tag) is int:
-                sources.append(tag)
+            source = tag[1] if tag is not None and tag[0] is self._pass else None
+            if type(source) is int:
+                sources.append(source)
                 inputs.append(self._spec(tensor))
             else:
-                name = self._registered.names.get(id(tensor)) or tag or "constant"
+                name = self._registered.names.get(id(tensor)) or source or "constant"
                 inputs.append(self._spec(tensor, name))
         return inputs, sources
 
@@ -93,8 +97,8 @@ class Provenance:
 
     def hand_on(self, tensor: Tensor, wrapped: Tensor) -> None:
         """Note that `wrapped` is `tensor` as a transform of torch.func shows it, or back again."""
-        tag = self._registered.names.get(id(tensor))
-        tag = tensor.__dict__.get(_TAG) if tag is None else tag
+        name = self._registered.names.get(id(tensor))
+        tag = tensor.__dict__.get(_TAG) if name is None else (self._pass, name)
         if tag is not None and wrapped is not tensor:
             wrapped.__dict__[_TAG] = tag
 

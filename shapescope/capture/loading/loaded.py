@@ -86,8 +86,10 @@ class LoadedModel:
             ShapescopeError: the constructor raises (exit code 1), or gives no module (2).
         """
         from shapescope.capture.loading.building import Built, NotAModuleError, build_module
+        from shapescope.capture.untouched.caches import caches_in, caches_stay
 
-        with self.environment():
+        caches = [] if self.code is None else caches_in(self.code.module)
+        with self.environment(), caches_stay(caches):
             try:
                 built = build_module(self.make, device, seed)
             except ShapescopeError:

@@ -27,6 +27,7 @@ from shapescope.capture.sizes.tags import exprs_of, shown, sizes_of, tag_sizes
 from shapescope.capture.sizes.values import judge_values, pass_values_on
 from shapescope.capture.source import code_span, user_frame
 from shapescope.capture.tensors import spec_of, tensors_in
+from shapescope.capture.untouched.bystanders import bystanders_stay
 from shapescope.ops import lookup
 from shapescope.trace import SourceSpan, Step, TensorSpec
 from shapescope.valid_sizes import Passage, without_losses
@@ -101,7 +102,12 @@ class _Runner:
         error: BaseException | None = None
         cheap = cheap_on_meta() if self.device == "meta" else nullcontext()
         gradients = takes_derivatives(part for _, part in self.recorder.modules)
-        with nothing_changes_outside(gradients), cheap, self._leaf_calls.kept():
+        with (
+            nothing_changes_outside(gradients),
+            bystanders_stay(self.module, installed=False),
+            cheap,
+            self._leaf_calls.kept(),
+        ):
             try:
                 with formulas_live_on(self.module), self.reader, self.recorder:
                     self.recorder.name_inputs(

@@ -12,13 +12,12 @@ import types
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import lru_cache
 from typing import Any
 
 from torch import Tensor, nn
 
-from shapescope.capture.code_objects import codes_of
 from shapescope.capture.module_tree import modules_of
+from shapescope.capture.untouched.caches import caches_of, caches_stay, is_installed, names_in
 from shapescope.capture.untouched.functions import HOOK_DICTS
 
 _SEARCHED = 1_000
@@ -30,12 +29,18 @@ _ABSENT = object()
 
 
 @contextmanager
-def bystanders_stay(model: nn.Module) -> Iterator[None]:
-    """Put back, in the end, all that lies beside a live model and its code can reach."""
+def bystanders_stay(model: nn.Module, *, installed: bool = True) -> Iterator[None]:
+    """Put back, in the end, all that lies beside a model and its code can reach.
+
+    Args:
+        model: any that runs meanwhile.
+        installed: also what classes of installed packages can reach. Of those only the caches are
+            emptied where it is not asked for: they have the most code, and seldom keep more.
+    """
     kept = _Kept()
     modules = modules_of(model)
     for kind in {base for own in set(map(type, modules)) for base in own.__mro__}:
-        if not _is_torchs(kind):
+        if not _is_torchs(kind) and (installed or not is_installed(kind)):
             kept.class_(kind)
     for module in modules:
         own = module.__dict__
@@ -44,7 +49,8 @@ def bystanders_stay(model: nn.Module) -> Iterator[None]:
                 for hook in own.get(name, {}).values():
                     kept.value(hook)
     try:
-        yield
+        with caches_stay(caches_of(modules)):
+            yield
     finally:
         kept.put_back()
 
@@ -135,7 +141,7 @@ class _Kept:
             self.value(content, depth + 1)
             self._put_back.append(lambda c=cell, before=content: _refill_cell(c, before))  # type: ignore[misc]
         known = function.__globals__
-        for name in _names_in(function.__code__):
+        for name in names_in(function.__code__):
             if name not in known:
                 continue
             content = known[name]
@@ -161,13 +167,6 @@ _LEFT_ALONE = (
     type(None),
 )
 """Modules of the model are copied, values cannot change, and other modules are not its own."""
-
-
-@lru_cache(maxsize=4096)
-def _names_in(code: types.CodeType) -> tuple[str, ...]:
-    """The names that a function and those written in it look up or assign outside."""
-    names = [name for one in codes_of(code) for name in one.co_names]
-    return tuple(name for name in names if not name.startswith("__"))
 
 
 def _settings(attributes: Any) -> dict[str, Any]:
