@@ -28,6 +28,7 @@ from shapescope.capture.custom_functions import applied_as_steps
 from shapescope.capture.leaves import is_leaf
 from shapescope.capture.log import Log
 from shapescope.capture.module_tree import named_modules_of
+from shapescope.capture.opened import call_of_stand_in, public_of_operator, scripts_as_steps
 from shapescope.capture.provenance import Provenance
 from shapescope.capture.records import Record, Registered
 from shapescope.capture.redirect import redirected
@@ -47,6 +48,19 @@ one where the user compiled it; a copy of it has none."""
 _UNSEEN: Any = object()
 T = TypeVar("T")
 Observer = Callable[[int, tuple[Tensor, ...]], None]
+
+
+class _Again:
+    """Lets a mode see what is called while it handles a call, in which torch leaves it out."""
+
+    def __init__(self, mode: TorchFunctionMode) -> None:
+        self._mode = mode
+
+    def __enter__(self) -> None:
+        torch.overrides._push_mode(self._mode)  # type: ignore[no-untyped-call]
+
+    def __exit__(self, *exception: object) -> None:
+        torch.overrides._pop_mode()  # type: ignore[no-untyped-call]
 
 
 class Recorder(TorchFunctionMode):
@@ -82,7 +96,7 @@ class Recorder(TorchFunctionMode):
         self._inside = 0
         self._exit = ExitStack()
         self._lazy = False
-        self._functions: dict[Any, Called | None] = {}
+        self._functions: dict[Any, Called | Callable[..., Any] | None] = {}
         self._runner = runner or PlainRunner()
         self._provenance = Provenance(self.registered, shape_of)
         self._layers: dict[type, tuple[str, Op, bool]] = {}
@@ -97,6 +111,7 @@ class Recorder(TorchFunctionMode):
             if not isinstance(module, torch.jit.ScriptModule):
                 module.__dict__[_ENTRANCE] = partial(self._call_module, module)
         self._exit.enter_context(applied_as_steps(self.call, lambda: self._inside > 0))
+        self._exit.enter_context(scripts_as_steps(self.call, lambda: self._inside > 0))
         self._exit.enter_context(handed_on(self._provenance.hand_on))
         super().__enter__()  # type: ignore[no-untyped-call]
         return self
@@ -209,12 +224,18 @@ class Recorder(TorchFunctionMode):
             func, args, kwargs = redirected(func, args, kwargs, self.redirect)
         if self._inside:
             return func(*args, **kwargs)
+        if types and (opened := call_of_stand_in(func, types, args, kwargs)):
+            with _Again(self):
+                return opened()
         known = self._functions.get(func, _UNSEEN)
         if known is _UNSEEN:
-            known = self._functions[func] = described(func)
+            known = self._functions[func] = public_of_operator(func) or described(func)
+        if type(known) is Called:
+            return self.call(known, func, args, kwargs)
         if known is None:
             return func(*args, **kwargs)
-        return self.call(known, func, args, kwargs)
+        with _Again(self):
+            return known(*args, **kwargs)
 
     def call(
         self,

@@ -79,6 +79,21 @@ def _stft(given: dict[str, Any]) -> Any:
     return torch.stft(given["self"], given["n_fft"], center=False, **more)
 
 
+def _layer_norm(given: dict[str, Any]) -> Any:
+    names = ("normalized_shape", "weight", "bias", "eps")
+    return F.layer_norm(given["input"], *(given[name] for name in names))
+
+
+def _group_norm(given: dict[str, Any]) -> Any:
+    names = ("group", "weight", "bias", "eps")
+    return F.group_norm(given["input"], *(given[name] for name in names))
+
+
+def _batch_norm(given: dict[str, Any]) -> Any:
+    names = ("running_mean", "running_var", "weight", "bias", "training", "momentum", "eps")
+    return F.batch_norm(given["input"], *(given.get(name, False) for name in names))
+
+
 def _resized(mode: str) -> Callable[[dict[str, Any]], Any]:
     def resize(given: dict[str, Any]) -> Any:
         x = given.get("input", given.get("self"))
@@ -100,6 +115,7 @@ _FUNCTIONS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "aten::im2col": _unfold,
     "aten::col2im": _fold,
     "aten::stft": _stft,
+    "aten::_to_copy": lambda given: given["self"].to(given.get("dtype"), copy=True),
     "aten::lift_fresh": lambda given: given["self"],
     "aten::lift_fresh_copy": lambda given: given["self"].clone(),
     **{
@@ -109,6 +125,15 @@ _FUNCTIONS: dict[str, Callable[[dict[str, Any]], Any]] = {
     },
 }
 
+_FIRST: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "aten::native_layer_norm": _layer_norm,
+    "aten::native_group_norm": _group_norm,
+    "aten::native_batch_norm": _batch_norm,
+    "aten::_native_batch_norm_legit": _batch_norm,
+    "aten::_native_batch_norm_legit_no_training": _batch_norm,
+}
+"""Operators that give more than what people know: statistics for the derivative."""
+
 
 def public_function(schema: Any) -> Callable[..., Any] | None:
     """A function that takes what the operator of a schema takes, and calls what people call.
@@ -116,17 +141,27 @@ def public_function(schema: Any) -> Callable[..., Any] | None:
     Returns:
         None where the operator is called as people call it.
     """
-    function = _FUNCTIONS.get(schema.name)
+    first = _FIRST.get(schema.name)
+    function = first or _FUNCTIONS.get(schema.name)
     if function is None:
         return None
     names = [argument.name for argument in schema.arguments]
     tensor = schema.arguments[0].type.kind() == "TensorType"
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        return function(dict(zip(names, args, strict=False)) | kwargs)
+        made = function(dict(zip(names, args, strict=False)) | kwargs)
+        return (made, *_rest(schema, args, kwargs)) if first else made
 
     call.__name__ = call.__qualname__ = schema.name.partition("::")[2]
     return call if tensor else None
+
+
+def _rest(schema: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """All but the first of what an operator gives."""
+    space, _, name = schema.name.partition("::")
+    operator = getattr(getattr(getattr(torch.ops, space), name), schema.overload_name or "default")
+    with torch._C.DisableTorchFunction():
+        return operator(*args, **kwargs)[1:]
 
 
 def made_public(module: nn.Module) -> nn.Module:
