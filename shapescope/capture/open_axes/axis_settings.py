@@ -40,7 +40,8 @@ def _named(text: str, names: Mapping[str, str]) -> str:
 
 def _value(value: Any, names: Mapping[str, str]) -> Any:
     if isinstance(value, str) and _SYMBOL.search(value):
-        return ":".join(map(_in_our_words, _named(value, names).split(":")))
+        words = ":".join(map(_in_our_words, _named(value, names).split(":")))
+        return int(words) if words.removeprefix("-").isdecimal() else words
     return value
 
 
@@ -66,6 +67,7 @@ class _Operators(ast.NodeTransformer):
         "PythonMod": ast.Mod,
         "FloorDiv": ast.FloorDiv,
         "CleanDiv": ast.FloorDiv,
+        "IntTrueDiv": ast.Div,
     }
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
@@ -75,6 +77,13 @@ class _Operators(ast.NodeTransformer):
             operator = self._BINARY.get(node.func.id)
             if operator is not None and len(node.args) == 2:
                 return ast.BinOp(node.args[0], operator(), node.args[1])
+            divided = node.args[0] if node.args else None
+            if isinstance(divided, ast.BinOp) and isinstance(divided.op, ast.Div):
+                if node.func.id == "FloorToInt":
+                    return ast.BinOp(divided.left, ast.FloorDiv(), divided.right)
+                if node.func.id == "CeilToInt":
+                    up = ast.UnaryOp(ast.USub(), divided.left)
+                    return ast.UnaryOp(ast.USub(), ast.BinOp(up, ast.FloorDiv(), divided.right))
             node.func.id = node.func.id.lower()
         return node
 

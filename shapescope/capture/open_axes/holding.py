@@ -19,12 +19,15 @@ from shapescope.arithmetic.expressions import (
     equal,
     name,
     number,
+    parse_expression,
     renamed,
     settled,
     unequal,
     where,
 )
+from shapescope.attrs import ConvAttrs, PoolAttrs
 from shapescope.capture.open_axes.open_formulas import translated
+from shapescope.trace import Trace
 
 _MOST = 12
 """Conditions that are told; nobody reads more."""
@@ -51,6 +54,28 @@ def guards(engine: Iterable[Condition]) -> list[Condition]:
         if is_equality(one)
         or not (BATCH in one.names or (isinstance(one, Comparison) and one.negated))
     ]
+
+
+def windows_fit(trace: Trace) -> list[Condition]:
+    """That every window fits its map, which the engine leaves open."""
+    sizes = {
+        size: None
+        for step in trace.steps
+        if isinstance(step.attrs, ConvAttrs | PoolAttrs)
+        for spec in step.outputs
+        for size in spec.shape
+        if isinstance(size, str)
+    }
+    read = [_read(size) for size in sizes]
+    return [at_least(size, number(1)) for size in read if size is not None]
+
+
+def _read(text: str) -> Expr | None:
+    """The formula; None where it has something that ours have not."""
+    try:
+        return parse_expression(text)
+    except ValueError:
+        return None
 
 
 def is_equality(condition: Condition) -> bool:

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from shapescope.arithmetic.expressions import Expr, Scaled, extreme, name, number, of_atom
+from shapescope.arithmetic.expressions.atoms import is_at_least
 
 _LARGEST_DENOMINATOR = 1024
 """A float such as 0.5 or 1.25 is a fraction, by which no product of a size is rounded."""
@@ -27,14 +28,35 @@ def translated(expr: Any, names: dict[str, str]) -> Expr | None:
         return number(int(expr))
     if expr.is_Symbol:
         return name(names.get(str(expr), str(expr)))
-    if kind == "TruncToInt":
-        return _scaled(expr.args[0], names)
+    if kind in _ROUNDINGS:
+        return _rounded(kind, expr.args[0], names)
     parts = [translated(part, names) for part in expr.args]
     whole = [part for part in parts if part is not None]
     if len(whole) < len(parts) or not whole:
         return None
     operation = _OPERATIONS.get(kind)
     return None if operation is None else operation(whole)
+
+
+def _rounded(kind: str, value: Any, names: dict[str, str]) -> Expr | None:
+    """A float computed from sizes without its fraction."""
+    if type(value).__name__ not in _TRUE_DIVISIONS:
+        return _scaled(value, names) if kind == "TruncToInt" else None
+    over, under = (translated(_whole(part), names) for part in value.args)
+    if over is None or under is None or (under.is_number and under.constant == 0):
+        return None
+    if kind == "TruncToInt" and not (is_at_least(over, 0) and is_at_least(under, 1)):
+        return None
+    return -(-over // under) if kind == "CeilToInt" else over // under
+
+
+def _whole(value: Any) -> Any:
+    """The size of which a float was made."""
+    return value.args[0] if type(value).__name__ == "ToFloat" else value
+
+
+_ROUNDINGS = ("TruncToInt", "FloorToInt", "CeilToInt")
+_TRUE_DIVISIONS = ("IntTrueDiv", "FloatTrueDiv")
 
 
 def _scaled(product: Any, names: dict[str, str]) -> Expr | None:

@@ -1,12 +1,12 @@
 """A trace with axes left open: sizes as formulas of N, H and W.
 
-They are those of our own pass with formulas where torch confirms it, else those of PyTorch's
-symbolic engine.
+They are those of our own pass with formulas, else those of PyTorch's symbolic engine; either is
+told only where plain traces at other sizes confirm it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import replace
 from time import process_time
@@ -20,6 +20,7 @@ from shapescope.capture.deadline import EndsAfter, OutOfTimeError
 from shapescope.capture.fake import entered, fake_model
 from shapescope.capture.inputs import input_names, rebatch
 from shapescope.capture.open_axes.axis_settings import in_axis_names
+from shapescope.capture.open_axes.confirming import refuted
 from shapescope.capture.open_axes.followed import Followed, followed
 from shapescope.capture.open_axes.holding import (
     as_note,
@@ -27,6 +28,7 @@ from shapescope.capture.open_axes.holding import (
     guards,
     holds_where,
     is_equality,
+    windows_fit,
 )
 from shapescope.capture.open_axes.open_formulas import size_text
 from shapescope.capture.open_axes.settled_sizes import with_settled_sizes
@@ -36,7 +38,7 @@ from shapescope.capture.sizes.sizer import Sizer
 from shapescope.capture.subject import are_arguments, shaped
 from shapescope.capture.tensors import map_tensors
 from shapescope.diagnostic import ShapescopeError
-from shapescope.trace import Shape
+from shapescope.trace import Shape, Trace
 
 if TYPE_CHECKING:
     from shapescope.capture.traced import Traced
@@ -46,6 +48,7 @@ _BATCH = 2
 """A batch of 1 would be taken for a constant."""
 
 _MOST_SECONDS = 60.0
+_LEAST_TO_CONFIRM = 5.0
 _MOST_OPERATIONS = 40
 """Formulas can grow from step to step until nobody could read them, or wait for them."""
 
@@ -133,7 +136,40 @@ def _by_engine(
             f"PyTorch cannot leave these sizes open: {_place(done)}{_reason(done)}",
             advice=_advice(chosen),
         )
-    return _told(tracer, done, guards(conditions), chosen)
+    try:
+        with EndsAfter(max(end - process_time(), _LEAST_TO_CONFIRM)):
+            known = _confirmed(sizer, done.trace, conditions, chosen)
+    except (OutOfTimeError, _Refuted) as error:
+        raise ShapescopeError(
+            f"these sizes cannot be left open: {error}", advice=_advice(chosen)
+        ) from None
+    return _told(tracer, done, known, chosen)
+
+
+class _Refuted(Exception):  # noqa: N818
+    """A plain trace has other shapes than the formulas say."""
+
+
+def _confirmed(
+    sizer: Sizer, trace: Trace, conditions: Sequence[Condition], chosen: Set[str]
+) -> Sequence[Condition]:
+    """Those of the engine's conditions under which its formulas are right.
+
+    What it asked for its strides and its batch alone is left out where nothing needs it.
+
+    Raises:
+        _Refuted: they are wrong under all of them.
+    """
+    asked = sizer.open_sizes(chosen)
+    windows = windows_fit(trace)
+    wrong: Mapping[str, int] = {}
+    for known in (guards(conditions), conditions):
+        found = refuted(sizer, trace, [*known, *windows], asked)
+        if found is None:
+            return [*known, *windows]
+        wrong = found
+    where = ", ".join(f"{axis} = {size}" for axis, size in wrong.items())
+    raise _Refuted(f"at {where} the shapes are others than the formulas say")
 
 
 def _told(

@@ -144,10 +144,14 @@ class Sizer:
         """
         rows = axis_names(self.wanted, self.axes, BATCH)
         names = [[axis if axis in left_open else None for axis in row] for row in rows]
-        known = {**self.asked, **({BATCH: TWO} if self.has_batch else {})}
-        sizes = {axis: size for axis, size in known.items() if axis in left_open}
-        batch = TWO if BATCH in left_open else self.asked_batch
+        sizes = self.open_sizes(left_open)
+        batch = sizes.get(BATCH, self.asked_batch)
         return self._passage(names, sizes, batch, self.device, keeps_batch=False)
+
+    def open_sizes(self, left_open: Collection[str]) -> dict[str, int]:
+        """The sizes of these axes as they were asked for, of the batch two."""
+        known = {**self.asked, **({BATCH: TWO} if self.has_batch else {})}
+        return {axis: size for axis, size in known.items() if axis in left_open}
 
     def passage(self, sizes: Mapping[str, int], batch: int | None = None) -> Passage:
         """One pass with formulas; the batch is open too unless it is given."""

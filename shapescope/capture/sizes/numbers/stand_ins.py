@@ -1,4 +1,4 @@
-"""What stands for `int` and `math` in a user's module during a pass, so that formulas live on."""
+"""What stands for `int`, `len` and `math` in a user's module, so that formulas live on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from shapescope.capture.sizes.numbers.ratio import AxisRatio
 from shapescope.capture.sizes.numbers.root import AxisRoot
@@ -51,9 +51,17 @@ class Int(int, metaclass=_WholeNumber):
     """Stands for `int` during a pass: `int(size / 2)` keeps its formula, all else is as ever."""
 
 
+def _length(value: Any) -> Any:
+    """Stands for `len` during a pass: Python's own makes a plain number of a tensor's length."""
+    return value.size(0) if isinstance(value, Tensor) and value.dim() else len(value)
+
+
+_BUILTINS: dict[str, Any] = {"int": Int, "len": _length}
+
+
 @contextmanager
 def formulas_live_on(model: nn.Module) -> Iterator[None]:
-    """In the user's own functions, `int(...)` and `math.sqrt` keep formulas while this lasts."""
+    """In the user's own functions, `int`, `len` and `math.sqrt` keep formulas while this lasts."""
     places: dict[int, dict[str, Any]] = {}
     for module in model.modules():
         for kind in type(module).__mro__:
@@ -63,16 +71,18 @@ def formulas_live_on(model: nn.Module) -> Iterator[None]:
                 names = getattr(function, "__globals__", None)
                 if names is not None:
                     places[id(names)] = names
-    without_int = [names for names in places.values() if "int" not in names]
+    without = [
+        (names, word) for names in places.values() for word in _BUILTINS if word not in names
+    ]
     with_math = [names for names in places.values() if names.get("math") is math]
-    for names in without_int:
-        names["int"] = Int
+    for names, word in without:
+        names[word] = _BUILTINS[word]
     for names in with_math:
         names["math"] = _MATHS
     try:
         yield
     finally:
-        for names in without_int:
-            names.pop("int", None)
+        for names, word in without:
+            names.pop(word, None)
         for names in with_math:
             names["math"] = math
