@@ -126,9 +126,10 @@ def run_pass(
     named = _named_inputs(names, args, kwargs)
     inputs = tuple(spec_of(tensor, name, shape_of) for name, tensor in named)
     output, error = None, None
-    gradients = gradients or takes_derivatives(part for _, part in recorder.modules)
+    parts = [part for _, part in recorder.modules]
+    gradients = gradients or takes_derivatives(parts)
     around = cheap_on_meta() if mode == "meta" else inside()
-    with nothing_changes_outside(gradients), bystanders_stay(module, installed=False), around:
+    with nothing_changes_outside(gradients), bystanders_stay(parts, installed=False), around:
         try:
             with recorder:
                 recorder.name_inputs(named)

@@ -101,10 +101,10 @@ class _Runner:
         output: Any = None
         error: BaseException | None = None
         cheap = cheap_on_meta() if self.device == "meta" else nullcontext()
-        gradients = takes_derivatives(part for _, part in self.recorder.modules)
+        parts = [part for _, part in self.recorder.modules]
         with (
-            nothing_changes_outside(gradients),
-            bystanders_stay(self.module, installed=False),
+            nothing_changes_outside(takes_derivatives(parts)),
+            bystanders_stay(parts, installed=False),
             cheap,
             self._leaf_calls.kept(),
         ):

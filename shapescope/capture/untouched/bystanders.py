@@ -10,14 +10,20 @@ from __future__ import annotations
 
 import types
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from torch import Tensor, nn
 
 from shapescope.capture.module_tree import modules_of
-from shapescope.capture.untouched.caches import caches_of, caches_stay, is_installed, names_in
+from shapescope.capture.untouched.caches import (
+    caches_of,
+    caches_stay,
+    is_installed,
+    is_torchs,
+    names_in,
+)
 from shapescope.capture.untouched.functions import HOOK_DICTS
 
 _SEARCHED = 1_000
@@ -29,18 +35,18 @@ _ABSENT = object()
 
 
 @contextmanager
-def bystanders_stay(model: nn.Module, *, installed: bool = True) -> Iterator[None]:
+def bystanders_stay(modules: Sequence[nn.Module], *, installed: bool = True) -> Iterator[None]:
     """Put back, in the end, all that lies beside a model and its code can reach.
 
     Args:
-        model: any that runs meanwhile.
+        modules: all of a model that runs meanwhile.
         installed: also what classes of installed packages can reach. Of those only the caches are
             emptied where it is not asked for: they have the most code, and seldom keep more.
     """
     kept = _Kept()
-    modules = modules_of(model)
-    for kind in {base for own in set(map(type, modules)) for base in own.__mro__}:
-        if not _is_torchs(kind) and (installed or not is_installed(kind)):
+    kinds = {base for own in set(map(type, modules)) for base in own.__mro__ if not is_torchs(base)}
+    for kind in kinds:
+        if installed or not is_installed(kind):
             kept.class_(kind)
     for module in modules:
         own = module.__dict__
@@ -49,7 +55,7 @@ def bystanders_stay(model: nn.Module, *, installed: bool = True) -> Iterator[Non
                 for hook in own.get(name, {}).values():
                     kept.value(hook)
     try:
-        with caches_stay(caches_of(modules)):
+        with caches_stay(caches_of(kinds)):
             yield
     finally:
         kept.put_back()
@@ -57,11 +63,9 @@ def bystanders_stay(model: nn.Module, *, installed: bool = True) -> Iterator[Non
 
 def bystanders_of(model: object) -> AbstractContextManager[None]:
     """The same for a live model; one that is loaded has its file to itself."""
-    return bystanders_stay(model) if isinstance(model, nn.Module) else nullcontext()
-
-
-def _is_torchs(kind: type) -> bool:
-    return kind is object or kind.__module__.partition(".")[0] == "torch"
+    if isinstance(model, nn.Module):
+        return bystanders_stay(modules_of(model))
+    return nullcontext()
 
 
 class _Kept:

@@ -16,13 +16,12 @@ from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 import torch
-from torch import nn
 
 from shapescope.capture.code_objects import codes_of
 from shapescope.capture.source import is_library_file, is_user_code
 from shapescope.capture.tensors import tensors_of
 
-__all__ = ["caches_in", "caches_of", "caches_stay", "is_installed", "names_in"]
+__all__ = ["caches_in", "caches_of", "caches_stay", "is_installed", "is_torchs", "names_in"]
 
 Cache: TypeAlias = "_lru_cache_wrapper[Any]"
 
@@ -42,9 +41,8 @@ def caches_stay(caches: Iterable[Cache]) -> Iterator[None]:
                 cache.cache_clear()
 
 
-def caches_of(modules: Iterable[nn.Module]) -> list[Cache]:
-    """The caches that the classes of these modules can reach, each once."""
-    kinds = {base for own in set(map(type, modules)) for base in own.__mro__}
+def caches_of(kinds: Iterable[type]) -> list[Cache]:
+    """The caches that these classes can reach, each once."""
     found = [cache for kind in kinds for cache in _of_class(kind)]
     return list({id(cache): cache for cache in found}.values())
 
@@ -73,6 +71,11 @@ def _of_class(kind: type) -> Sequence[Cache]:
 
 _OF_INSTALLED: WeakKeyDictionary[type, list[Cache]] = WeakKeyDictionary()
 """Code of packages stays as it is; the user's own may be another at the next pass."""
+
+
+def is_torchs(kind: type) -> bool:
+    """Whether a class is one of torch's, or what all classes come from."""
+    return kind is object or kind.__module__.partition(".")[0] == "torch"
 
 
 def is_installed(kind: type) -> bool:
