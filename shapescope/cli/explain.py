@@ -39,14 +39,18 @@ def explain(
     shapescope explain
     shapescope explain linear-in-features
     """
-    from shapescope.cli.output import emit
+    from shapescope.cli.output import emit, show, stdout_surface
+    from shapescope.render.line import Line, beside
     from shapescope.render.pages import first_sentence, page_text
 
     known = rule_names()
     if not rule:
         width = max(map(len, known), default=0)
-        lines = [f"{name:{width}}  {first_sentence(_read(name))}" for name in known]
-        emit("\n".join(lines) if lines else "no rule has a page", output)
+        lines = [] if known else [Line("no rule has a page")]
+        for name in known:
+            front = Line(f"{name:{width}}  ")
+            lines += beside(front, first_sentence(_read(name)), stdout_surface(output))
+        show(lines, output)
         return 0
     name = rule.strip().removeprefix("error").removeprefix("warning").strip("[]`: ")
     if name not in known:

@@ -25,7 +25,7 @@ def group_help(group: Any, ctx: Any) -> str:
     """The overview: the commands by section, the options, a few examples."""
     blocks = [
         f"{bold('Usage:')} {ctx.command_path} COMMAND [MODEL] [OPTIONS]",
-        str(group.help or ""),
+        *_paragraphs(group.help or ""),
     ]
     width = max(len(entry.name) for entry in COMMANDS)
     for section in dict.fromkeys(entry.section for entry in COMMANDS):

@@ -11,6 +11,7 @@ from shapescope.diagnostic import ShapescopeError
 
 if TYPE_CHECKING:
     from shapescope.render.line import Line
+    from shapescope.render.theme import Surface
 
 FORMATS = ("table", "json")
 ZOOS = ("torchvision", "timm", "hf")
@@ -54,7 +55,7 @@ def models(
     shapescope models "timm:*vit*"
     """
     form = form_of(form, output, FORMATS)
-    from shapescope.cli.output import emit, show
+    from shapescope.cli.output import emit, show, stdout_surface
 
     place, names = named(pattern)
     if form == "json":
@@ -63,9 +64,10 @@ def models(
         data = {"schema": "shapescope.models/1", "networks": _networks(pattern), "models": names}
         emit(to_json(data), output)
         return 0
-    lines = _network_lines(pattern) if not place else []
+    surface = stdout_surface(output)
+    lines = _network_lines(pattern, surface) if not place else []
     if not pattern:
-        lines += _forms()
+        lines += _forms(surface)
     from shapescope.render.line import Line
 
     if names:
@@ -124,7 +126,7 @@ def _networks(pattern: str) -> list[dict[str, object]]:
     ]
 
 
-def _network_lines(pattern: str) -> list[Line]:
+def _network_lines(pattern: str, surface: Surface) -> list[Line]:
     from shapescope.networks.registry import NETWORKS
     from shapescope.render.shapes import shape_text
 
@@ -137,17 +139,17 @@ def _network_lines(pattern: str) -> list[Line]:
         return []
     titles = ("network", "also", "input", "")
     widths = [max(len(row[place]) for row in (titles, *shown)) for place in range(3)]
-    lines = [_row(titles, widths, "faint")]
-    return lines + [_row(row, widths, "") for row in shown]
+    lines = _row(titles, widths, "faint", surface)
+    return lines + [line for row in shown for line in _row(row, widths, "", surface)]
 
 
-def _row(texts: tuple[str, ...], widths: list[int], style: str) -> Line:
-    from shapescope.render.line import Line
+def _row(texts: tuple[str, ...], widths: list[int], style: str, surface: Surface) -> list[Line]:
+    from shapescope.render.line import Line, beside
 
     name, also, shape, summary = texts
     line = Line(name.ljust(widths[0]) + "  ", style or "heading")
     line.add(also.ljust(widths[1]) + "  ", "faint").add(shape.ljust(widths[2]) + "  ", style)
-    return line.add(summary, style)
+    return beside(line, summary, surface, style)
 
 
 _FORMS = (
@@ -160,9 +162,11 @@ _FORMS = (
 )
 
 
-def _forms() -> list[Line]:
-    from shapescope.render.line import Line
+def _forms(surface: Surface) -> list[Line]:
+    from shapescope.render.line import Line, beside
 
     width = max(len(name) for name, _ in _FORMS)
-    rows = [Line(f"{name:<{width}}  ", "op").add(text) for name, text in _FORMS]
-    return [Line(), Line("and as MODEL", "faint"), *rows]
+    rows = [Line(), Line("and as MODEL", "faint")]
+    for name, text in _FORMS:
+        rows += beside(Line(f"{name:<{width}}  ", "op"), text, surface)
+    return rows

@@ -65,6 +65,25 @@ def wrapped(text: str, width: int, first: str = "", style: str = "") -> list[Lin
     return [Line(part, style) for part in found]
 
 
+_ROOM = 24
+"""Columns that are worth to begin a text in, behind what stands in front of it."""
+
+
+def beside(front: Line, text: str, surface: Surface, style: str = "") -> list[Line]:
+    """`front` and a text behind it; in a terminal, what has no room there stands below.
+
+    What is not a terminal gets one line, since programs read lines.
+    """
+    room = surface.width - front.width
+    if not surface.terminal or cells(text) <= room:
+        return [front.add(text, style)]
+    if room < _ROOM:
+        return [front, *wrapped(text, surface.width, "    ", style)]
+    first, *rest = wrapped(text, room, "", style)
+    indent = " " * front.width
+    return [front.add(first.plain, style), *(Line(indent).add(it.plain, style) for it in rest)]
+
+
 def plain_text(lines: Iterable[Line]) -> str:
     """The lines without style, each with a newline, spaces at the ends cut off."""
     return "".join(line.plain.rstrip() + "\n" for line in lines)

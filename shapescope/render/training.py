@@ -175,9 +175,10 @@ def table(rows: Sequence[Sequence[str]], indent: int = 2) -> list[Line]:
     lines = []
     for number, row in enumerate(rows):
         line = Line(" " * indent)
-        for cell, width, right in zip(row, widths, numeric, strict=True):
+        for place, (cell, width, right) in enumerate(zip(row, widths, numeric, strict=True)):
             padded = cell.rjust(width) if right else cell.ljust(width)
-            line.add(padded, "" if number else "faint").add("  ")
+            last = place == len(row) - 1  # spaces at the end would wrap in a narrow terminal
+            line.add(padded.rstrip() if last else f"{padded}  ", "" if number else "faint")
         lines.append(line)
     return lines
 

@@ -71,8 +71,10 @@ def test_examples_name_options_that_exist() -> None:
             assert option in known | {"--help"}, (entry.name, option)
 
 
-def test_the_overview_lists_every_command(program: Run) -> None:
+def test_the_overview_lists_every_command(program: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     ran = program("--help")
+    assert max(map(len, ran.out.splitlines())) <= 80
     for entry in COMMANDS:
         assert re.search(rf"^  {entry.name} +\S", ran.out, re.MULTILINE)
 

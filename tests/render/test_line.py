@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from shapescope.render.line import (
     Line,
     ansi_text,
+    beside,
     cells,
     encodable,
     plain_text,
@@ -68,3 +69,23 @@ def test_wrapped_text_fits_and_keeps_its_words(parts: list[str], width: int) -> 
 
 def test_a_line_shows_itself() -> None:
     assert repr(Line("a").add("b", "op")) == "Line('ab')"
+
+
+def test_a_text_beside_another_goes_on_below_it_in_a_terminal() -> None:
+    text = "two convolutions with functional pooling"
+
+    def drawn(front: str, width: int, *, terminal: bool = True) -> list[str]:
+        surface = Surface(width=width, terminal=terminal)
+        return [line.plain for line in beside(Line(front), text, surface)]
+
+    assert drawn("network  ", 60) == [f"network  {text}"]
+    assert drawn("network  ", 40) == [
+        "network  two convolutions with",
+        "         functional pooling",
+    ]
+    assert drawn("network  ", 30) == [
+        "network  ",
+        "    two convolutions with",
+        "    functional pooling",
+    ]
+    assert drawn("network  ", 30, terminal=False) == [f"network  {text}"]
