@@ -140,3 +140,17 @@ class Turned(nn.Module):
 def test_channels_that_are_not_moved_are_told_of() -> None:
     traced = trace_model(Turned(), parse_inputs(["2,3,5,4"]))
     assert [one.diagnostic.rule for one in find(traced.trace)] == ["view-mixes-axes"]
+
+
+class ShiftByCut(nn.Module):
+    """The same without a pad: a row is cut off between two views, as XLNet does."""
+
+    def forward(self, scores: torch.Tensor) -> torch.Tensor:
+        batch, heads, queries, keys = scores.shape
+        turned = (scores * 2).reshape(batch, heads, keys, queries)
+        return turned[:, :, 1:].reshape(batch, heads, queries, keys - 1)
+
+
+def test_a_shift_by_a_cut_between_views_is_meant() -> None:
+    traced = trace_model(ShiftByCut(), parse_inputs(["2,4,16,32"]))
+    assert [one.diagnostic.rule for one in find(traced.trace)] == []

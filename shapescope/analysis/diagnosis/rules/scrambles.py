@@ -23,7 +23,9 @@ MIXES = declare("view-mixes-axes", "a view seems to keep an axis, but mixes its 
 
 _PADDING = frozenset({"pad", "constant_pad_nd"})
 _SHIFTING = _PADDING | {"cat"}
-_CUTTING = frozenset({"getitem", "slice", "narrow", "view", "reshape", "contiguous"})
+_VIEWS = ("view", "reshape")
+_PIECES = frozenset({"getitem", "slice", "narrow"})
+_CUTTING = _PIECES | frozenset({"view", "reshape", "contiguous"})
 
 
 @scanning
@@ -32,11 +34,14 @@ def mixed_axes(case: Case) -> Iterator[Finding]:
     trace = case.trace
     if trace.mode == "symbolic":
         return
-    views = [step for step in trace.steps if _may_mix(trace, step)]
+    views = [s for s in trace.steps if s.op in _VIEWS and s.inputs and s.outputs]
     for step in views:
+        given, made = ints(step.inputs[0].shape), ints(step.outputs[0].shape)
+        # Sizes are looked at first: what lies before and behind takes a walk through the steps.
+        if not _means_a_move(given, made) or _is_trick(trace, step):
+            continue
         if _found_otherwise(step, views):
             continue
-        given, made = ints(step.inputs[0].shape), ints(step.outputs[0].shape)
         alike = _alike(trace, step)
         swapped = intended_swap(given, made)
         if swapped is not None:
@@ -61,13 +66,6 @@ def mixed_axes(case: Case) -> Iterator[Finding]:
         if split is not None:
             yield _split_finding(step, *split, alike)
             return
-
-
-def _may_mix(trace: Trace, step: Step) -> bool:
-    """Whether a step is a view that is judged by its sizes."""
-    if step.op not in ("view", "reshape") or not step.outputs or not step.inputs:
-        return False
-    return not _is_trick(trace, step)
 
 
 def _found_otherwise(step: Step, views: Sequence[Step]) -> bool:
@@ -129,15 +127,46 @@ def _together(parts: Sequence[Iterator[Proposal]]) -> Iterator[Proposal]:
 
 
 def _is_trick(trace: Trace, step: Step) -> bool:
-    """Whether a pad in front shows that the axes are shifted on purpose."""
+    """Whether a pad in front, or a cut behind, shows that the axes are shifted on purpose."""
+    if _is_cut_behind(trace, step):
+        return True
     maker = source_of(trace, step)
     if maker is None:
         return step.inputs[0].name not in {spec.name for spec in trace.inputs}
     if maker.op in _SHIFTING:
         return True
+    if _cuts_off(maker):
+        viewed = source_of(trace, maker)
+        if viewed is not None and viewed.op in _VIEWS:
+            return True
     while maker is not None and maker.op in _CUTTING:
         maker = source_of(trace, maker)
     return maker is not None and maker.op in _PADDING
+
+
+def _is_cut_behind(trace: Trace, step: Step) -> bool:
+    """Whether a piece is cut off, and what is left seen as other sizes: rows move on by one."""
+    cuts = _takers(trace, step)
+    return bool(cuts) and all(
+        _cuts_off(cut) and any(taker.op in _VIEWS for taker in _takers(trace, cut)) for cut in cuts
+    )
+
+
+def _cuts_off(step: Step) -> bool:
+    """Whether a step keeps a piece of what it is given, with all of the axes."""
+    if step.op not in _PIECES or not step.outputs:
+        return False
+    given, made = step.inputs[0].shape, step.outputs[0].shape
+    return len(given) == len(made) and given != made
+
+
+def _takers(trace: Trace, step: Step) -> list[Step]:
+    """The steps that are given what a step made, modules that are opened left out."""
+    return [
+        other
+        for other in trace.steps[step.index + 1 :]
+        if step.index in other.sources and other.op != "module"
+    ]
 
 
 def _split_finding(
@@ -198,7 +227,7 @@ def _taken_apart(trace: Trace, step: Step) -> list[Step]:
     return [
         other
         for other in trace.steps[step.index + 1 :]
-        if other.op in ("view", "reshape")
+        if other.op in _VIEWS
         and other.inputs
         and other.outputs
         and other.inputs[0].shape[:1] == (rows,)
