@@ -146,16 +146,20 @@ register(
 
 
 def _heads(step: Step) -> tuple[Ints, Ints, Ints] | None:
-    """Query, key and value; with `enable_gqa` every key serves several heads."""
+    """Query, key and value; with `enable_gqa`, as always in flex, a key serves several heads."""
     if len(step.inputs) < 3:
         return None
     query, key, value = shapes(step)[:3]
     if min(len(query), len(key), len(value)) < 2:
         return None
-    if argument(step, "enable_gqa", False) and min(len(query), len(key), len(value)) > 2:
+    if _is_grouped(step) and min(len(query), len(key), len(value)) > 2:
         key = (*key[:-3], query[-3], *key[-2:])
         value = (*value[:-3], query[-3], *value[-2:])
     return query, key, value
+
+
+def _is_grouped(step: Step) -> bool:
+    return step.op == "flex_attention" or bool(argument(step, "enable_gqa", False))
 
 
 def _dot_shape(step: Step) -> tuple[Ints, ...] | None:
@@ -172,7 +176,7 @@ def _dot_refusal(step: Step) -> str | None:
     if found is None:
         return None
     query, key, value = found
-    if argument(step, "enable_gqa", False) and len(query) > 2 and len(shape(step, 1)) > 2:
+    if _is_grouped(step) and len(query) > 2 and len(shape(step, 1)) > 2:
         heads = shape(step, 1)[-3]
         if not heads or query[-3] % heads:
             return f"{query[-3]} heads of the query cannot share {heads} heads of the key"
@@ -217,6 +221,26 @@ register(
         macs_rule=_dot_macs,
         saves="inputs output",
         extra_rule=_dot_extra,
+        flow_rule=_dot_flow,
+    )
+)
+
+
+def _flex_shape(step: Step) -> tuple[Ints, ...] | None:
+    """The output, and for each query the normaliser and the largest score."""
+    made = _dot_shape(step)
+    return None if made is None else (*made, made[0][:-1], made[0][:-1])
+
+
+register(
+    Op(
+        "flex_attention",
+        "query key value",
+        shape_rule=_flex_shape,
+        refusal_rule=_dot_refusal,
+        formula_rule=_arrow,
+        macs_rule=_dot_macs,
+        saves="inputs output",
         flow_rule=_dot_flow,
     )
 )

@@ -26,7 +26,7 @@ def _transformed(step: Step) -> tuple[int, ...] | None:
 
 
 def _fourier_shape(step: Step) -> tuple[Ints, ...] | None:
-    """The same sizes, or those asked for; a real transform keeps half of its last axis."""
+    """The same sizes, or those asked for; of real values half of the last axis is kept."""
     along = _transformed(step)
     if not along or not shape(step):
         return None
@@ -37,9 +37,9 @@ def _fourier_shape(step: Step) -> tuple[Ints, ...] | None:
         for at, n in zip(along[-len(given) :], given, strict=False):
             sizes[at] = sizes[at] if n == -1 else n
     last = along[-1]
-    if step.op.startswith("fft_rfft"):
+    if step.op.startswith(("fft_rfft", "fft_ihfft")):
         sizes[last] = sizes[last] // 2 + 1
-    elif step.op.startswith("fft_irfft") and wanted is None:
+    elif step.op.startswith(("fft_irfft", "fft_hfft")) and wanted is None:
         sizes[last] = 2 * (sizes[last] - 1)
     return (tuple(sizes),)
 
@@ -53,18 +53,18 @@ def _fourier_refusal(step: Step) -> str | None:
     if reason is not None or along is None:
         return reason
     points = sizes[along] if count is None else count
-    if count is None and step.op == "fft_irfft":
+    if count is None and step.op in ("fft_irfft", "fft_hfft"):
         points = 2 * (points - 1)
     return f"a transform of {points} points does not exist" if points < 1 else None
 
 
 def _fourier_flow(step: Step) -> Flows | None:
-    if not shape(step) or "rfft" in step.op:
+    if not shape(step) or "rfft" in step.op or "hfft" in step.op:
         return None
     return mixing_flow(step, _transformed(step) or ())
 
 
-for _name in ("fft", "ifft", "rfft", "irfft"):
+for _name in ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft"):
     for _suffix, _signature in (("", "input n dim norm"), ("2", "input s dim norm"),
                                 ("n", "input s dim norm")):  # fmt: skip
         register(

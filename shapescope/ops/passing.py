@@ -52,15 +52,16 @@ register(
 
 
 # As long as the longest of the parts.
-register(
-    Op(
-        "nested_to_padded_tensor",
-        "input padding output_size",
-        free=True,
-        observed=True,
-        changes_axes=True,
+for _name in ("nested_to_padded_tensor", "to_padded_tensor"):
+    register(
+        Op(
+            _name,
+            "input padding output_size",
+            free=True,
+            observed=True,
+            changes_axes=True,
+        )
     )
-)
 
 
 def _scalar(step: Step) -> tuple[Shape, ...] | None:

@@ -53,6 +53,7 @@ isneginf isposinf isreal logical_not bitwise_not real imag conj conj_physical re
 resolve_neg angle i0e i1 i1e erfcx log_ndtr ndtr ndtri entr gammaln psi multigammaln
 clone contiguous detach data alias requires_grad to dequantize fake_quantize_per_tensor_affine
 quantize_per_tensor quantize_per_channel pin_memory
+fake_quantize_per_channel_affine fused_moving_avg_obs_fake_quant
 fill zero uniform bernoulli exponential random cauchy log_normal geometric
 tril triu sort argsort cumsum cumprod cummax cummin logcumsumexp
 normalize gumbel_softmax copy isin bucketize

@@ -25,6 +25,7 @@ def matmul_shape(left: Ints, right: Ints) -> Ints | str:
 
 RANKS = {
     "mm": (2, 2), "bmm": (3, 3), "mv": (2, 1), "dot": (1, 1), "vdot": (1, 1),
+    "int_mm": (2, 2), "scaled_mm": (2, 2),
     "addmm": (2, 2), "baddbmm": (3, 3), "addbmm": (3, 3), "addmv": (2, 1),
 }  # fmt: skip
 """The ranks of both sides, where torch does not broadcast."""
@@ -106,6 +107,8 @@ def _flow(step: Step) -> Flows | None:
 for _name, _signature in (
     ("matmul", "input other"),
     ("mm", "input mat2"),
+    ("int_mm", "input mat2"),
+    ("scaled_mm", "input mat2"),
     ("bmm", "input mat2"),
     ("mv", "input vec"),
     ("dot", "input other"),

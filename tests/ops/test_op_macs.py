@@ -9,9 +9,11 @@ import pytest
 import torch as _torch
 import torch.nn.functional as _functional
 from torch import nn
+from torch.nn.attention.flex_attention import flex_attention
 from torch.utils.flop_counter import FlopCounterMode
 
 from shapescope.analysis.cost import step_macs
+from shapescope.analysis.step_check import check_step
 from shapescope.ops import lookup, registered
 from shapescope.trace import Step, TensorSpec
 
@@ -121,7 +123,19 @@ def test_what_torch_does_not_count_is_counted_by_hand(steps_of: StepsOf) -> None
     assert macs(lambda: torch.dot(m(3), m(3))) == 3
     assert macs(lambda: torch.linalg.vecdot(m(2, 3), m(2, 3))) == 2 * 3
     assert macs(lambda: F.bilinear(m(2, 3), m(2, 4), m(5, 3, 4))) == 2 * 5 * (3 * 4 + 3)
+    assert macs(lambda: torch._int_mm(m(4, 3).char(), m(3, 8).char())) == 4 * 8 * 3
     assert macs(lambda: F.conv1d(m(4, 9), m(6, 4, 3))) == 6 * 7 * 4 * 3
+
+
+def test_flex_attention_costs_every_query_with_every_key(steps_of: StepsOf) -> None:
+    query, keys = torch.rand(2, 4, 5, 8), torch.rand(2, 2, 7, 8)
+
+    def attend() -> Any:
+        return flex_attention(query, keys, keys, enable_gqa=True)
+
+    steps = [step for step in steps_of(attend) if step.op == "flex_attention"]
+    assert [step_macs(step) for step in steps] == [2 * 4 * 5 * 7 * (8 + 8)]
+    assert [check_step(step).status for step in steps] == ["match"]
 
 
 def test_packed_sequence_costs_only_its_steps(steps_of: StepsOf) -> None:

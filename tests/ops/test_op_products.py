@@ -51,6 +51,7 @@ CALLS: dict[str, list[Callable[[], Any]]] = {
         lambda: rand(3) @ rand(5, 3, 4),
     ],
     "mm": [lambda: torch.mm(rand(2, 3), rand(3, 4))],
+    "int_mm": [lambda: torch._int_mm(ints(32, 16).to(torch.int8), ints(16, 8).to(torch.int8))],
     "bmm": [lambda: torch.bmm(rand(5, 2, 3), rand(5, 3, 4))],
     "mv": [lambda: torch.mv(rand(2, 3), rand(3))],
     "dot": [lambda: torch.dot(rand(3), rand(3))],
@@ -92,6 +93,12 @@ CALLS: dict[str, list[Callable[[], Any]]] = {
     "fft_irfft": [lambda: torch.fft.irfft(rand(2, 5)), lambda: torch.fft.irfft(rand(2, 5), n=7)],
     "fft_rfft2": [lambda: torch.fft.rfft2(rand(2, 8, 6))],
     "fft_irfftn": [lambda: torch.fft.irfftn(rand(2, 8, 4), s=(8, 6), dim=(1, 2))],
+    "fft_hfft": [lambda: torch.fft.hfft(rand(2, 5)), lambda: torch.fft.hfft(rand(2, 5), n=7)],
+    "fft_ihfft": [lambda: torch.fft.ihfft(rand(2, 8)), lambda: torch.fft.ihfft(rand(8, 2), dim=0)],
+    "fft_hfft2": [lambda: torch.fft.hfft2(rand(2, 8, 6))],
+    "fft_ihfft2": [lambda: torch.fft.ihfft2(rand(2, 8, 6))],
+    "fft_hfftn": [lambda: torch.fft.hfftn(rand(2, 8, 4), dim=(1,))],
+    "fft_ihfftn": [lambda: torch.fft.ihfftn(rand(2, 8, 4), s=(8, 6), dim=(1, 2))],
     "fft_fftshift": [lambda: torch.fft.fftshift(rand(8))],
     "stft": [
         lambda: torch.stft(rand(2, 64), 16, return_complex=True, window=torch.ones(16)),
@@ -153,6 +160,16 @@ CALLS: dict[str, list[Callable[[], Any]]] = {
         lambda: rand(2, 3).double(),
         lambda: rand(2).to(torch.int64),
         lambda: rand(2).type(torch.int64),
+    ],
+    "fused_moving_avg_obs_fake_quant": [
+        lambda: torch.fused_moving_avg_obs_fake_quant(
+            rand(2, 3), ints(1), ints(1), rand(1), rand(1), torch.ones(1), ints(1), 0.01, 0, 255, 0
+        )
+    ],
+    "fake_quantize_per_channel_affine": [
+        lambda: torch.fake_quantize_per_channel_affine(
+            rand(2, 3), torch.ones(2), ints(2).int(), 0, 0, 255
+        )
     ],
     "cumsum": [lambda: rand(2, 3).cumsum(1)],
     "tril": [lambda: torch.tril(rand(3, 3), -1)],
