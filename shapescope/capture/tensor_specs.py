@@ -14,10 +14,12 @@ __all__ = ["specs_of"]
 
 
 def specs_of(arguments: Arguments) -> tuple[InputSpec, ...] | None:
-    """Specs of the arguments of a call; None where they hold more than tensors and plain values."""
+    """Specs of the arguments of a call; None where they hold more than plain tensors and values."""
     args, kwargs = arguments
     found: list[InputSpec] = []
     for name, value in (*((None, value) for value in args), *kwargs.items()):
+        if isinstance(value, Tensor) and value.is_nested:
+            return None
         if isinstance(value, Tensor):
             found.append(_of_tensor(value, name))
         elif name is not None and (value is None or isinstance(value, bool | int | float | str)):

@@ -32,11 +32,14 @@ def dtype_name(dtype: torch.dtype) -> str:
 def concrete_shape(tensor: Tensor) -> Shape:
     """The sizes as they are; the default way to read a shape."""
     try:
-        return tuple(tensor.shape)
+        sizes = tuple(tensor.shape)
     except RuntimeError:
         if not tensor.is_nested:
             raise
         return _ragged_shape(tensor)
+    if type(tensor) is not Tensor and tensor.is_nested:  # a size of a jagged one is no number
+        return tuple(size if type(size) is int else f"j{at}" for at, size in enumerate(sizes))
+    return sizes
 
 
 def _ragged_shape(tensor: Tensor) -> Shape:
@@ -151,7 +154,7 @@ def to_meta(tensor: Tensor) -> Tensor:
         return nn.Parameter(tensor, tensor.requires_grad)
     if is_lazy(tensor):
         return uninitialized_like(tensor, "meta")
-    if tensor.is_meta:
+    if tensor.is_meta or tensor.is_nested:  # one of many sizes keeps them with its values
         bare = tensor.detach()
     elif tensor.layout is not torch.strided:
         bare = torch.empty(tensor.shape, dtype=tensor.dtype, device="meta")

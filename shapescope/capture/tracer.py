@@ -28,8 +28,8 @@ from shapescope.capture.loading.loaded import LoadedModel
 from shapescope.capture.module_tree import modules_of
 from shapescope.capture.packed import has_packed_weights
 from shapescope.capture.passes import Pass, run_pass
-from shapescope.capture.subject import Arguments, Subject, arguments_on
-from shapescope.capture.tensors import concrete_shape, map_tensors
+from shapescope.capture.subject import Arguments, Subject, are_arguments, arguments_on
+from shapescope.capture.tensors import concrete_shape, map_tensors, tensors_of
 from shapescope.capture.traced import Target, Traced
 from shapescope.diagnostic import ShapescopeError
 from shapescope.ops.vmapped import is_vmapped
@@ -81,6 +81,7 @@ def _traced(tracer: _Tracer, mode: str, symbols: Sequence[str], values: bool) ->
     if values or mode == "real":
         return tracer.finish(tracer.real(values=values))
     if mode == "meta":
+        tracer.refuse_nested()
         return tracer.finish(tracer.meta())
     if mode == "fake":
         return tracer.finish(tracer.fake())
@@ -107,6 +108,9 @@ class _Tracer:
 
     def automatic(self) -> Traced:
         """On meta; where that fails or is too lax, as far up as needed."""
+        if self.has_nested_inputs:
+            self.notes.append("an input is nested, which meta cannot; real CPU tensors were used")
+            return self.finish(self.real())
         first = self.meta()
         refused = first_refusal(first.steps)
         if refused is not None and refused[0].outputs:
@@ -163,8 +167,14 @@ class _Tracer:
 
     @property
     def needs_real_tensors(self) -> bool:
-        """Whether kernels of this model look into memory that fake tensors do not have."""
-        return has_packed_weights(self.subject.on("meta"))
+        """Whether the model or its input looks into memory that fake tensors do not have."""
+        return self.has_nested_inputs or has_packed_weights(self.subject.on("meta"))
+
+    @property
+    def has_nested_inputs(self) -> bool:
+        """Whether an input has parts of several sizes, which are values of it."""
+        given = tensors_of(self.inputs) if are_arguments(self.inputs) else ()
+        return any(tensor.is_nested for tensor in given)
 
     def fake(self) -> Pass:
         """Shapes on a pretended CPU, with sizes that depend on data left open.
@@ -191,15 +201,28 @@ class _Tracer:
         )
 
     def refuse_packed(self) -> None:
-        """Refuse to run packed weights on tensors without memory.
+        """Refuse to run packed weights and nested inputs on tensors without memory.
 
         Raises:
-            ShapescopeError: the model has packed weights.
+            ShapescopeError: the model has packed weights, or an input is nested.
         """
+        self.refuse_nested()
         if self.needs_real_tensors:
             raise ShapescopeError(
                 "the quantized layers of this model cannot run on fake tensors",
                 advice=("trace it on meta or real tensors, or before it is quantized",),
+            )
+
+    def refuse_nested(self) -> None:
+        """Refuse to run nested inputs on tensors without values.
+
+        Raises:
+            ShapescopeError: an input is nested.
+        """
+        if self.has_nested_inputs:
+            raise ShapescopeError(
+                "a nested tensor holds the sizes of its parts as values, so it takes real tensors",
+                advice=("leave the mode to shapescope, or give one padded tensor",),
             )
 
     def real(self, values: bool = False) -> Pass:

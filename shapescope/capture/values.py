@@ -20,9 +20,14 @@ class ValueStats:
 
 
 def value_stats(tensor: Tensor) -> ValueStats | None:
-    """The statistics of a real tensor with values; None for an empty or complex one."""
+    """The statistics of a real tensor with values; None for an empty, complex or nested one."""
     tensor = tensor_behind(tensor)
-    if tensor.numel() == 0 or tensor.is_complex() or tensor.device.type == "meta":
+    if (
+        tensor.is_nested
+        or tensor.numel() == 0
+        or tensor.is_complex()
+        or tensor.device.type == "meta"
+    ):
         return None
     values = tensor.detach().to(torch.float64)
     return ValueStats(values.min().item(), values.max().item(), values.mean().item())
