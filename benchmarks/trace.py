@@ -3,13 +3,16 @@
 Everything is on in shapescope's share: a copy of the model, the pass, the diagnosis, the check of
 every step, totals, receptive fields and the predicted memory.
 
-Warm: each model in a process of its own, in which the contestants run in turn; the first round does
-not count, and small models get as many as two seconds hold. Cold: the first call in a fresh
-process, after imports and construction, as a user who types one command has it; one process for
-each cell, in turn. Printed are medians, and ratios to the bare forward of the same kind.
+Warm: a fresh process for each cell, in which the bare forward and the contestant run in turn, so
+that no contestant leaves the caches as another one wants them; the first round does not count, and
+small models get as many as two seconds hold. With --together the contestants of a model share one
+process. Cold: the first call in a fresh process, after imports and construction, as a user who
+types one command has it; one process for each cell, in turn. Printed are medians, and ratios to
+the bare forward of the same process (cold: of the same kind).
 
 Usage: python benchmarks/trace.py [--rounds 5] [--cold-rounds 3] [--peer-rounds 1] [MODEL ...]
        python benchmarks/trace.py --warm | --cold    (one of the two tables)
+       python benchmarks/trace.py --warm --together  (bare, shapescope, torchinfo, FlopCounter)
        python benchmarks/trace.py --chain            (1,000 against 10,000 layers, and deep ones)
        python benchmarks/trace.py --memory           (peak memory over the bare import)
 
@@ -153,12 +156,12 @@ def everything(model: Any, name: str, args: tuple[Any, ...]) -> Any:
 # --- warm and cold
 
 
-def warm(name: str, rounds: int) -> dict[str, float]:
-    """Median milliseconds of each contestant, run in turn."""
+def warm(name: str, contestants: tuple[str, ...], rounds: int) -> dict[str, float]:
+    """Median milliseconds of the bare forward and of the contestants, run in turn."""
     model, args = build(name)
-    running = {who: contestant(who, name, model, args) for who in WARM}
     if name in REAL_ONLY:
-        running = {who: running[who] for who in OURS}
+        contestants = tuple(who for who in contestants if who in OURS)
+    running = {who: contestant(who, name, model, args) for who in ("bare", *contestants)}
     taken: dict[str, list[float]] = {who: [] for who in running}
     ends = time.perf_counter() + AT_LEAST_SECONDS
     round_number = -1
@@ -225,28 +228,44 @@ def in_child(who: str, name: str) -> float | None:
 
 
 def table(title: str, columns: tuple[str, ...], names: list[str], options: Any) -> None:
-    """Print the table of ratios of one kind; each model is measured by a process of its own."""
+    """Print the table of ratios of one kind; each model is measured by processes of its own."""
     print(f"{title:24} {'bare ms':>9}" + "".join(f"{who:>13}" for who in columns), flush=True)
+    groups = [(who,) for who in columns] if title == "warm" and not options.together else [columns]
     ratios = []
     for name in names:
-        command = [sys.executable, __file__, "--one", title, name]
-        for option in ("rounds", "cold_rounds", "peer_rounds"):
-            command += [f"--{option.replace('_', '-')}", str(getattr(options, option))]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            print(f"{name:24} failed: {(done.stderr.strip() or '?').splitlines()[-1]}")
-            continue
-        taken = json.loads(done.stdout.splitlines()[-1])
-        bare = taken["bare"]
-        ratios.append(taken["shapescope"] / bare)
-        cells = (f"{taken[who] / bare:12.2f}x" if who in taken else f"{'-':>13}" for who in columns)
-        print(f"{name:24} {bare:9.1f}" + "".join(cells), flush=True)
+        found: dict[str, float] = {}
+        bare: list[float] = []
+        for group in groups:
+            taken = in_process(title, name, group, options)
+            if taken is None:
+                break
+            bare.append(taken["bare"])
+            found.update((who, taken[who] / bare[-1]) for who in group if who in taken)
+        else:
+            ratios.append(found["shapescope"])
+            cells = (f"{found[who]:12.2f}x" if who in found else f"{'-':>13}" for who in columns)
+            print(f"{name:24} {statistics.median(bare):9.1f}" + "".join(cells), flush=True)
     if ratios:
         print(
             f"{title}: shapescope median {statistics.median(ratios):.2f}x, worst {max(ratios):.2f}x"
             f" of the bare forward, {len(ratios)} models\n",
             flush=True,
         )
+
+
+def in_process(
+    title: str, name: str, contestants: tuple[str, ...], options: Any
+) -> dict[str, float] | None:
+    """Median milliseconds as a process of its own measures them; None, told of, if it fails."""
+    command = [sys.executable, __file__, name, "--one", title, "--who", *contestants]
+    for option in ("rounds", "cold_rounds", "peer_rounds"):
+        command += [f"--{option.replace('_', '-')}", str(getattr(options, option))]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        print(f"{name:24} failed: {(done.stderr.strip() or '?').splitlines()[-1]}")
+        return None
+    taken: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return taken
 
 
 # --- growth and memory
@@ -344,7 +363,9 @@ def main() -> int:
     parser.add_argument("--peer-rounds", type=int, default=1)
     parser.add_argument("--warm", action="store_true")
     parser.add_argument("--cold", action="store_true")
+    parser.add_argument("--together", action="store_true", help="one process for a model's row")
     parser.add_argument("--one", choices=("warm", "cold"), help="in this process; print JSON")
+    parser.add_argument("--who", nargs="+", default=WARM[1:], help="with --one warm: contestants")
     parser.add_argument("--chain", action="store_true")
     parser.add_argument("--memory", action="store_true")
     options = parser.parse_args()
@@ -359,7 +380,7 @@ def main() -> int:
         warnings.simplefilter("ignore")
         (name,) = options.models
         if options.one == "warm":
-            taken = warm(name, options.rounds)
+            taken = warm(name, tuple(options.who), options.rounds)
         else:
             taken = cold(name, options.cold_rounds, options.peer_rounds)
         print(json.dumps(taken))
