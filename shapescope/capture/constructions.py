@@ -123,6 +123,9 @@ def find_constructors(model: nn.Module) -> dict[str, SourceSpan]:
     return _Reader(model).read()
 
 
+_WITH_ENTRIES = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
+
+
 class _Reader:
     """Reads each class and each expression once, however many modules came of it."""
 
@@ -181,7 +184,7 @@ class _Reader:
         span = self._spans[id(value)]
         if span is not None:
             self.found[path] = span
-        if isinstance(module, nn.Sequential | nn.ModuleList | nn.ModuleDict):
+        if isinstance(module, _WITH_ENTRIES):
             children = list(module._modules)
             for position, (name, entry) in enumerate(_entries(value)):
                 if isinstance(entry, ast.Starred):

@@ -24,7 +24,7 @@ from shapescope.capture.untouched.caches import (
     is_torchs,
     names_in,
 )
-from shapescope.capture.untouched.functions import HOOK_DICTS
+from shapescope.capture.untouched.functions import HOOK_DICTS, has_hooks
 
 _SEARCHED = 1_000
 """The most items of a container that are looked into; it is put back itself whatever its size."""
@@ -50,7 +50,7 @@ def bystanders_stay(modules: Sequence[nn.Module], *, installed: bool = True) -> 
             kept.class_(kind)
     for module in modules:
         own = module.__dict__
-        if any(map(own.get, HOOK_DICTS)):
+        if has_hooks(own):
             for name in HOOK_DICTS:
                 for hook in own.get(name, {}).values():
                     kept.value(hook)

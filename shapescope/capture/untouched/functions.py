@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import copy
 import types
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import nn
 
 from shapescope.capture.module_tree import Attributes
 
-__all__ = ["HOOK_DICTS", "copied_functions", "point_at_copy"]
+__all__ = ["HOOK_DICTS", "copied_functions", "has_hooks", "point_at_copy"]
 
 HOOK_DICTS = (
     "_forward_hooks",
@@ -25,6 +25,17 @@ HOOK_DICTS = (
     "_load_state_dict_pre_hooks",
 )
 """Where a module keeps the functions that were registered as hooks."""
+
+
+def has_hooks(held: Mapping[str, Any]) -> bool:
+    """Whether a module with this `__dict__` keeps any of them."""
+    get = held.get  # written out, as it is asked of each module several times
+    return bool(
+        get("_forward_hooks")
+        or get("_forward_pre_hooks")
+        or get("_state_dict_hooks")
+        or get("_load_state_dict_pre_hooks")
+    )
 
 
 def copied_functions(
@@ -56,7 +67,7 @@ def _kept_by(module: nn.Module, settings: Attributes) -> list[types.FunctionType
     """Functions lie among the hooks and the attributes of a module's own alone."""
     held = module.__dict__
     found: list[types.FunctionType] = []
-    if any(map(held.get, HOOK_DICTS)):
+    if has_hooks(held):
         for name in HOOK_DICTS:
             found += _functions_in(held.get(name, {}).values())
     for _, value in settings:
