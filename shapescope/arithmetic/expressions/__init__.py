@@ -21,9 +21,10 @@ from shapescope.arithmetic.expressions.conditions import (
     unequal,
 )
 from shapescope.arithmetic.expressions.evaluation import compiled
+from shapescope.arithmetic.expressions.exact import Exact
 from shapescope.arithmetic.expressions.expansion import expanded
 from shapescope.arithmetic.expressions.growth import Horizon, horizon
-from shapescope.arithmetic.expressions.judging import learn, settled
+from shapescope.arithmetic.expressions.judging import learn, settled, without_settled
 from shapescope.arithmetic.expressions.maxima import extreme
 from shapescope.arithmetic.expressions.parse import parse_condition, parse_expression
 from shapescope.arithmetic.expressions.rewriting import given_equalities, renamed, rewritten
@@ -44,6 +45,7 @@ __all__ = [
     "Always",
     "Comparison",
     "Condition",
+    "Exact",
     "Expr",
     "Facts",
     "Horizon",
@@ -80,4 +82,5 @@ __all__ = [
     "some",
     "unequal",
     "where",
+    "without_settled",
 ]

@@ -12,12 +12,23 @@ from functools import lru_cache
 from math import gcd
 from typing import TypeAlias
 
-from shapescope.arithmetic.expressions.atoms import Product, Quotient
+from shapescope.arithmetic.expressions.atoms import Product, Quotient, is_at_least
 from shapescope.arithmetic.expressions.bounds import interval
-from shapescope.arithmetic.expressions.division import remainder_form
+from shapescope.arithmetic.expressions.division import (
+    lone_remainder,
+    plain_remainder,
+    remainder_form,
+)
 from shapescope.arithmetic.expressions.expansion import expanded
-from shapescope.arithmetic.expressions.maxima import lone_extreme
-from shapescope.arithmetic.expressions.terms import Expr, build, content, exactly_divided, number
+from shapescope.arithmetic.expressions.maxima import lone_extreme, smallest_of
+from shapescope.arithmetic.expressions.terms import (
+    Expr,
+    build,
+    content,
+    exactly_divided,
+    number,
+    of_atom,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +155,49 @@ def _zero(expr: Expr) -> Condition:
     divisor = abs(content(full - full.constant))
     if full.constant % divisor:
         return NO
+    parts = _extreme_is_zero(full) or _product_is_one(full)
+    if parts is not None:
+        return parts
     # the factored form is shorter to read; both are 0 together
     shown = expr if len(expr.terms) <= len(full.terms) else full
     shown = exactly_divided(shown, content(shown))
-    return Comparison(_unsigned(remainder_form(shown)), True)
+    return Comparison(plain_remainder(_unsigned(remainder_form(shown))), True)
 
 
 def _unsigned(expr: Expr) -> Expr:
     return exactly_divided(expr, content(expr))
+
+
+def _extreme_is_zero(full: Expr) -> Condition | None:
+    """`a == min(a, b)` as `b >= a`; None where nothing is simpler than the equality."""
+    each = smallest_of(full)
+    if each is None:
+        return None
+    lows = [interval(one)[0] for one in each]
+    left = [one for one, low in zip(each, lows, strict=True) if low is None or low < 1]
+    if not left:
+        return NO
+    if len(left) == 1:
+        return _zero(left[0])
+    zero = number(0)
+    if zero in left:
+        return every(*(_not_negative(one) for one in left if one != zero))
+    if all(low is not None and low >= 0 for low in lows):
+        return some(*map(_zero, left))
+    return None
+
+
+def _product_is_one(full: Expr) -> Condition | None:
+    """`a*b == 1` as `a == 1 and b == 1`, where neither is negative."""
+    if len(full.terms) != 1:
+        return None
+    (product, coefficient) = full.terms[0]
+    if len(product) < 2 or full.constant != -coefficient:
+        return None
+    factors = [factor if isinstance(factor, Expr) else of_atom(factor) for factor in product]
+    if not all(is_at_least(factor, 0) for factor in factors):
+        return None
+    return every(*(_zero(factor - 1) for factor in dict.fromkeys(factors)))
 
 
 @lru_cache(1 << 14)
@@ -167,6 +213,10 @@ def _not_negative(expr: Expr) -> Condition:
     lowered = without_quotient(full)
     if lowered is not None:
         return _not_negative(lowered)
+    if lone_remainder(expr) is not None and expr.constant == min(-expr.terms[0][1], 0):
+        # x % m >= 1, or x % m <= 0
+        zero = _zero(expr - expr.constant)
+        return negation(zero) if expr.constant else zero
     inner = lone_extreme(full)
     if inner is not None:
         # min(a, b) >= c where both are; max(a, b) >= c where one is

@@ -120,6 +120,25 @@ def remainder_form(expr: Expr) -> Expr:
     return expr
 
 
+def plain_remainder(expr: Expr) -> Expr:
+    """`(-x) % m` as `x % m`: they are 0 together."""
+    atom = lone_remainder(expr)
+    if atom is None or expr.constant or atom.left.terms[0][1] > 0:
+        return expr
+    return remainder(-atom.left, atom.right)
+
+
+def lone_remainder(expr: Expr) -> Remainder | None:
+    """The remainder of a positive number that stands alone but for a sign and a constant."""
+    if len(expr.terms) != 1:
+        return None
+    (product, coefficient) = expr.terms[0]
+    atom = product[0]
+    if len(product) > 1 or abs(coefficient) != 1 or not isinstance(atom, Remainder):
+        return None
+    return atom if atom.right.is_number and atom.right.constant > 0 else None
+
+
 def _without_remainders(left: Expr, by: int) -> Expr:
     """Remainders among other terms written as differences where the divisor then divides them."""
     if len(left.terms) < 2 and not left.constant:

@@ -8,6 +8,7 @@ from shapescope.arithmetic.expressions.conditions import (
     Comparison,
     Condition,
     Junction,
+    junction,
     without_quotient,
 )
 from shapescope.arithmetic.expressions.terms import Expr
@@ -34,14 +35,48 @@ def settled(condition: Condition, facts: Facts) -> bool | None:
     return None
 
 
+def without_settled(condition: Condition, facts: Facts) -> Condition:
+    """The condition without the parts that these facts, or its other parts, make needless."""
+    if not isinstance(condition, Junction):
+        found = settled(condition, facts)
+        return condition if found is None else Always(found)
+    parts = [without_settled(part, facts) for part in condition.parts]
+    plain = junction(parts, every=condition.every)
+    if not isinstance(plain, Junction):
+        return plain
+    left = list(plain.parts)
+    for part in plain.parts:
+        others = [other for other in left if other is not part]
+        # of two sizes for which it holds the wider one is enough, of two limits the tighter one
+        if plain.every:
+            given = facts.copy()
+            for other in others:
+                learn(other, given)
+            needless = settled(part, given) is True
+        else:
+            given = facts.copy()
+            learn(part, given)
+            needless = any(settled(other, given) is True for other in others)
+        if needless:
+            left = others
+    return junction(left, every=plain.every)
+
+
 def learn(condition: Condition, facts: Facts) -> None:
     """Add what follows for the size of expressions from a condition that holds."""
     if isinstance(condition, Junction) and condition.every:
         for part in condition.parts:
             learn(part, facts)
-    if not isinstance(condition, Comparison) or condition.negated:
+    if not isinstance(condition, Comparison):
         return
     expr = condition.expr
+    if condition.negated:
+        low, high = facts.interval(expr)
+        if low == 0:
+            facts.learn_at_least(expr, 1)
+        if high == 0:
+            facts.learn_at_least(-expr, 1)
+        return
     facts.learn_at_least(expr, 0)
     if condition.is_zero:
         facts.learn_at_least(-expr, 0)

@@ -17,7 +17,7 @@ def extreme(items: Iterable[Expr], *, largest: bool) -> Expr:
     """
     flat: list[Expr] = []
     for item in items:
-        flat += _opened(item, largest)
+        flat += opened(item, largest)
     kept: list[Expr] = []
     for item in dict.fromkeys(flat):
         if any(_never_beyond(item, other, largest) for other in kept):
@@ -32,7 +32,7 @@ def extreme(items: Iterable[Expr], *, largest: bool) -> Expr:
     return of_atom(Extreme(tuple(kept), largest))
 
 
-def _opened(item: Expr, largest: bool) -> list[Expr]:
+def opened(item: Expr, largest: bool) -> list[Expr]:
     """The expressions of which a maximum among maxima, or a minimum among minima, is made."""
     chosen = lone_extreme(item)
     if chosen is None:
@@ -53,6 +53,16 @@ def lone_extreme(expr: Expr) -> tuple[Extreme, int, Expr] | None:
                 return None
             found = (atom, coefficient, expr - scaled(of_atom(atom), coefficient))
     return found
+
+
+def smallest_of(expr: Expr) -> list[Expr] | None:
+    """Expressions of which the smallest is 0 where this one is; None if it chooses among none."""
+    chosen = lone_extreme(expr)
+    if chosen is None:
+        return None
+    atom, coefficient, rest = chosen
+    sign = 1 if atom.largest != (coefficient > 0) else -1
+    return [expanded(scaled(scaled(item, coefficient) + rest, sign)) for item in atom.items]
 
 
 def _never_beyond(item: Expr, other: Expr, largest: bool) -> bool:

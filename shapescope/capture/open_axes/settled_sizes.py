@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
 from shapescope.arithmetic.expressions import (
-    Comparison,
     Condition,
+    Exact,
     Expr,
-    number,
+    Facts,
+    at_least,
+    extreme,
+    learn,
     parse_expression,
     rewritten,
+    settled,
 )
+from shapescope.arithmetic.expressions.atoms import Atom, Extreme
 from shapescope.trace import Shape, TensorSpec, Trace
 
 
 def with_settled_sizes(trace: Trace, conditions: Iterable[Condition]) -> Trace:
-    """The trace with what the conditions settle written as a number in the shape of every step."""
-    known = _settled(conditions)
+    """The trace with what the conditions settle written shorter in the shape of every step."""
+    known = list(conditions)
     if not known:
         return trace
     shorter = _Shorter(known)
@@ -29,24 +34,15 @@ def with_settled_sizes(trace: Trace, conditions: Iterable[Condition]) -> Trace:
     return replace(trace, steps=steps, outputs=shorter.specs(trace.outputs))
 
 
-def _settled(conditions: Iterable[Condition]) -> dict[str, int]:
-    """The factors, by their text, that a condition says are equal to a number."""
-    found = {}
-    for one in conditions:
-        if not isinstance(one, Comparison) or not one.is_zero or one.negated:
-            continue
-        if len(one.expr.terms) == 1:
-            (product, coefficient) = one.expr.terms[0]
-            if len(product) == 1 and coefficient == 1:
-                found[product[0].text] = -one.expr.constant
-    return found
-
-
 class _Shorter:
-    """Writes formulas with the settled factors as numbers; each formula is read once."""
+    """Writes formulas as short as the conditions allow; each formula is read once."""
 
-    def __init__(self, known: Mapping[str, int]) -> None:
-        self._known = known
+    def __init__(self, known: Iterable[Condition]) -> None:
+        self._facts = Facts()
+        self._exact = Exact()
+        for condition in known:
+            learn(condition, self._facts)
+            self._exact.learn(condition)
         self._texts: dict[str, int | str] = {}
 
     def specs(self, specs: tuple[TensorSpec, ...]) -> tuple[TensorSpec, ...]:
@@ -63,11 +59,22 @@ class _Shorter:
 
     def _written(self, text: str) -> int | str:
         try:
-            made = rewritten(parse_expression(text), lambda atom: self._number(atom.text))
+            made = parse_expression(text)
         except ValueError:  # a formula that has something which ours have not
             return text
+        made = self._exact.shorter(rewritten(made, self._chosen))
         return made.constant if made.is_number else made.text
 
-    def _number(self, text: str) -> Expr | None:
-        settled = self._known.get(text)
-        return None if settled is None else number(settled)
+    def _chosen(self, atom: Atom) -> Expr | None:
+        """A maximum or minimum without what the conditions say is never it."""
+        if not isinstance(atom, Extreme):
+            return None
+        left = list(atom.items)
+        for one in atom.items:
+            others = [other for other in left if other is not one]
+            if any(
+                settled(at_least(other, one) if atom.largest else at_least(one, other), self._facts)
+                for other in others
+            ):
+                left = others
+        return None if len(left) == len(atom.items) else extreme(left, largest=atom.largest)

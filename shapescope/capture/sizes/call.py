@@ -17,6 +17,7 @@ from shapescope.arithmetic.expressions import (
     number,
     some,
 )
+from shapescope.arithmetic.expressions.maxima import opened
 from shapescope.capture.sizes.judge import Judge
 from shapescope.capture.sizes.numbers import expr_of, now, sized
 from shapescope.capture.sizes.tags import sizes_of
@@ -79,8 +80,8 @@ class Call:
 
     def chosen(self, items: Sequence[Expr], *, largest: bool) -> Expr:
         """The largest or smallest of expressions; one that is known to win is taken alone."""
-        left = list(items)
-        for one in items:
+        left = list(dict.fromkeys(one for item in items for one in opened(item, largest)))
+        for one in tuple(left):
             others = [other for other in left if other is not one]
             if any(
                 self.judge.known(at_least(other, one) if largest else at_least(one, other))

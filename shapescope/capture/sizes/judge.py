@@ -7,16 +7,20 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from shapescope.arithmetic.expressions import (
+    Always,
     Comparison,
     Condition,
+    Exact,
     Expr,
     Facts,
     Junction,
     equal,
+    junction,
     learn,
     negation,
     number,
     settled,
+    without_settled,
 )
 from shapescope.capture.sizes.batch import for_all_batches
 from shapescope.capture.sizes.splitting import split_equality, with_exact_quotients
@@ -64,6 +68,7 @@ class Judge:
         self.pinned = False
         self._where = where
         self._facts = Facts()
+        self._exact = Exact()
         self._held: dict[Condition, None] = {}
         self._rule_step: int | None = None
         self._replaying = False
@@ -137,18 +142,18 @@ class Judge:
             NotSymbolic: the rule cannot reckon with formulas.
         """
         first = len(self.decisions)
-        facts, held = self._facts, dict(self._held)
-        self._facts = facts.copy()
+        facts, held, exact = self._facts, dict(self._held), self._exact
+        self._facts, self._exact = facts.copy(), exact.copy()
         try:
             with self._judging(step):
                 answer = rule()
         except NotSymbolic:
             # what it asked before it gave up binds nobody
             del self.decisions[first:]
-            self._facts, self._held = facts, held
+            self._facts, self._held, self._exact = facts, held, exact
             raise
         if refuses and answer is None:
-            self._mark_limits(first, step, rule, facts, held)
+            self._mark_limits(first, step, rule, facts, held, exact)
         return answer
 
     def _mark_limits(
@@ -158,11 +163,12 @@ class Judge:
         rule: Callable[[], R],
         facts: Facts,
         held: dict[Condition, None],
+        exact: Exact,
     ) -> None:
-        now = self._facts, self._held
+        now = self._facts, self._held, self._exact
         for position in range(first, len(self.decisions)):
             decision = self.decisions[position]
-            self._facts, self._held = facts.copy(), dict(held)
+            self._facts, self._held, self._exact = facts.copy(), dict(held), exact.copy()
             for earlier in self.decisions[first:position]:
                 self._take(earlier.condition)
             self._take(negation(decision.condition))
@@ -178,7 +184,7 @@ class Judge:
                 self.decisions[position] = Decision(
                     decision.condition, True, decision.step, decision.site, decision.shown
                 )
-        self._facts, self._held = now
+        self._facts, self._held, self._exact = now
 
     @contextmanager
     def _judging(self, step: int) -> Iterator[None]:
@@ -203,9 +209,15 @@ class Judge:
                 self._take(part)
         self._held[condition] = None
         learn(condition, self._facts)
+        self._exact.learn(condition)
 
     def _plainer(self, condition: Condition) -> Condition:
         """The same condition, given what is known, in the form that says most."""
+        if isinstance(condition, Junction):
+            parts = [self._plainer(part) for part in condition.parts]
+            return without_settled(junction(parts, every=condition.every), self._facts)
+        found = settled(condition, self._facts)
+        condition = self._exact.settled(condition) if found is None else Always(found)
         if not isinstance(condition, Comparison) or not condition.is_zero:
             return condition
         sign = condition.negated
