@@ -114,22 +114,26 @@ def _getitem_refusal(step: Step) -> str | None:
     return None
 
 
-def _setitem_refusal(step: Step) -> str | None:
-    """What is written has to broadcast to the place; axes of 1 in front of it count for nothing."""
-    reason = _getitem_refusal(step)
-    if reason is not None:
-        return reason
+def place_written(step: Step) -> Ints | None:
+    """The shape of the part that a tensor is written to; None of a number, or behind a mask."""
     items = argument(step, "index", ())
     count = sum(item in ("tensor", "mask") for item in items)
     made = _getitem_shape(step) if len(step.inputs) == count + 2 else None
-    if made is None:
-        return None
-    value = shape(step, count + 1)
+    return None if made is None else made[0]
+
+
+def _setitem_refusal(step: Step) -> str | None:
+    """What is written has to broadcast to the place; axes of 1 in front of it count for nothing."""
+    reason = _getitem_refusal(step)
+    place = place_written(step) if reason is None else None
+    if place is None:
+        return reason
+    value = given = shape(step, len(step.inputs) - 1)
     while value[:1] == (1,):
         value = value[1:]
-    if broadcast(value, made[0]) == made[0]:
+    if broadcast(value, place) == place:
         return None
-    return f"{text(shape(step, count + 1))} does not broadcast to the {text(made[0])} written to"
+    return f"{text(given)} does not broadcast to the {text(place)} written to"
 
 
 def inside(number: int, size: int) -> bool:

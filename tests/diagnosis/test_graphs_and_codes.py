@@ -114,3 +114,67 @@ class Quantized(nn.Module):
 def test_codes_beside_what_keeps_the_batch_lose_nothing(alone: bool, told: list[str]) -> None:
     found = rules(Quantized(alone), (2, 3, 4, 4))
     assert [rule for rule in found if rule != "layer-never-called"] == told
+
+
+class Attending(nn.Module):
+    """Graph attention: the scores are sums of both ends of an edge."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc, self.end = nn.Linear(12, 4), nn.Linear(4, 1)
+
+    def forward(self, x: Tensor, adj: Tensor) -> Tensor:
+        h = self.fc(x)
+        scores = self.end(h).unsqueeze(1) + self.end(h).unsqueeze(0)
+        weights = scores.masked_fill(adj.unsqueeze(-1) == 0, -1e9).softmax(1)
+        return torch.einsum("ijh,jd->id", weights, h)
+
+
+class Views(nn.Module):
+    """Two views of each sample, and the score of each with each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(12, 4)
+
+    def forward(self, one: Tensor, two: Tensor) -> Tensor:
+        both = self.fc(torch.cat([one, two], dim=0))
+        return both @ both.t()
+
+
+class Prototypes(nn.Module):
+    """Queries against the mean of each class of a support."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(12, 4)
+
+    def forward(self, support: Tensor, query: Tensor) -> Tensor:
+        means = self.fc(support).view(3, -1, 4).mean(1)
+        return -(self.fc(query)[:, None] - means).square().sum(-1)
+
+
+class Stacked(nn.Module):
+    """Two views joined along the batch, and rows of both given back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(12, 4)
+
+    def forward(self, one: Tensor, two: Tensor) -> Tensor:
+        return self.fc(torch.cat([one, two], dim=0))
+
+
+@pytest.mark.parametrize(
+    ("model", "sizes", "said"),
+    [
+        (Attending(), ((7, 12), (7, 7)), []),
+        (Views(), ((4, 12), (4, 12)), []),
+        (Prototypes(), ((6, 12), (9, 12)), []),
+        (Stacked(), ((4, 12), (4, 12)), ["batch-joined"]),
+    ],
+)
+def test_rows_that_are_meant_to_meet(
+    model: nn.Module, sizes: tuple[tuple[int, ...], ...], said: list[str]
+) -> None:
+    assert rules(model, *sizes) == said

@@ -157,13 +157,41 @@ def is_unbatched(trace: Trace) -> bool:
 
 
 def _is_one_graph(trace: Trace) -> bool:
-    """Whether axis 0 counts the nodes of a graph: an input of node x node multiplies the others."""
+    """Whether axis 0 counts the nodes of a graph: an input of node x node multiplies the others.
+
+    Or it masks what each node has for each.
+    """
     size = next((spec.shape[0] for spec in trace.inputs if spec.shape), None)
     squares = {spec.name for spec in trace.inputs if spec.shape == (size, size) and spec.name}
-    return len(trace.inputs) > 1 and any(
-        step.op in _PRODUCTS and len(step.inputs) == 2 and step.inputs[0].name in squares
-        for step in trace.steps
+    if not squares or len(trace.inputs) < 2:
+        return False
+    return any(
+        _multiplies(step, squares) or _masks_pairs(trace, step, squares) for step in trace.steps
     )
+
+
+def _multiplies(step: Step, squares: set[str]) -> bool:
+    """Whether one of these is the first factor of a product; of one that fails, either factor."""
+    factors = step.inputs[: 1 if step.outputs else 2]
+    pair = step.op in _PRODUCTS and len(step.inputs) == 2
+    return pair and any(spec.name in squares for spec in factors)
+
+
+def _masks_pairs(trace: Trace, step: Step, squares: set[str]) -> bool:
+    """Whether a condition on one of these masks the scores of each node with each."""
+    place = {"masked_fill": 1, "where": 0}.get(step.op)
+    if place is None or len(step.inputs) <= place:
+        return False
+    spec, source = step.input_sources()[place]
+    while source is not None:
+        maker = trace.steps[source]
+        if len(maker.inputs) != 1:
+            return False
+        same = bool(maker.outputs) and maker.outputs[0].shape == maker.inputs[0].shape
+        if not same and maker.op != "unsqueeze":
+            return False
+        spec, source = maker.input_sources()[0]
+    return spec.name in squares
 
 
 class _Walker:

@@ -45,6 +45,13 @@ def branch_proposals(
             yield from keep_sizes(trace, len(smaller.sizes) - 2)
             yield from _keep_stride(trace, smaller)
             yield from resize_alike(step, smaller, larger)
+    if channels_differ and not maps_differ and step.op == "mul":
+        # a gate is no shortcut: its layer makes too few, or the other one does
+        for branch, other in (branches, tuple(reversed(branches))):
+            if branch.sizes[1] < other.sizes[1]:
+                maker = maker_of(trace, step, branch.position)
+                yield from all_parts(trace, maker, other.sizes[1])
+        yield from _as_many(trace, branches)
     if channels_differ:
         for branch, other in (branches, tuple(reversed(branches))):
             if not branch.changing and other.changing:
@@ -66,15 +73,20 @@ def branch_proposals(
     if channels_differ and not maps_differ:
         for branch, other in (branches, tuple(reversed(branches))):
             yield from all_parts(trace, maker_of(trace, step, branch.position), other.sizes[1])
-        makers = [
-            (next((layer for layer in reversed(branch.own) if output_argument(layer)), None), other)
-            for branch, other in (tuple(reversed(branches)), branches)
-        ]
-        # a number that is written in the call itself decides on nothing else
-        for maker, other in sorted(makers, key=lambda pair: not _is_written(trace, pair[0])):
-            yield from make_instead(trace, maker, other.sizes[1])
+        yield from _as_many(trace, branches)
     elif one.sizes[:-1] == two.sizes[:-1] or len(one.sizes) == 3:
         yield from _as_wide(trace, step, branches)
+
+
+def _as_many(trace: Trace, branches: Sequence[Branch]) -> Iterator[Proposal]:
+    """The last layer of one branch made to give as many channels as the other one has."""
+    makers = [
+        (next((layer for layer in reversed(branch.own) if output_argument(layer)), None), other)
+        for branch, other in (tuple(reversed(branches)), branches)
+    ]
+    # a number that is written in the call itself decides on nothing else
+    for maker, other in sorted(makers, key=lambda pair: not _is_written(trace, pair[0])):
+        yield from make_instead(trace, maker, other.sizes[1])
 
 
 def _is_written(trace: Trace, maker: Step | None) -> bool:

@@ -11,6 +11,7 @@ from shapescope.analysis.diagnosis.finding import Proposal, label
 from shapescope.analysis.diagnosis.words import product_text
 from shapescope.analysis.fixes.known_names import (
     changes_along,
+    is_reckoned_from,
     is_shared,
     joined_names,
     named_alike,
@@ -98,11 +99,25 @@ def set_argument(
             (origin.code.replace(origin.node, text),),
             kind=kind,
         )
+    titled = message if prefix.startswith(message) else f"{prefix}{message}"
     factors = tuple(factor for factor in factors if factor != 1)
     node = call.argument(name)
+    text = spell(trace, path, call, node, value, factors)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) and sum(parts) == value:
+        text = " + ".join(map(str, parts)) if text == str(value) else text
+    written = call.with_argument(name, text)
+    short = inline and len(written) <= _LONGEST_INLINE
+    in_the_call = Proposal(
+        f"{prefix}{written}" if short else message,
+        (call.set(name, text),),
+        inline=short,
+        kind=kind,
+    )
     if node is not None:
         for text in part_of_name(trace, path, call, node, value):
-            yield Proposal(f"{prefix}{message}", (call.code.replace(node, text),), kind=kind)
+            yield Proposal(titled, (call.code.replace(node, text),), kind=kind)
+        if is_reckoned_from(trace, path, call, node, value):
+            yield in_the_call
         for origin in origins_of(trace, path, call.code, node)[1:]:
             if isinstance(origin.node, ast.Constant | ast.BinOp):
                 product = isinstance(origin.node, ast.BinOp) and len(factors) > 1
@@ -111,7 +126,7 @@ def set_argument(
                 if origin.code.text(origin.node) == text:
                     continue
                 yield Proposal(
-                    f"{prefix}{message}" if not inline else f"{prefix}{_named(node)} = {text}",
+                    titled if not inline else f"{prefix}{_named(node)} = {text}",
                     (origin.code.replace(origin.node, text),),
                     kind=kind,
                 )
@@ -119,25 +134,14 @@ def set_argument(
             text = spell(trace, path, CallSource(origin.code, call.node), origin.node, value,
                          factors)  # fmt: skip
             yield Proposal(
-                f"{prefix}{message}",
+                titled,
                 (origin.code.replace(origin.node, text),),
                 kind=kind,
             )
         if is_shared(call, node) or changes_along(call, node):
             return
-    if node is None and not call.parameters:
-        return
-    text = spell(trace, path, call, node, value, factors)
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) and sum(parts) == value:
-        text = " + ".join(map(str, parts)) if text == str(value) else text
-    written = call.with_argument(name, text)
-    short = inline and len(written) <= _LONGEST_INLINE
-    yield Proposal(
-        f"{prefix}{written}" if short else message,
-        (call.set(name, text),),
-        inline=short,
-        kind=kind,
-    )
+    if node is not None or call.parameters:
+        yield in_the_call
 
 
 def _passed_on(trace: Trace, path: str, call: CallSource, node: ast.expr) -> tuple[Origin, ...]:

@@ -14,6 +14,7 @@ from shapescope.analysis.fixes.loops import loop_around
 from shapescope.trace import Trace
 
 _TOO_SMALL = 4  # such numbers agree by chance
+_MOST_TIMES = 8
 
 
 def joined_names(
@@ -101,6 +102,22 @@ def part_of_name(
     used = sum(isinstance(one, ast.Name) and one.id == node.id for one in ast.walk(function))
     if known is not None and used > 1 and known in (2 * value, 4 * value, 8 * value):
         yield f"{node.id} // {known // value}"
+
+
+def is_reckoned_from(trace: Trace, path: str, call: CallSource, node: ast.expr, value: int) -> bool:
+    """Whether a layer lacks a factor, `dim * 4`, behind a name that others are reckoned from.
+
+    Another value of the name would change those layers, too.
+    """
+    function = call.code.function(node)
+    if not isinstance(node, ast.Name) or function is None or is_shared(call, node):
+        return False
+    known = value_of(trace, path, call.code, node)
+    used = sum(isinstance(one, ast.Name) and one.id == node.id for one in ast.walk(function))
+    once = sum(spec.defined_at == call.span for spec in trace.modules) == 1
+    if known is None or known < _TOO_SMALL or used < 2 or not once:
+        return False
+    return value % known == 0 and 1 < value // known <= _MOST_TIMES
 
 
 def without_a_term(trace: Trace, path: str, origin: Origin, value: int) -> str | None:

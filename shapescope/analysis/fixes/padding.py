@@ -26,7 +26,7 @@ def keep_sizes(trace: Trace, axes: int) -> Iterator[Proposal]:
         axes: of the maps that the windows slide over.
     """
     edits: dict[object, Edit] = {}
-    paddings: set[int] = set()
+    paddings: set[str] = set()
     for spec in trace.modules:
         if spec.class_name != f"Conv{axes}d":
             continue
@@ -35,11 +35,11 @@ def keep_sizes(trace: Trace, axes: int) -> Iterator[Proposal]:
             continue
         half = _missing(trace, spec.path, call)
         if half:
-            edits[call.span] = call.set("padding", str(half))
+            edits[call.span] = call.set("padding", half)
             paddings.add(half)
     if len(edits) < 2:
         return
-    listed = " or ".join(str(half) for half in sorted(paddings))
+    listed = " or ".join(sorted(paddings))
     yield Proposal(
         f"let the convolutions keep the size: padding={listed}",
         tuple(edits.values()),
@@ -48,21 +48,33 @@ def keep_sizes(trace: Trace, axes: int) -> Iterator[Proposal]:
     )
 
 
-def _missing(trace: Trace, path: str, call: CallSource) -> int:
-    """Half the window of a convolution of stride 1 and no padding; 0 for any other."""
+def is_even(attrs: ConvAttrs) -> bool:
+    """Whether a window of stride 1 has no half that keeps the size of the map."""
+    reaches = (
+        dilation * (kernel - 1)
+        for kernel, dilation in zip(attrs.kernel_size, attrs.dilation, strict=True)
+    )
+    return max(attrs.stride) == 1 and any(reach % 2 for reach in reaches)
+
+
+def _missing(trace: Trace, path: str, call: CallSource) -> str:
+    """Half the window of a convolution of stride 1 and no padding; nothing for any other.
+
+    Half of an even window does not keep the size: `"same"` pads its ends unlike one another.
+    """
     window = call.argument("kernel_size")
     padding, stride = call.argument("padding"), call.argument("stride")
     if window is None or call.argument("dilation") is not None:
-        return 0
+        return ""
     size = value_of(trace, path, call.code, window)
     if size is None and isinstance(window, ast.Tuple):
         sizes = {value_of(trace, path, call.code, one) for one in window.elts}
         size = sizes.pop() if len(sizes) == 1 else None
     given = 0 if padding is None else value_of(trace, path, call.code, padding)
     step = 1 if stride is None else value_of(trace, path, call.code, stride)
-    if size is None or size % 2 == 0 or given != 0 or step != 1:
-        return 0
-    return size // 2
+    if size is None or size < 2 or given != 0 or step != 1:
+        return ""
+    return str(size // 2) if size % 2 else '"same"'
 
 
 def smaller_output_padding(trace: Trace, step: Step) -> Iterator[Proposal]:

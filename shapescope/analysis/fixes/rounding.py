@@ -13,7 +13,7 @@ from shapescope.analysis.diagnosis.words import name_of
 from shapescope.analysis.fixes.decoder import other_windows, several_rows
 from shapescope.analysis.fixes.listed import resize_listed
 from shapescope.analysis.fixes.operands import operand_of, wrap
-from shapescope.analysis.fixes.padding import keep_sizes
+from shapescope.analysis.fixes.padding import is_even, keep_sizes
 from shapescope.analysis.fixes.resample import functional_name, pad_and_crop
 from shapescope.attrs import ConvAttrs, PoolAttrs
 from shapescope.diagnostic import Edit
@@ -81,7 +81,12 @@ def was_enlarged(branch: Branch) -> bool:
 
 
 def _half_window(trace: Trace, layer: Step, half: int) -> str:
-    """Half a window, spelled with the dilation as the constructor spells it."""
+    """Half a window, spelled with the dilation as the constructor spells it.
+
+    An even window has no half that keeps the size; `"same"` pads its ends unlike one another.
+    """
+    if isinstance(layer.attrs, ConvAttrs) and is_even(layer.attrs):
+        return '"same"'
     call = constructor_of(trace, layer.path) if layer.kind == "module" else None
     node = None if call is None else call.argument("dilation")
     if call is None or node is None or not isinstance(layer.attrs, ConvAttrs):

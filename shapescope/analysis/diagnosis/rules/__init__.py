@@ -76,6 +76,7 @@ FAMILIES: dict[str, Callable[[Case], bool] | None] = {
     "features": None,
     "flattens": None,
     "folds": None,
+    "forms": None,
     "gathers": None,
     "scrambles": _with_a_view,
     "heads": _with_a_view,

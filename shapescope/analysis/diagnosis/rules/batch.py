@@ -118,7 +118,7 @@ def _lost(
         if not kept and _elsewhere(shape, there, size, other_walk.size):
             yield _state_of(case, sink, shape) or _moved(case, sink, shape)
             return
-    if kept or _is_time_first(trace, shape):
+    if kept or _is_time_first(trace, shape) or _has_rows_of_another(trace, sink, shape, size):
         return
     if other is None and _is_elsewhere(walk, sink, shape):
         yield _state_of(case, sink, shape) or _moved(case, sink, shape)
@@ -135,6 +135,8 @@ def _lost(
             return  # a loss or a score for the whole batch
         if best.kind == "folded" and _are_codes(trace, number, size):
             return
+        if best.kind == "joined" and len(shape) == 2 and shape[0] == shape[1] > size:
+            return  # the score of each view with each
         from shapescope.analysis.diagnosis.rules.lost import lost_finding
 
         yield lost_finding(case, best, walk)
@@ -146,6 +148,20 @@ def _is_time_first(trace: Trace, shape: tuple[int, ...]) -> bool:
 
     sizes = ints(trace.inputs[0].shape) if trace.inputs else ()
     return shape[:1] == sizes[1:2] != () and time_is_first(trace)
+
+
+def _has_rows_of_another(trace: Trace, sink: Step, shape: tuple[int, ...], size: int) -> bool:
+    """Whether an output has a row for each row of an input that counts something else.
+
+    Queries that are compared with prototypes of the support are of that kind.
+    """
+    others = {
+        spec.name
+        for spec in trace.inputs
+        if len(spec.shape) > 1 and spec.shape[:1] == shape[:1] != (size,)
+    }
+    above = ancestors(trace, sink.index)
+    return any(spec.name in others for at in above for spec in trace.steps[at].inputs)
 
 
 def _are_codes(trace: Trace, number: int, size: int) -> bool:

@@ -13,7 +13,7 @@ from shapescope.analysis.diagnosis.branches import (
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
 from shapescope.analysis.diagnosis.history import ints
 from shapescope.analysis.diagnosis.registry import declare, failing
-from shapescope.analysis.diagnosis.rules.layers import output_argument
+from shapescope.analysis.diagnosis.rules.layers import maker_of, output_argument
 from shapescope.analysis.diagnosis.rules.positions import position_findings, table_of
 from shapescope.analysis.diagnosis.rules.tables import as_long, table_labels
 from shapescope.analysis.diagnosis.words import (
@@ -24,6 +24,7 @@ from shapescope.analysis.diagnosis.words import (
     shape_text,
     sizes_text,
 )
+from shapescope.analysis.fixes.batch import other_dim
 from shapescope.analysis.fixes.branches import branch_proposals
 from shapescope.analysis.fixes.constructor import argument_label
 from shapescope.analysis.fixes.fixed_batch import fixed_batch, repeated_as_steps
@@ -93,6 +94,7 @@ def no_broadcast(case: Case) -> Iterator[Finding]:
             *(label(layer.defined_at or layer.call_site, change_text(layer)) for layer in changed),
             *_width_labels(trace, branches),
             *(made for name in tables for made in table_labels(trace, name)),
+            *_stack_labels(trace, step, (one, two)),
         ),
         why=_why(shapes[one], shapes[two]),
         notes=(None if tables else _around_note(branches, changed), *_histories(branches)),
@@ -107,6 +109,7 @@ def no_broadcast(case: Case) -> Iterator[Finding]:
             *every_pair(trace, step, shapes),
             *_other_level(trace, step, shapes, (one, two)),
             *branch_proposals(trace, step, branches, changed),
+            *_stacked_elsewhere(trace, step, (one, two)),
             *_other_table(trace, step, (one, two)),
         ),
     )
@@ -132,6 +135,28 @@ def _other_table(trace: Trace, step: Step, pair: tuple[int, int]) -> Iterator[Pr
         clashes = [(mine, its) for _, mine, its in differing_axes(*sizes) if mine != 1 != its]
         if len(clashes) == 1:
             yield from as_long(trace, name, *clashes[0])
+
+
+def _stack_labels(trace: Trace, step: Step, pair: tuple[int, int]) -> Iterator[Label | None]:
+    """Where tensors were stacked: the axis that is new."""
+    for place in pair:
+        stack = maker_of(trace, step, place)
+        if stack is not None and stack.op == "stack":
+            each = shape_text(stack.inputs[0].shape)
+            yield label(stack.call_site, f"{len(stack.inputs)} of {each} stacked here")
+
+
+def _stacked_elsewhere(trace: Trace, step: Step, pair: tuple[int, int]) -> Iterator[Proposal]:
+    """Tensors stacked along the axis where what they meet has as many entries."""
+    for place, other in (pair, tuple(reversed(pair))):
+        stack = maker_of(trace, step, place)
+        if stack is None or stack.op != "stack" or not stack.outputs:
+            continue
+        each, its = ints(stack.inputs[0].shape), ints(step.inputs[other].shape)
+        for dim in range(len(each) + 1):
+            made = (*each[:dim], len(stack.inputs), *each[dim:])
+            if made != ints(stack.outputs[0].shape) and broadcast(made, its) is not None:
+                yield from other_dim(trace, stack, (dim,), "stack along axis")
 
 
 def _other_level(

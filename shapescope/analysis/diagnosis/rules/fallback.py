@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from shapescope.analysis.diagnosis.finding import Case, Finding, finding, label
 from shapescope.analysis.diagnosis.registry import declare, failing
 from shapescope.analysis.diagnosis.words import name_of, operand_labels, primary, shape_text
+from shapescope.analysis.fixes.forms import FORMING, fitting_form
 from shapescope.analysis.fixes.padding import smaller_output_padding
+from shapescope.diagnostic import Label
 from shapescope.ops import lookup
+from shapescope.trace import Step
 
 REFUSED = declare("refused", "torch refuses a call, for a reason that no other rule explains")
 RAISED = declare("forward-raises", "the code of forward raises by itself")
@@ -39,11 +42,23 @@ def refused(case: Case) -> Iterator[Finding]:
         labels=(
             primary(step.call_site or failure.call_site, operand_labels(step)),
             label(step.defined_at, f"`{name_of(step)}`"),
+            _formed(case, step),
         ),
         why=(reason or f"{failure.exception}: {_first_line(failure.message)}",),
-        proposals=smaller_output_padding(case.trace, step),
+        proposals=(
+            *smaller_output_padding(case.trace, step),
+            *fitting_form(case.trace, step),
+        ),
         detail=failure.message,
     )
+
+
+def _formed(case: Case, step: Step) -> Label | None:
+    """Where the input got its form, if a call of its own gave it."""
+    maker = case.source(step)
+    if maker is None or maker.op not in FORMING or not maker.outputs:
+        return None
+    return label(maker.call_site, f"made {shape_text(maker.outputs[0].shape)} here")
 
 
 def _first_line(text: str) -> str:

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import ast
-from collections import Counter
 from collections.abc import Iterator
-from itertools import permutations
 
 from shapescope.analysis.code import CallSource, call_at
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding
-from shapescope.analysis.diagnosis.history import ints
-from shapescope.analysis.diagnosis.registry import declare, failing
-from shapescope.analysis.diagnosis.words import operand_labels, plural, primary, shape_text
+from shapescope.analysis.diagnosis.history import ints, passes, source_of
+from shapescope.analysis.diagnosis.registry import failing
+from shapescope.analysis.diagnosis.rules.layers import make_instead
+from shapescope.analysis.diagnosis.rules.letters import letters
+from shapescope.analysis.diagnosis.rules.names import MATMUL
+from shapescope.analysis.diagnosis.words import (
+    name_of,
+    operand_labels,
+    primary,
+    shape_text,
+)
+from shapescope.analysis.fixes.constructor import argument_label
 from shapescope.analysis.fixes.operands import exchanged, wrap
-from shapescope.attrs import CallAttrs
+from shapescope.attrs import LinearAttrs
+from shapescope.ops import lookup
 from shapescope.ops.shapes import broadcast
-from shapescope.trace import Step
-
-MATMUL = declare("matmul-shape", "two matrices are multiplied whose inner sizes differ")
+from shapescope.trace import Step, Trace
 
 
 @failing("matmul", "mm", "bmm", "einsum", "baddbmm", "addmm", "dot")
@@ -30,8 +36,9 @@ def no_product(case: Case) -> Iterator[Finding]:
     if not one or not two:
         return
     if step.op == "einsum":
-        yield from letters(step)
+        yield from letters(case.trace, step)
         return
+    trace = case.trace
     ranks = {"mm": (2, 2), "bmm": (3, 3)}.get(step.op)
     if ranks is not None and (len(one), len(two)) != ranks:
         yield _wrong_rank(step, one, two, ranks[0])
@@ -45,95 +52,59 @@ def no_product(case: Case) -> Iterator[Finding]:
         MATMUL,
         f"cannot multiply {shape_text(one)} by {shape_text(two)}",
         step=step,
-        labels=(primary(step.call_site, operand_labels(step)),),
+        labels=(
+            primary(step.call_site, operand_labels(step)),
+            *(
+                argument_label(
+                    trace, maker.path, "out_features", f"`{name_of(maker)}` makes {size}"
+                )
+                for maker, size, _ in inner_makers(trace, step, one, two)
+            ),
+        ),
         why=(why,),
-        proposals=_proposals(step, one, two),
+        proposals=(
+            *_proposals(step, one, two),
+            *(
+                proposal
+                for maker, _, wanted in inner_makers(trace, step, one, two)
+                for proposal in make_instead(trace, maker, wanted)
+            ),
+        ),
     )
 
 
-def letters(step: Step) -> Iterator[Finding]:
-    """A letter of an einsum that stands for two sizes."""
-    attrs, call = step.attrs, call_at(step.call_site)
-    equation = attrs.get("equation") if isinstance(attrs, CallAttrs) else None
-    shapes = [ints(spec.shape) for spec in step.inputs]
-    if not isinstance(equation, str) or "." in equation:
-        return
-    left, arrow, right = equation.replace(" ", "").partition("->")
-    terms = left.split(",")
-    if len(terms) != len(shapes):
-        return
-    for term, shape in zip(terms, shapes, strict=True):
-        if len(term) != len(shape):
-            yield _other_length(step, term, shape)
-            return
-    sizes: dict[str, int] = {}
-    for number, (term, shape) in enumerate(zip(terms, shapes, strict=True)):
-        for letter, size in zip(term, shape, strict=True):
-            if sizes.setdefault(letter, size) == size:
-                continue
-            before = "".join(terms[:number])
-            known = {name: one for name, one in sizes.items() if name in term and name in before}
-            turned = _turned(term, shape, known) or _reordered(term, shape, known)
-            edits = []
-            text = _equation_node(call)
-            if call is not None and text is not None and turned is not None:
-                swapped = ",".join([*terms[:number], turned, *terms[number + 1 :]])
-                edits = [call.code.replace(text, repr(f"{swapped}{arrow}{right}"))]
-            yield finding(
-                MATMUL,
-                f"`{letter}` of the einsum is {sizes[letter]} in one tensor and {size} in another",
-                step=step,
-                labels=(primary(step.call_site, operand_labels(step)),),
-                why=tuple(
-                    f"{name}: {shape_text(one)}" for name, one in zip(terms, shapes, strict=True)
-                ),
-                proposals=[Proposal(f"name its axes {turned}", tuple(edits), kind="letters")]
-                if edits
-                else (),
-            )
-            return
+def inner_makers(
+    trace: Trace, step: Step, one: tuple[int, ...], two: tuple[int, ...]
+) -> list[tuple[Step, int, int]]:
+    """The linear layers that make the inner axes of two batches of matrices that do not multiply.
 
-
-def _turned(term: str, shape: tuple[int, ...], known: dict[str, int]) -> str | None:
-    """The letters in an order in which they have their sizes, if there is one."""
-    order = ""
-    left = term
-    for place, size in enumerate(shape):
-        for name in left:
-            others = left.replace(name, "", 1)
-            sizes = Counter(known[other] for other in others if other in known)
-            if known.get(name, size) == size and sizes <= Counter(shape[place + 1 :]):
-                order, left = order + name, others
+    Returns:
+        Each layer with what it makes, and what the other matrix has there.
+    """
+    if min(len(one), len(two)) < 2 or one[-1] == two[-2]:
+        return []
+    first, found = len(step.inputs) - 2, []
+    sides = ((first, -1, one[-1], two[-2]), (first + 1, -2, two[-2], one[-1]))
+    for position, axis, mine, its in sides:
+        maker = source_of(trace, step, position)
+        while maker is not None and maker.inputs and maker.outputs:
+            if isinstance(maker.attrs, LinearAttrs):
+                if axis == -1 and maker.kind == "module" and maker.outputs[0].shape[-1] == mine:
+                    found.append((maker, mine, its))
                 break
-        else:
-            return None
-    return order
+            if maker.op == "transpose":
+                axis = {-1: -2, -2: -1}[axis] if _turns_inner(maker) else axis
+            elif not passes(maker):
+                break
+            maker = source_of(trace, maker)
+    return found
 
 
-def _reordered(term: str, shape: tuple[int, ...], known: dict[str, int]) -> str | None:
-    """The same letters in the one order in which every known one has its size."""
-    fitting = {
-        "".join(order)
-        for order in permutations(term)
-        if all(known.get(name, size) == size for name, size in zip(order, shape, strict=True))
-    }
-    return fitting.pop() if len(fitting) == 1 else None
-
-
-def _other_length(step: Step, term: str, shape: tuple[int, ...]) -> Finding:
-    return finding(
-        MATMUL,
-        f"`{term}` of the einsum names {plural(len(term), 'axis', 'axes')}, "
-        f"but {shape_text(shape)} has {len(shape)}",
-        step=step,
-        labels=(primary(step.call_site, operand_labels(step)),),
-        why=("each letter names one axis, in order",),
-    )
-
-
-def _equation_node(call: CallSource | None) -> ast.expr | None:
-    nodes = [] if call is None else call.node.args
-    return next((node for node in nodes if isinstance(node, ast.Constant)), None)
+def _turns_inner(step: Step) -> bool:
+    """Whether a transpose exchanges the last two axes."""
+    flow = next(iter(lookup(step.op).flow(step) or ()), ())
+    rank = len(flow)
+    return rank > 1 and flow[-1] is not None and flow[-1].axis == rank - 2
 
 
 def _wrong_rank(step: Step, one: tuple[int, ...], two: tuple[int, ...], axes: int) -> Finding:

@@ -48,19 +48,42 @@ def scaled(trace: Trace, name: str, rows: int, needed: int) -> Iterator[Proposal
 
 def table_labels(trace: Trace, name: str) -> Iterator[Label]:
     """Where a table is made: the lines of __init__ that name it with a shape."""
+    found = _made_by(trace, name)
+    if found is not None:
+        text = f"`{name.rpartition('.')[2]}` is {shape_text(full_shape(trace, name))}"
+        yield Label(found[0].span(found[1]), text)
+
+
+def _products_of(trace: Trace, name: str, value: int) -> Iterator[tuple[Code, ast.BinOp]]:
+    """Where a product of plain numbers that comes to `value` stands in the making of a table."""
+    found = _made_by(trace, name)
+    for node in () if found is None else ast.walk(found[1]):
+        if found is not None and isinstance(node, ast.BinOp) and _plain_product(node) == value:
+            yield found[0], node
+
+
+def _plain_product(node: ast.expr) -> int | None:
+    if isinstance(node, ast.Constant) and type(node.value) is int:
+        return node.value
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult):
+        return None
+    left, right = _plain_product(node.left), _plain_product(node.right)
+    return None if left is None or right is None else left * right
+
+
+def _made_by(trace: Trace, name: str) -> tuple[Code, ast.expr] | None:
+    """The expression that makes a table, and the code it stands in."""
     path, _, short = name.rpartition(".")
     found = _class_of(trace, path)
     if found is None:
-        return
+        return None
     code, cls = found
-    text = f"`{short}` is {shape_text(full_shape(trace, name))}"
     for node in ast.walk(cls):
         if isinstance(node, ast.Call) and CallSource(code, node).callee == "register_buffer":
             given = [*node.args, *(keyword.value for keyword in node.keywords)][:2]
             named = given and isinstance(given[0], ast.Constant) and given[0].value == short
             if named and len(given) == 2:
-                yield Label(code.span(given[1]), text)
-                return
+                return code, given[1]
         if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
             continue
         target = node.targets[0]
@@ -70,8 +93,8 @@ def table_labels(trace: Trace, name: str) -> Iterator[Label]:
         if named and code.text(node.value).split("(")[0].endswith(
             ("zeros", "empty", "randn", "ones", "Parameter", "rand")
         ):
-            yield Label(code.span(node.value), text)
-            return
+            return code, node.value
+    return None
 
 
 def _class_of(trace: Trace, path: str) -> tuple[Code, ast.ClassDef] | None:
@@ -108,6 +131,12 @@ def constants_of(trace: Trace, path: str, value: int) -> Iterator[tuple[Code, as
 
 def as_long(trace: Trace, name: str, rows: int, needed: int) -> Iterator[Proposal]:
     """The number that decides on the length of a buffer or parameter, as what it meets has it."""
+    for code, product in _products_of(trace, name, rows):
+        yield Proposal(
+            f"make `{name.rpartition('.')[2]}` {needed} long",
+            (code.replace(product, str(needed)),),
+            kind="longer",
+        )
     for code, node in constants_of(trace, name.rpartition(".")[0], rows):
         yield Proposal(
             f"make `{name.rpartition('.')[2]}` {needed} long",
