@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 
 from shapescope.collection import collection_waits
-from shapescope.diagnostic import ShapescopeError
+from shapescope.diagnostic import Severity, ShapescopeError
 from shapescope.result import TraceResult
 from shapescope.trace import Failure, Trace
 from shapescope.turns import one_at_a_time
@@ -176,6 +176,8 @@ def _alone(subject: nn.Module | LoadedModel, inputs: Given | None, manner: Manne
     read: tuple[str, ...] = getattr(subject, "notes", ())
     result = TraceResult(traced.trace, found, (*read, *notes, *traced.notes), traced.values)
     result = result.changed(diagnostics=problems(result))
+    if inputs is None and target is None:
+        result = _compared(subject, given, result, manner)
     if traced.trace.failure is not None:
         return result
     if manner.time:
@@ -189,6 +191,33 @@ def _alone(subject: nn.Module | LoadedModel, inputs: Given | None, manner: Manne
 
     asked = _quietly(crosscheck, subject, given, result.trace, result.macs, train=train)
     return result.changed(crosscheck=asked)
+
+
+def _compared(
+    subject: nn.Module | LoadedModel, given: Given, result: TraceResult, manner: Manner
+) -> TraceResult:
+    """The result with the loss that the model's own file computes, where that finds a fault.
+
+    A loss that fits is not shown: nobody asked for it.
+    """
+    target: Target | None = getattr(subject, "compared", None)
+    if target is None or result.trace.failure is not None or manner.mode == "symbolic":
+        return result
+    from shapescope.capture.further.investigate import investigate
+    from shapescope.capture.tracer import trace_model
+
+    traced = _quietly(trace_model, subject, given, train=manner.train, target=target)
+    found = _quietly(investigate, subject, given, traced, train=manner.train, target=target)
+    known = {one.rule for one in result.diagnostics}
+    # the loss is no step of the trace that is shown
+    new = [
+        replace(one, step=None)
+        for one in found
+        if one.rule.startswith("loss-") and one.rule not in known
+    ]
+    if not any(one.severity is not Severity.NOTE for one in new):
+        return result
+    return result.changed(diagnostics=(*new, *result.diagnostics))
 
 
 def _quietly(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

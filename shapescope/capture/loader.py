@@ -205,6 +205,7 @@ def _load_code(parsed: ModelSpec, overrides: dict[Path, str]) -> LoadedModel:
         files=code.files,
         notes=code.told,
         inputs_from=call.place if call is not None else "",
+        compared=call.target if call is not None else None,
         code=code,
         known_definitions=definitions,
     )

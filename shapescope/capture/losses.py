@@ -55,6 +55,17 @@ def loss_function(name: str) -> str:
     raise ShapescopeError(f"there is no loss called `{name}`{hint}", advice=advice)
 
 
+def loss_called(value: object) -> str | None:
+    """The name of a loss from what a file calls: a layer with its usual settings, or a function."""
+    classes = _classes()
+    if isinstance(value, nn.Module):
+        plain = not any(True for _ in value.buffers()) and getattr(value, "reduction", "") != "none"
+        return classes.get(type(value).__name__) if plain else None
+    name = getattr(value, "__name__", "")
+    known = name in classes.values() and value is getattr(nn.functional, name, None)
+    return name if known else None
+
+
 def _classes() -> dict[str, str]:
     """The function of each loss class that compares two tensors and needs nothing else."""
     found = {}

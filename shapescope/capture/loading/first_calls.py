@@ -6,23 +6,27 @@ import sys
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 
 from shapescope.capture.input_spec import InputSpec
+from shapescope.capture.loading.first_loss import loss_behind, spec_of
 from shapescope.capture.source import user_frame
+from shapescope.capture.traced import Target
 from shapescope.source_text import display_path
 
 __all__ = ["FirstCall", "FirstCalls", "IsFedError", "ends_at_model"]
 
 
 class FirstCall(NamedTuple):
-    """The inputs of a call, and the place in the user's file that makes it."""
+    """The inputs of a call, the place in the user's file that makes it, and the loss behind it."""
 
     inputs: tuple[InputSpec, ...]
     place: str
+    target: Target | None
 
 
 class IsFedError(BaseException):
@@ -90,12 +94,9 @@ class FirstCalls:
             code, offset = site
             line = list(code.co_positions())[offset // 2][0]
             place = f"{display_path(code.co_filename)}:{line}"
-            call = FirstCall(tuple(map(_spec, args)), place)
+            frame: FrameType | None = sys._getframe(1)
+            while frame is not None and frame.f_code is not code:
+                frame = frame.f_back
+            target = None if frame is None or line is None else loss_behind(frame, line, module)
+            call = FirstCall(tuple(map(spec_of, args)), place, target)
             self._seen.append((weakref.ref(module), type(module), call))
-
-
-def _spec(tensor: torch.Tensor) -> InputSpec:
-    dtype = str(tensor.dtype).removeprefix("torch.")
-    whole = not (tensor.is_floating_point() or tensor.is_complex() or tensor.dtype is torch.bool)
-    bound = int(tensor.max()) + 1 if whole and tensor.numel() and not tensor.is_meta else None
-    return InputSpec(tuple(tensor.shape), dtype, bound=bound)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from shapescope.capture.loading.building import Built
     from shapescope.capture.loading.execute import UserCode
+    from shapescope.capture.traced import Target
     from shapescope.trace import SourceSpan
 
 __all__ = ["LoadedModel"]
@@ -38,6 +39,7 @@ class LoadedModel:
         files: all of the user's files that it was read from.
         notes: for people: why not all of a file was executed.
         inputs_from: the line that feeds it `default_inputs`, if that was seen.
+        compared: what its file compares the output for `default_inputs` with, if that was seen.
         reload: of a live model's twin, gives it as read with other texts by path; it has no spec.
         weights: the tensors of a file that holds nothing else; such a "model" cannot be built.
     """
@@ -53,6 +55,7 @@ class LoadedModel:
     files: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
     inputs_from: str = ""
+    compared: Target | None = None
     reload: Callable[[Mapping[Path, str]], LoadedModel] | None = field(
         default=None, repr=False, compare=False
     )

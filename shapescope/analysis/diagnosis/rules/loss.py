@@ -80,6 +80,11 @@ def _indexed(case: Case, step: Step, output: tuple[int, ...], target: tuple[int,
             if (before[0], *before[2:]) == target:
                 proposals += without_call(last)
         proposals += returned_with(trace, f".permute({moved})", "classes on axis 1")
+    elif len(output) == 2 and target == (rows, 1):
+        why = (
+            f"one class for each row is a target of {rows}: {shape_text(target)} has an axis of 1 "
+            "behind it, which `squeeze(1)` takes away"
+        )
     elif prod(output[:-1]) == wanted:
         proposals += returned_with(trace, f".flatten(0, {len(output) - 2})", "one row per target")
     elif len(output) == 3 and output[0] == wanted and len(target) == 1 and 1 not in output:
@@ -112,6 +117,9 @@ def _indexed(case: Case, step: Step, output: tuple[int, ...], target: tuple[int,
             *(growing(chain_to(trace, last)) if len(output) > 3 else ()),
         ),
         why=(why,),
+        notes=("of one class alone the loss is 0, whatever is learned",)
+        if len(output) == 2 and output[1] == 1
+        else (),
         proposals=proposals,
     )
 
