@@ -14,6 +14,7 @@ from shapescope.analysis.fixes.known_names import (
     is_reckoned_from,
     is_shared,
     joined_names,
+    left_at_none,
     named_alike,
     part_of_name,
     without_a_term,
@@ -114,6 +115,12 @@ def set_argument(
         kind=kind,
     )
     if node is not None:
+        for outer, missing, word in left_at_none(trace, path, call, node, value):
+            yield Proposal(
+                f"give `{missing}` where it is left out",
+                (outer.set(missing, word),),
+                kind=kind,
+            )
         for text in part_of_name(trace, path, call, node, value):
             yield Proposal(titled, (call.code.replace(node, text),), kind=kind)
         if is_reckoned_from(trace, path, call, node, value):

@@ -91,6 +91,34 @@ def named_alike(
         yield names[0]
 
 
+def left_at_none(
+    trace: Trace, path: str, call: CallSource, node: ast.expr, value: int
+) -> Iterator[tuple[CallSource, str, str]]:
+    """A parameter that is None unless it is given, where the module around is made without it.
+
+    Returns:
+        The call that makes that module, the parameter, and how the number is spelled there.
+    """
+    function, outer = call.code.function(node), constructor_of(trace, path.rpartition(".")[0])
+    if not isinstance(node, ast.Name) or function is None or outer is None or "." not in path:
+        return
+    arguments = [*function.args.posonlyargs, *function.args.args]
+    names = [arg.arg for arg in arguments]
+    if function.name != "__init__" or node.id not in names:
+        return
+    place = names.index(node.id)
+    default = place - len(names) + len(function.args.defaults)
+    given = {keyword.arg for keyword in outer.node.keywords}
+    passed = len(outer.node.args) > place - 1 or node.id in given or None in given
+    if default < 0 or passed or any(isinstance(it, ast.Starred) for it in outer.node.args):
+        return
+    kept = function.args.defaults[default]
+    if isinstance(kept, ast.Constant) and kept.value is None:
+        known = _names_by_value(trace, path.rpartition(".")[0], outer.code, outer.node)
+        words = known.get(value, [])
+        yield outer, node.id, words[0] if len(words) == 1 else str(value)
+
+
 def part_of_name(
     trace: Trace, path: str, call: CallSource, node: ast.expr, value: int
 ) -> Iterator[str]:

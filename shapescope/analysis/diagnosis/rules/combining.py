@@ -130,11 +130,23 @@ def _other_table(trace: Trace, step: Step, pair: tuple[int, int]) -> Iterator[Pr
         name = table_of(trace, step, place)
         if name is None:
             continue
+        other = next(iter(set(pair) - {place}))
+        if _is_width_of_a_layer(trace, step, place, other):
+            continue  # the table is as wide as its features; the layer is not
         yield from built_for_what_arrives(trace, name.rpartition(".")[0])
-        sizes = [ints(step.inputs[one].shape) for one in (place, *(set(pair) - {place}))]
+        sizes = [ints(step.inputs[one].shape) for one in (place, other)]
         clashes = [(mine, its) for _, mine, its in differing_axes(*sizes) if mine != 1 != its]
         if len(clashes) == 1:
             yield from as_long(trace, name, *clashes[0])
+
+
+def _is_width_of_a_layer(trace: Trace, step: Step, place: int, other: int) -> bool:
+    """Whether a table differs in its last axis alone from what a linear layer makes."""
+    maker = maker_of(trace, step, other)
+    one, two = (ints(step.inputs[at].shape) for at in (place, other))
+    differing = [axis for axis, *_ in differing_axes(one, two)]
+    linear = maker is not None and output_argument(maker) == "out_features"
+    return linear and differing == [max(len(one), len(two)) - 1]
 
 
 def _stack_labels(trace: Trace, step: Step, pair: tuple[int, int]) -> Iterator[Label | None]:
