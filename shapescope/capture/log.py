@@ -52,6 +52,11 @@ class Log:
         self.records.append(record)
         return record
 
+    def take_back(self, index: int) -> None:
+        """Leave out the newest step, which gave no tensor."""
+        if index == self.last:
+            self.records.pop()
+
     def fail(self, index: int, error: BaseException) -> None:
         """Note that a step raised, which the forward may yet catch."""
         self.records[index].error = error

@@ -183,6 +183,9 @@ class Recorder(TorchFunctionMode):
                 # The same tensor in and out would blur which branch it went through.
                 output = output.view_as(output)
             outputs = tensors_of(output)
+            if not outputs:
+                self.log.take_back(index)  # an Identity that hands on None
+                return output
             record.outputs = self._provenance.outputs_of(outputs)
             self._made(index, outputs)
         return output

@@ -243,3 +243,26 @@ def test_a_module_that_is_used_before_anything_can_be_blamed(in_folder: Path) ->
     assert found.message == "`Net` is used before `Module.__init__` ran"
     assert found.labels[0].span == SourceSpan("net.py", 8, 5, 8, 14)
     assert found.help == ()
+
+
+def test_an_attribute_that_another_line_looks_for_is_not_the_one_that_is_written(
+    in_folder: Path,
+) -> None:
+    text = """from torch import nn
+
+
+class Settings:
+    def __getattr__(self, name):
+        return super().__getattribute__(name)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.theta = Settings().theta
+"""
+    found = problem(in_folder, text)
+    assert found.message == (
+        "`Net` cannot be built: AttributeError: 'Settings' object has no attribute 'theta'"
+    )
+    assert found.help == ()

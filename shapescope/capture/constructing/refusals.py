@@ -56,6 +56,8 @@ def unknown_name(error: BaseException, model: LoadedModel) -> Diagnostic | None:
     code, node = found
     node = node.func if isinstance(node, ast.Call) else node
     if isinstance(node, ast.Attribute) and isinstance(error, AttributeError):
+        if error.name not in (None, node.attr):
+            return None  # code that this line calls into looks for it
         owner, name = code.text(node.value), node.attr
         known: Iterable[str] = [*dir(error.obj), *getattr(error.obj, "_modules", ())]
         message = f"`{owner}` has no `{name}`"

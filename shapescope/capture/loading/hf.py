@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import copy
 import importlib
-import inspect
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from shapescope.capture.input_spec import InputSpec
+from shapescope.capture.loading.hf_inputs import inputs_of
 from shapescope.capture.loading.import_errors import one_line
 from shapescope.capture.loading.loaded import LoadedModel
 from shapescope.capture.loading.spec import ModelSpec
@@ -20,10 +18,6 @@ from shapescope.capture.loading.zoo_request import literal_arguments, missing_ex
 from shapescope.diagnostic import ShapescopeError
 
 __all__ = ["load_from_transformers"]
-
-_TOKENS = 16
-"""Length of the text that stands for one; any length up to the model's own would do."""
-_SECOND_OF_AUDIO = 16_000
 
 # The head to take for a configuration that has no plain model, the most telling first.
 _AUTO_CLASSES = (
@@ -66,7 +60,7 @@ def load_from_transformers(parsed: ModelSpec) -> LoadedModel:
         name=parsed.text,
         class_name=cls.__name__,
         make=lambda: cls(copy.deepcopy(config)),
-        default_inputs=_inputs(cls, config),
+        default_inputs=inputs_of(cls, config),
     )
 
 
@@ -190,63 +184,3 @@ def _no_such_value(parsed: ModelSpec, config: Any, name: str) -> ShapescopeError
     close = get_close_matches(name, known, 1)
     advice = f"; did you mean {close[0]}?" if close else f"; it has {', '.join(known[:8])}, ..."
     return ShapescopeError(f"{parsed.text}: {type(config).__name__} has no `{name}`{advice}")
-
-
-def _inputs(cls: type[Any], config: Any) -> tuple[InputSpec, ...]:
-    """One small input of the kind the architecture takes; () where that is not known."""
-    takes = inspect.signature(cls.forward).parameters
-    main = getattr(cls, "main_input_name", "input_ids")
-    text = config.get_text_config() if hasattr(config, "get_text_config") else config
-    tokens = InputSpec((1, _TOKENS), "int64", main, getattr(text, "vocab_size", None))
-    found: list[InputSpec] = []
-    if main == "input_ids":
-        found.append(tokens)
-        # Two towers side by side need both; elsewhere the picture can be left away.
-        if "pixel_values" in takes and hasattr(config, "projection_dim"):
-            found.append(_picture(config))
-    elif main == "pixel_values":
-        found.append(_picture(config))
-        if "input_ids" in takes and hasattr(config, "text_config"):
-            found.append(replace(tokens, name="input_ids"))
-    elif main == "input_values":
-        found.append(InputSpec(_audio_shape(config), name=main))
-    elif main == "inputs" and hasattr(config, "d_model"):
-        found.append(InputSpec((1, _TOKENS, config.d_model), name=main))
-    elif main == "input_features":
-        bins, frames = (
-            getattr(config, "num_mel_bins", 80),
-            getattr(config, "max_source_positions", 0),
-        )
-        # Whisper's encoder halves the frames; other encoders take any number.
-        found.append(InputSpec((1, bins, 2 * frames) if frames else (1, 100, bins), name=main))
-    else:
-        return ()
-    if getattr(config, "is_encoder_decoder", False) and "decoder_input_ids" in takes:
-        found.append(replace(tokens, name="decoder_input_ids"))
-    missing = [
-        name
-        for name, parameter in takes.items()
-        if name != "self"
-        and parameter.default is parameter.empty
-        and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
-        and all(spec.name != name for spec in found)
-    ]
-    return () if missing else tuple(found)
-
-
-def _picture(config: Any) -> InputSpec:
-    vision = getattr(config, "vision_config", None) or config
-    size = getattr(vision, "image_size", None) or getattr(vision, "img_size", None) or 224
-    if isinstance(size, dict):
-        size = (size.get("height", 224), size.get("width", 224))
-    height, width = size if isinstance(size, tuple | list) else (size, size)
-    shape: tuple[int, ...] = (getattr(vision, "num_channels", None) or 3, height, width)
-    frames = getattr(vision, "num_frames", None)
-    return InputSpec((1, frames, *shape) if frames else (1, *shape), name="pixel_values")
-
-
-def _audio_shape(config: Any) -> tuple[int, ...]:
-    if hasattr(config, "max_length") and hasattr(config, "num_mel_bins"):
-        return (1, config.max_length, config.num_mel_bins)
-    channels = getattr(config, "audio_channels", None)  # codecs take them one below the other
-    return (1, _SECOND_OF_AUDIO) if channels is None else (1, channels, _SECOND_OF_AUDIO)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from shapescope.analysis.code import Code, expression_at
@@ -31,6 +32,7 @@ _TENSOR = (
     "long", "half", "cpu", "cuda", "requires_grad_", "data", "T", "is_cuda", "tolist", "backward",
 )  # fmt: skip
 _MOST_NAMED = 8
+_MISSING = re.compile(r"has no attribute '(\w+)'")
 _ALIKE = 0.65
 
 
@@ -47,12 +49,21 @@ def unknown_name(case: Case) -> Iterator[Finding]:
     node = node.func if isinstance(node, ast.Call) else node
     span = code.span(node) if isinstance(node, ast.expr) else failure.call_site
     if isinstance(node, ast.Attribute) and failure.exception == "AttributeError":
+        missing = missing_attribute(failure.message)
+        if missing is not None and missing != node.attr:
+            return  # code that this line calls into looks for it
         if isinstance(node.value, ast.Name) and node.value.id == "self":
             yield _of_self(case, code, node, span)
         elif isinstance(node.value, ast.Name | ast.Call | ast.Attribute):
             yield _of_a_value(case, code, node, span)
     elif isinstance(node, ast.Name) and failure.exception == "NameError":
         yield _plain_name(case, code, node, span)
+
+
+def missing_attribute(text: str) -> str | None:
+    """The attribute that an AttributeError with this text did not find, where it says so."""
+    found = _MISSING.search(text)
+    return None if found is None else found[1]
 
 
 def _of_self(case: Case, code: Code, node: ast.Attribute, span: SourceSpan) -> Finding:
