@@ -6,7 +6,7 @@ import hashlib
 import os
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ class DataChoice:
         image_size: H, W to resize a user's images to.
         channels: of a user's images, to convert to.
         validation: training images held out to choose the best checkpoint by.
+        recorded: whether ``data_dir`` is what a run wrote down, and nobody named it now.
     """
 
     dataset: str
@@ -41,6 +42,7 @@ class DataChoice:
     image_size: tuple[int, int] | None = None
     channels: int | None = None
     validation: int = 0
+    recorded: bool = field(default=False, compare=False)
 
     def load(self) -> ImageSet:
         """Return the images.
@@ -49,6 +51,11 @@ class DataChoice:
             ShapescopeError: they are not there, or damaged.
         """
         known = find_set(self.dataset) if self.dataset else None
+        if self.recorded and self.data_dir and not Path(self.data_dir).exists():
+            raise ShapescopeError(
+                f"the run's images were in {self.data_dir}, which does not exist any more",
+                advice=("--data-dir DIR says where they are now",),
+            )
         folder = data_dir_from(Path(self.data_dir) if self.data_dir else None)
         if known is not None:
             return load_known(known, folder, sample=self.sample)
@@ -88,6 +95,7 @@ class DataChoice:
             (size[0], size[1]) if size else None,
             values["channels"],
             values["validation"],
+            recorded=True,
         )
 
 

@@ -131,5 +131,5 @@ def resumed_request(options: TrainOptions, run: Run) -> tuple[Request, Engine]:
     if options.sample and not data.sample:
         raise ShapescopeError(f"the run in {run.folder} does not train on the sample")
     if options.data_dir is not None:
-        data = replace(data, data_dir=str(options.data_dir.resolve()))
+        data = replace(data, data_dir=str(options.data_dir.resolve()), recorded=False)
     return replace(request, recipe=wanted, data=data), engine

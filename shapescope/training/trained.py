@@ -21,7 +21,7 @@ from shapescope.training.model import NamedModel, named, recognised
 from shapescope.training.recipe import Recipe
 from shapescope.training.recipes import recipe_for
 from shapescope.training.run import Run
-from shapescope.training.target import require_trained
+from shapescope.training.target import require_one_source, require_trained
 from shapescope.training.transforms import Preparation, preparation, resized
 
 
@@ -188,10 +188,9 @@ def with_data(trained: Trained, data_dir: Path | None, *, sample: bool) -> Train
         data_dir: where its data set is now; None leaves it where it was.
         sample: take the shipped sample.
     """
-    if sample and data_dir is not None:
-        raise ShapescopeError("--sample and --data-dir exclude each other")
+    require_one_source(data_dir, sample=sample)
     if data_dir is not None:
-        data = replace(trained.data, data_dir=str(data_dir.resolve()), sample=False)
+        data = replace(trained.data, data_dir=str(data_dir.resolve()), sample=False, recorded=False)
         if not data.dataset:  # images of other sizes and modes become what the network takes
             data = replace(data, channels=trained.shape[0], image_size=trained.shape[1:])
         return replace(trained, data=data)

@@ -263,6 +263,26 @@ def test_images_of_ones_own_are_named_by_their_files(
     assert capsys.readouterr().out.splitlines()[2] == file
 
 
+@pytest.mark.parametrize("command", [["evaluate"], ["predict"], ["train", "--resume"]])
+def test_images_that_moved_are_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    images = folders(tmp_path / "images", "cat", "dog")
+    assert run(tmp_path, "Lost", images) == 0
+    images.rename(tmp_path / "moved")
+    capsys.readouterr()
+    words = [*command, str(tmp_path / "run-Lost")]
+    assert shapescope(words) == 2
+    assert capsys.readouterr().err == (
+        f"error: the run's images were in {images}, which does not exist any more\n"
+        "help: --data-dir DIR says where they are now\n"
+    )
+    assert shapescope([*words, "--data-dir", str(tmp_path / "moved")]) == 0
+    capsys.readouterr()
+    assert shapescope([*words, "--data-dir", str(images)]) == 2
+    assert capsys.readouterr().err == (f"error: --data-dir names {images}, which does not exist\n")
+
+
 def test_a_run_is_resumed_by_the_file_alone_or_with_its_class(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
