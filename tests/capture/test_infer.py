@@ -390,9 +390,22 @@ def test_several_arguments_that_nothing_explains() -> None:
             self.fc = nn.Linear(3, 2)
 
         def forward(self, a: Tensor, b: dict[str, Tensor]) -> Tensor:
-            return self.fc(a) + b["bias"]
+            return self.fc(a) + next(iter(b.values()))
 
     assert infer_for(Odd()) is None
+
+
+def test_an_argument_that_only_a_failure_explains() -> None:
+    class Biased(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(3, 2)
+
+        def forward(self, a: Tensor, b: dict[str, Tensor]) -> Tensor:
+            return self.fc(a) + b["bias"]
+
+    found = inferred(Biased())
+    assert [(it.name, it.shape) for it in found.inputs] == [(None, (1, 3)), ("b.bias", (1, 2))]
 
 
 def test_which_arguments_forward_needs() -> None:

@@ -8,6 +8,7 @@ have after the flatten.
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from shapescope.capture.inferring.adjusting import Adjusted, adjusted
 from shapescope.capture.inferring.argument_uses import Argument
 from shapescope.capture.inferring.candidates import Choice, Place, choices_for, places_of
 from shapescope.capture.inferring.combinations import combinations
@@ -39,6 +41,8 @@ __all__ = ["Inferred", "infer_for", "infer_inputs", "plausible_inputs"]
 _GIVE = "where the model takes another, give it with --input"
 _OTHER_BATCH = 3
 _MOST_OPTIONS = 6
+_MOST_COMBINATIONS = 64
+_MOST_STARTS = 5
 _MORE = 12
 """So many further attempts are worth it where an input runs for a batch of one alone."""
 
@@ -122,7 +126,11 @@ def infer_inputs(
         options = [it for it in choices[0] if isinstance(it, Entrance)]
         if not places[0].by_name and len(options) == len(choices[0]):
             return _one(options, search, module)
-    return _best(combinations(module, places, choices), search, module)
+    candidates = list(itertools.islice(combinations(module, places, choices), _MOST_COMBINATIONS))
+    found = _best(candidates, search, module)
+    if found is not None and found.fits:
+        return found
+    return _adjusted(candidates, search, module) or found
 
 
 def plausible_inputs(module: nn.Module) -> tuple[InputSpec, ...]:
@@ -179,6 +187,8 @@ def _one(options: Sequence[Entrance], search: SizeSearch, module: nn.Module) -> 
     if found is None:
         narrowed = list(_narrowed(candidates, search))
         found = _best(narrowed, SizeSearch(search.try_trace), module)
+    if found is None:
+        found = _adjusted(candidates, search, module)
     if found is not None:
         return found
     candidate = max(candidates, key=search.progress)
@@ -210,6 +220,42 @@ def _narrowed(candidates: Sequence[Candidate], search: SizeSearch) -> Iterator[C
                 head = (*choice.head[:axis], size, *choice.head[axis + 1 :])
                 says = f"takes {wanted} with what forward adds"
                 yield Candidate((replace(choice, path=path, says=says, head=head),))
+
+
+def _adjusted(
+    candidates: Sequence[Candidate], tried: SizeSearch, module: nn.Module
+) -> Inferred | None:
+    """Inputs that run once their sizes are what the steps that failed have asked for."""
+    search = tried.further()
+    starts: dict[tuple[tuple[int, str], ...], Candidate] = {}
+    made = [it for it in candidates if it.specs() in tried.made]
+    for candidate in sorted(made, key=lambda it: -tried(it.specs()).progress):
+        kinds = tuple((len(spec.shape or ()), spec.dtype) for spec in candidate.specs())
+        starts.setdefault(kinds, candidate)
+    runs: Inferred | None = None
+    for start in list(starts.values())[:_MOST_STARTS]:
+        end = adjusted(start.specs(), search)
+        candidate = _settled(start, end)
+        outcome = search(end.specs)
+        if not outcome.runs or not _came_to(candidate, outcome, module):
+            continue
+        if outcome.fits and _keeps_any_batch(candidate, (), search):
+            return _inferred(candidate, (), search)
+        runs = runs or _inferred(candidate, (), search)
+    return runs
+
+
+def _settled(candidate: Candidate, end: Adjusted) -> Candidate:
+    """A candidate with the sizes that adjusting came to, and what decided on them."""
+    takers = {at: (path, f"takes {wanted}") for at, path, wanted in end.takers}
+    choices: list[Choice] = []
+    for at, (choice, spec) in enumerate(zip(candidate.choices, end.specs, strict=True)):
+        if isinstance(choice, InputSpec) or spec.shape is None:
+            choices.append(spec)
+            continue
+        path, says = takers.get(at, (choice.path, choice.says))
+        choices.append(replace(choice, path=path, says=says, head=spec.shape, free=0))
+    return replace(candidate, choices=tuple(choices))
 
 
 def _came_to(candidate: Candidate, outcome: Outcome, module: nn.Module) -> bool:

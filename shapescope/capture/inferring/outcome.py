@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import prod
 
 from shapescope.attrs import CallAttrs, ConvAttrs, LinearAttrs
@@ -29,6 +29,7 @@ class Outcome:
         reached: the paths of all modules that were entered.
         refused: where a layer refused its features or channels, its path, what it takes, and what
             arrived.
+        trace: the attempt itself.
     """
 
     fits: bool
@@ -40,6 +41,7 @@ class Outcome:
     reader: str = ""
     reached: frozenset[str] = frozenset()
     refused: tuple[str, int, int] | None = None
+    trace: Trace | None = field(default=None, compare=False, repr=False)
 
     @property
     def surplus(self) -> int | None:
@@ -59,7 +61,7 @@ def outcome_of(trace: Trace) -> Outcome:
     progress = sum(bool(step.outputs) and not step.is_composite for step in trace.steps)
     reached = frozenset(step.path for step in trace.steps)
     refused = None if failed is None else _refused(trace.steps[failed])
-    found = Outcome(runs and kept, runs, progress, reached=reached, refused=refused)
+    found = Outcome(runs and kept, runs, progress, reached=reached, refused=refused, trace=trace)
     for step in trace.leaves:
         failing = step.index == failed
         features, decides = _wanted_features(step, failing)

@@ -12,7 +12,7 @@ from shapescope.capture.inferring.outcome import UNKNOWN, Outcome, outcome_of
 from shapescope.capture.input_spec import InputSpec
 from shapescope.trace import Trace
 
-__all__ = ["Attempt", "Candidate", "SizeSearch"]
+__all__ = ["Attempt", "Candidate", "SizeSearch", "Specs"]
 
 Specs: TypeAlias = tuple[InputSpec, ...]
 Attempt: TypeAlias = Callable[[Specs], "Trace | bool"]
@@ -88,16 +88,21 @@ class SizeSearch:
 
     try_trace: Attempt
     made: dict[Specs, Outcome] = field(default_factory=dict)
+    most: int = _MOST_ATTEMPTS
 
     @property
     def count(self) -> int:
         """How many attempts were made."""
         return len(self.made)
 
+    def further(self) -> SizeSearch:
+        """As many attempts again; those that were made are known."""
+        return SizeSearch(self.try_trace, dict(self.made), len(self.made) + _MOST_ATTEMPTS)
+
     @property
     def exhausted(self) -> bool:
         """Whether there will be no more attempts."""
-        return len(self.made) >= _MOST_ATTEMPTS
+        return len(self.made) >= self.most
 
     @property
     def was_guided(self) -> bool:

@@ -10,12 +10,19 @@ from typing import Any
 from torch import Tensor, nn
 
 from shapescope.capture.inferring.argument_uses import Argument, Key, Use
-from shapescope.capture.inferring.usage_source import dotted, in_order, submodule_of, text_of
+from shapescope.capture.inferring.usage_source import (
+    dotted,
+    in_order,
+    layers_in_turn,
+    submodule_of,
+    text_of,
+)
 from shapescope.source_text import function_at
 
 __all__ = ["read_uses"]
 
 _DEEPEST = 3
+_AXES_OF_TOKENS = 2
 _SHOWING = frozenset(
     {"flatten", "reshape", "squeeze", "unsqueeze", "transpose", "permute", "relu", "normalize",
      "pad", "dropout", "one_hot", "clamp", "as_tensor", "nan_to_num"}
@@ -44,6 +51,7 @@ class _Reader:
     def __init__(self, module: nn.Module, arguments: dict[str, Argument]) -> None:
         self.module = module
         self.arguments = arguments
+        self.in_turn: dict[str, str] = {}
 
     def read(self, function: ast.FunctionDef, names: dict[str, Key], depth: int) -> None:
         """Note what `function` does with what it knows under these names."""
@@ -55,9 +63,11 @@ class _Reader:
                 self._attribute(node, names)
             elif isinstance(node, ast.Subscript):
                 self._key(node.value, text_of(node.slice), names)
+                self._index(node, names)
             elif isinstance(node, ast.Assign):
                 self._assign(node, names)
             elif isinstance(node, ast.For | ast.comprehension):
+                self.in_turn |= layers_in_turn(self.module, node.target, node.iter)
                 self._loop(node.iter, names)
             elif isinstance(node, ast.If | ast.IfExp):
                 self._condition(node.test, names)
@@ -66,7 +76,7 @@ class _Reader:
         return self.arguments[key[0]].uses.setdefault(key[1], Use())
 
     def _call(self, call: ast.Call, names: dict[str, Key], depth: int) -> None:
-        called = dotted(call.func)
+        called = self._called(call.func)
         if isinstance(call.func, ast.Attribute):
             self._method(call.func, call, names)
         last = called.rpartition(".")[2]
@@ -89,19 +99,41 @@ class _Reader:
         handed += [(it.value, self._meant(it.value, names, wrapped=True)) for it in call.keywords]
         layer = submodule_of(self.module, target)
         if layer is not None:
+            inside = self._layer(layer, [self._meant(it, names) for it in call.args], depth)
             for _, key in handed:
-                if key is not None and target not in self._use(key).paths:
-                    self._use(key).paths.append(target)
-            self._layer(layer, [self._meant(it, names) for it in call.args], depth)
+                if key is not None:
+                    paths = [f"{target}.{path}" for path in inside.get(key, [])] or [target]
+                    used = self._use(key).paths
+                    used += [path for path in paths if path not in used]
             return
         method = getattr(type(self.module), target, None) if depth else None
         inner = _definition(method) if method is not None else None
         if inner is not None:
-            taken = [it.arg for it in inner.args.args][1:]
+            static = isinstance(inspect.getattr_static(type(self.module), target), staticmethod)
+            taken = [it.arg for it in inner.args.args][0 if static else 1 :]
             bound = dict(zip(taken, (key for _, key in handed[: len(call.args)]), strict=False))
             known = {name: key for name, key in bound.items() if key is not None}
             if known:
                 self.read(inner, known, depth - 1)
+
+    def _called(self, func: ast.expr) -> str:
+        """What is called, as it is written; a list's layer by the list that it is taken from."""
+        if isinstance(func, ast.Name) and func.id in self.in_turn:
+            return f"self.{self.in_turn[func.id]}"
+        if isinstance(func, ast.Subscript):
+            path = dotted(func.value)
+            layers = submodule_of(self.module, path.removeprefix("self."))
+            return path if isinstance(layers, nn.ModuleList | nn.ModuleDict) else ""
+        return dotted(func)
+
+    def _index(self, node: ast.Subscript, names: dict[str, Key]) -> None:
+        """As many axes as an index speaks of, where these are three or more."""
+        key = self._meant(node.value, names)
+        parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else []
+        whole = all(isinstance(it, ast.Slice | ast.Constant | ast.Name) for it in parts)
+        named = any(isinstance(it, ast.Constant) and it.value in (None, ...) for it in parts)
+        if key is not None and len(parts) > _AXES_OF_TOKENS and whole and not named:
+            self._use(key).rank = self._use(key).rank or len(parts)
 
     def _helper(self, called: str, call: ast.Call, names: dict[str, Key], depth: int) -> None:
         """Follow arguments into a function beside the model in its file."""
@@ -117,13 +149,18 @@ class _Reader:
         if known:
             self.read(inner, known, depth - 1)
 
-    def _layer(self, layer: nn.Module, handed: list[Key | None], depth: int) -> None:
-        """Note of arguments that a layer of the user's is given as they are what it does."""
+    def _layer(
+        self, layer: nn.Module, handed: list[Key | None], depth: int
+    ) -> dict[Key, list[str]]:
+        """Note of arguments that a layer of the user's is given as they are what it does.
+
+        Gives the paths, inside the layer, of the layers that it hands each of them to.
+        """
         forward: Any = type(layer).forward
         known = depth and any(handed) and not (forward.__module__ or "").startswith("torch.")
         inner = _definition(forward) if known else None
         if inner is None:
-            return
+            return {}
         taken = [it.arg for it in inner.args.args][1:]
         own = {name: key for name, key in zip(taken, handed, strict=False) if key is not None}
         arguments = {name: Argument(name) for name in own}
@@ -133,6 +170,7 @@ class _Reader:
             use.rank = use.rank or found.rank
             use.is_wave |= found.is_wave
             use.is_complex |= found.is_complex
+        return {key: arguments[name].use.paths for name, key in own.items()}
 
     def _attribute(self, node: ast.Attribute, names: dict[str, Key]) -> None:
         key = self._meant(node.value, names)

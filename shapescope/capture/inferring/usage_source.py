@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from torch import nn
 
-__all__ = ["dotted", "in_order", "submodule_of", "text_of"]
+__all__ = ["dotted", "in_order", "layers_in_turn", "submodule_of", "text_of"]
 
 
 def in_order(function: ast.FunctionDef) -> Iterator[ast.AST]:
@@ -52,3 +52,20 @@ def submodule_of(module: nn.Module, path: str) -> nn.Module | None:
         return module.get_submodule(path)
     except AttributeError:
         return None
+
+
+def layers_in_turn(module: nn.Module, target: ast.expr, over: ast.expr) -> dict[str, str]:
+    """The names that a loop gives to the layers of a list, each with the path of the list."""
+    counted = isinstance(over, ast.Call) and dotted(over.func) == "enumerate" and over.args
+    if counted and isinstance(over, ast.Call):
+        over = over.args[0]
+        target = target.elts[-1] if isinstance(target, ast.Tuple) else target
+    together = isinstance(over, ast.Call) and dotted(over.func) == "zip"
+    lists = over.args if together and isinstance(over, ast.Call) else [over]
+    items = target.elts if together and isinstance(target, ast.Tuple) else [target]
+    paths = [dotted(it).removeprefix("self.") for it in lists]
+    return {
+        item.id: path
+        for item, path in zip(items, paths, strict=False)
+        if isinstance(item, ast.Name) and isinstance(submodule_of(module, path), nn.ModuleList)
+    }

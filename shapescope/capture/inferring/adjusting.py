@@ -1,0 +1,157 @@
+"""Inputs that are adjusted to what fails: one size after the other, as long as it goes on.
+
+A width that a concatenation, a split or a weight decides, a length that a table of places has or
+neighbours are sought in: the layers at the entrance know none of these, the step that fails does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from shapescope.capture.inferring.entrance import TOKENS
+from shapescope.capture.inferring.mismatch import Mismatch, inputs_behind, mismatches
+from shapescope.capture.inferring.size_search import SizeSearch, Specs
+from shapescope.capture.input_spec import InputSpec
+from shapescope.trace import Trace
+
+__all__ = ["Adjusted", "adjusted"]
+
+_ROUNDS = 10
+_LONGER = (4 * TOKENS, 16 * TOKENS, 64 * TOKENS, 256 * TOKENS)
+_LENGTHS = (TOKENS, 8 * TOKENS, *_LONGER)
+_AXES_OF_ROWS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Adjusted:
+    """Where adjusting came to.
+
+    Attributes:
+        specs: the inputs.
+        takers: for each input whose sizes were changed, by position, the layer or function that
+            decided and what it takes.
+    """
+
+    specs: Specs
+    takers: tuple[tuple[int, str, int], ...] = ()
+
+
+def adjusted(specs: Specs, search: SizeSearch) -> Adjusted:
+    """These inputs with other sizes, changed as the steps that fail ask for, until none does.
+
+    What was reached last is returned also where the model still fails.
+    """
+    current = Adjusted(specs)
+    for _ in range(_ROUNDS):
+        outcome = search(current.specs)
+        if outcome.runs or outcome.trace is None or search.exhausted:
+            break
+        better = _step_on(current, outcome.trace, search)
+        if better is None:
+            break
+        current = better
+    return current
+
+
+def _step_on(current: Adjusted, trace: Trace, search: SizeSearch) -> Adjusted | None:
+    before = search(current.specs)
+    for specs, changed, path, wanted in _proposals(current.specs, trace):
+        if search.exhausted:
+            return None
+        after = search(specs)
+        if after.runs or after.progress > before.progress:
+            kept = [it for it in current.takers if it[0] not in changed]
+            takers = [*kept, *((at, path, wanted) for at in changed)]
+            return Adjusted(specs, tuple(takers) if path else current.takers)
+    return None
+
+
+def _proposals(specs: Specs, trace: Trace) -> Iterator[tuple[Specs, tuple[int, ...], str, int]]:
+    at = None if trace.failure is None else trace.failure.step
+    found: list[Mismatch] = []
+    behind = frozenset[str]()
+    path = ""
+    if at is not None and not trace.steps[at].is_composite:
+        step = trace.steps[at]
+        found, behind, path = mismatches(step), inputs_behind(trace, step), step.path
+    concerned = [place for place, spec in enumerate(specs) if spec.shape]
+    if behind and len(specs) == len(trace.inputs):
+        concerned = [place for place in concerned if trace.inputs[place].name in behind]
+    seen: set[Specs] = {specs}
+    for arrived, wanted in found:
+        for made, changed in _with(specs, concerned, arrived, wanted):
+            if made not in seen:
+                seen.add(made)
+                yield made, changed, path or "forward", wanted
+    for made in _longer(specs):
+        if made not in seen:
+            seen.add(made)
+            yield made, (), "", 0
+
+
+def _with(
+    specs: Specs, concerned: Sequence[int], arrived: int, wanted: int
+) -> Iterator[tuple[Specs, tuple[int, ...]]]:
+    """The inputs with one size changed so that `wanted` may arrive."""
+    axes = [
+        (place, axis, shape[axis])
+        for place in concerned
+        for shape in [specs[place].shape or ()]
+        for axis in _axes(len(shape))
+    ]
+    for place, axis, size in axes:
+        if size == arrived:
+            shape = specs[place].shape or ()
+            turned = [it for it in _axes(len(shape)) if shape[it] == wanted and it != axis]
+            # A length that is wanted where the features stand now was given the wrong way round.
+            for other in turned:
+                yield _changed(specs, (place, axis, wanted), (place, other, size)), (place,)
+            yield _changed(specs, (place, axis, wanted)), (place,)
+    alike = [(place, axis, wanted) for place, axis, size in axes if size == arrived]
+    if len(alike) > 1:
+        yield _changed(specs, *alike), tuple(sorted({place for place, _, _ in alike}))
+    for place, axis, size in axes:
+        if specs[place].dtype != "int64" and not _is_length(specs[place], axis):
+            more = size + wanted - arrived
+            times = size * wanted // arrived if size * wanted % arrived == 0 else 0
+            for other in (more, times):
+                if other > 0 and other != size:
+                    yield _changed(specs, (place, axis, other)), (place,)
+
+
+def _axes(rank: int) -> list[int]:
+    """The axes whose sizes say something: the last first, neither the batch nor a picture's."""
+    if rank == 1:
+        return [0]
+    last = rank if rank <= _AXES_OF_ROWS else rank - 2
+    return list(reversed(range(1, last)))
+
+
+def _changed(specs: Specs, *changes: tuple[int, int, int]) -> Specs:
+    made = list(specs)
+    for place, axis, size in changes:
+        shape = list(made[place].shape or ())
+        shape[axis] = size
+        made[place] = replace(made[place], shape=tuple(shape))
+    return tuple(made)
+
+
+def _longer(specs: Specs) -> Iterator[Specs]:
+    """The inputs with all their lengths longer, as neighbours, windows and spectra ask for."""
+    lengths = [
+        (place, axis, size)
+        for place, spec in enumerate(specs)
+        for axis, size in enumerate(spec.shape or ())
+        if axis and size in _LENGTHS and (spec.dtype == "int64" or _is_length(spec, axis))
+    ]
+    for longer in _LONGER:
+        grown = [(place, axis, longer) for place, axis, size in lengths if size < longer]
+        if grown:
+            yield _changed(specs, *grown)
+
+
+def _is_length(spec: InputSpec, axis: int) -> bool:
+    """Whether an axis of a sequence of rows or channels is the one along the sequence."""
+    shape = spec.shape or ()
+    return len(shape) == _AXES_OF_ROWS and shape[axis] in _LENGTHS and axis > 0
