@@ -16,26 +16,21 @@ from shapescope.capture.inferring.entrance import (
     entrances_below,
     image_sizes,
 )
+from shapescope.capture.inferring.names import SAMPLES, named
 from shapescope.capture.input_spec import InputSpec
-from shapescope.capture.inputs import is_lengths
 
 __all__ = ["Choice", "Place", "choices_for", "places_of"]
 
 Choice: TypeAlias = Entrance | InputSpec
 """An input whose free sizes are still open, or one that is settled."""
 
-_EDGES = 32
-_NODES = 16
-_SAMPLES = 16_000
-_GRAPH = ("edge_index", "edges", "edge_list", "adj", "adjacency", "adj_matrix")
-_WAVE = ("wav", "wave", "waveform", "waveforms", "audio", "audios", "signal", "speech")
-_TIMES = ("t", "timestep", "timesteps", "time", "step", "steps", "time_step", "noise_level", "ts")
-_HIDDEN = ("h", "h0", "h_0", "hidden", "hx", "hidden_state", "state", "prev_hidden")
-_LABELS = ("y", "label", "labels", "cls", "class_labels", "target_class", "c")
 _COMPLEX = {"float32": "complex64", "float64": "complex128"}
 _VALUES = {"int": "4", "float": "1.0", "bool": "false", "str": '""'}
 _AXES_OF_TOKENS = 2
 _AXES_OF_PICTURES = 4
+_AXES_OF_FRAMES = 5
+_FRAMES = 4
+_SIZES_OF_FRAMES = (64, 32, 112, 224, 28, 128, 96, 84)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +72,20 @@ def places_of(arguments: Sequence[Argument]) -> list[Place]:
     ]
 
 
-def choices_for(place: Place, module: nn.Module, options: Sequence[Entrance]) -> list[Choice]:
+def choices_for(
+    place: Place, module: nn.Module, options: Sequence[Entrance], places: Sequence[Place] = ()
+) -> list[Choice]:
     """What one place may hold, the likeliest first.
 
     Args:
         place: the place.
         module: the model.
         options: what each of its layers would take.
+        places: all places.
     """
     use = place.use
+    others = [path for it in places if it != place for path in it.use.paths]
+    options = _unclaimed_first(options, [path for path in others if path not in use.paths])
     options = [*_parts(options, use.repeats), *options]
     if use.is_complex:
         options = [replace(it, dtype=_COMPLEX.get(it.dtype, it.dtype)) for it in options]
@@ -93,24 +93,52 @@ def choices_for(place: Place, module: nn.Module, options: Sequence[Entrance]) ->
     if value is not None:
         return [value]
     if use.is_wave:
-        return [Entrance("forward", "takes its spectrum", (1, _SAMPLES), dtype=dtype_of(module))]
+        return [Entrance("forward", "takes its spectrum", (1, SAMPLES), dtype=dtype_of(module))]
     found: list[Choice] = []
     taken = [it for path in use.paths[:1] for it in entrances_below(module, path)]
+    taken = _unclaimed_first(taken, [path for path in others if path not in use.paths])
     if use.is_complex:
         taken = []
-    named = None if use.joined else _named(place.name, module, options)
+    said = None if use.joined else _said(place, module, (*taken, *options), places)
     direct = any(not list(module.get_submodule(path).children()) for path in use.paths[:1])
-    if direct and named is not None and taken and taken[0].dtype == named.dtype == "int64":
-        named, direct = replace(named, bound=taken[0].bound), False
-    if named is not None and not direct:
-        found.append(named)
+    if direct and said is not None and taken and taken[0].dtype == said.dtype == "int64":
+        said, direct = replace(said, bound=taken[0].bound), False
+    if taken and taken[0].dtype != "int64" and _is_plain(module, use):
+        # Whatever its name says: what goes into a layer of features is no integer.
+        direct = True
+    if said is not None and not direct:
+        found.append(said)
     found += _with_rank(taken, use.rank)
-    if named is not None and direct:
-        found.append(named)
+    if said is not None and direct:
+        found.append(said)
     if use.may_be_none:
         found.append(InputSpec(None, name=place.full_name, value="null"))
     found += [it for it in _mixed(_with_rank(options, use.rank)) if it not in found]
     return found
+
+
+def _said(
+    place: Place, module: nn.Module, options: Sequence[Entrance], places: Sequence[Place]
+) -> InputSpec | None:
+    """What the name of a place says."""
+    looks_up = bool(options) and options[0].dtype == "int64"
+    return named(place.name, module, options, [it.name for it in places], looks_up)
+
+
+def _is_plain(module: nn.Module, use: Use) -> bool:
+    """Whether an argument goes into a layer of torch, or several that follow each other."""
+    into = type(module.get_submodule(use.paths[0]))
+    several = issubclass(into, nn.ModuleList | nn.ModuleDict)
+    return into.__module__.startswith("torch.") and not several
+
+
+def _unclaimed_first(options: Sequence[Entrance], claimed: Sequence[str]) -> list[Entrance]:
+    """The options with those behind that another argument goes to."""
+
+    def is_claimed(option: Entrance) -> bool:
+        return any(f"{option.path}.".startswith(f"{path}.") for path in claimed)
+
+    return sorted(options, key=is_claimed)
 
 
 def _value(place: Place) -> InputSpec | None:
@@ -146,6 +174,12 @@ def _with_rank(options: Sequence[Entrance], rank: int | None) -> list[Entrance]:
         side = TOKENS if rank == _AXES_OF_TOKENS + 1 else 2 * TOKENS
         head = (1, *(side,) * (rank - 2), wide[0].head[-1])
         fitting = [replace(wide[0], head=head)]
+    if rank == _AXES_OF_FRAMES and not any(it in options and it.free for it in fitting):
+        pictures = [it for it in options if it.free == 2 and len(it.head) == 2]
+        made = [
+            replace(it, head=(1, _FRAMES, it.head[-1]), sizes=_SIZES_OF_FRAMES) for it in pictures
+        ]
+        fitting = [*made, *fitting]
     if rank == _AXES_OF_TOKENS + 1 and options and options[0].free == 2:
         # Points: convolutions of 1 x 1 over what lies around each.
         first = options[0]
@@ -171,59 +205,3 @@ def _mixed(options: Sequence[Entrance]) -> list[Entrance]:
         kinds.setdefault((len(option.head), option.free, option.dtype), option)
     first = list(kinds.values())
     return first + [option for option in options if option not in first]
-
-
-def _named(name: str, module: nn.Module, options: Sequence[Entrance]) -> InputSpec | None:
-    """What an argument's own name says about it; None where it says nothing."""
-    name = name.lower().strip("_")
-    if name in _TIMES:
-        return InputSpec((1,), "int64", bound=10)
-    if is_lengths(name):
-        return InputSpec((1,), "int64", bound=TOKENS + 1)
-    if name.endswith("mask"):
-        return InputSpec((1, TOKENS), "bool")
-    if name in ("token_type_ids", "segment_ids", "segments", "segment_label"):
-        return InputSpec((1, TOKENS), "int64", bound=2)
-    if name in ("position_ids", "positions", "pos"):
-        return InputSpec((1, TOKENS), "int64", bound=TOKENS)
-    if name in _WAVE:
-        return InputSpec((1, _SAMPLES), dtype_of(module))
-    if name in ("edge_index", "edges", "edge_list"):
-        return InputSpec((2, _EDGES), "int64", bound=_NODES)
-    if name in ("edge_weight", "edge_weights"):
-        return InputSpec((_EDGES,), dtype_of(module))
-    if name in _GRAPH:
-        return InputSpec((_NODES, _NODES), dtype_of(module))
-    return _hidden(name, module) or _looked_up(name, options)
-
-
-def _hidden(name: str, module: nn.Module) -> InputSpec | None:
-    """The state of a recurrent layer."""
-    if name not in _HIDDEN:
-        return None
-    recurrent = next((layer for layer in module.modules() if isinstance(layer, nn.RNNBase)), None)
-    if recurrent is not None:
-        if isinstance(recurrent, nn.LSTM):
-            return None
-        layers = recurrent.num_layers * (2 if recurrent.bidirectional else 1)
-        return InputSpec((layers, 1, recurrent.hidden_size), dtype_of(module))
-    cell = next((it for it in module.modules() if isinstance(it, nn.RNNCellBase)), None)
-    if cell is not None:
-        return InputSpec((1, cell.hidden_size), dtype_of(module))
-    size = module.__dict__.get("hidden_size")
-    linear = any(isinstance(it, nn.Linear) for it in module.modules())
-    return InputSpec((1, size), dtype_of(module)) if linear and type(size) is int else None
-
-
-def _looked_up(name: str, options: Sequence[Entrance]) -> InputSpec | None:
-    """One row of a table for each sample."""
-    tables = [option for option in options if option.dtype == "int64"]
-    if not tables:
-        return None
-    if name in ("trg", "tgt"):
-        return InputSpec((1, TOKENS), "int64", bound=tables[-1].bound)
-    if name in _LABELS:
-        return InputSpec((1,), "int64", bound=tables[-1].bound)
-    if name.removesuffix("s").removesuffix("_id") in ("user", "item", "movie", "product"):
-        return InputSpec((1,), "int64", bound=min(it.bound or 2 for it in tables))
-    return None

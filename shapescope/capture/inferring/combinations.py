@@ -16,6 +16,7 @@ from shapescope.capture.input_spec import InputSpec
 __all__ = ["combinations"]
 
 _FEW = 4
+_AXES_OF_PLACES = 3
 
 
 def combinations(
@@ -110,12 +111,19 @@ def _graph(chosen: tuple[Choice, ...]) -> tuple[Choice, ...]:
     count = next((it for it in (*nodes, *squares) if it), None)
     if count is None:
         return chosen
-    return tuple(
-        replace(it, head=(count, *it.head[1:]))
-        if isinstance(it, Entrance) and len(it.head) == 2 and not it.free
-        else it
-        for it in chosen
-    )
+    return tuple(_of_nodes(it, count) for it in chosen)
+
+
+def _of_nodes(choice: Choice, count: int) -> Choice:
+    """What belongs to the nodes of a graph: a row, a number or a place for each of them."""
+    if isinstance(choice, InputSpec):
+        shape = choice.shape or ()
+        one = len(shape) == _AXES_OF_PLACES and shape[:2] == (1, TOKENS)
+        return replace(choice, shape=(count, *shape[2:])) if one else choice
+    if len(choice.head) != _AXES_OF_PLACES - 1 or choice.free:
+        return choice
+    numbers = choice.dtype == "int64" and choice.head[1] == TOKENS
+    return replace(choice, head=(count,) if numbers else (count, *choice.head[1:]))
 
 
 def _pyramid(module: nn.Module, place: Place) -> Iterator[Candidate]:

@@ -152,7 +152,7 @@ def _asked(
     hints = [*sizes, *size_hints(module)]
     places = places_of(arguments)
     choices = [
-        [_with_hints(choice, hints) for choice in choices_for(place, module, options)]
+        [_with_hints(choice, hints) for choice in choices_for(place, module, options, places)]
         for place in places
     ]
     return places, choices

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from math import prod
 
-from shapescope.attrs import CallAttrs, ConvAttrs, LinearAttrs
+from shapescope.attrs import AttentionAttrs, CallAttrs, ConvAttrs, LinearAttrs, RecurrentAttrs
 from shapescope.trace import Step, Trace
 from shapescope.valid_sizes import without_losses
 
 __all__ = ["UNKNOWN", "Outcome", "outcome_of"]
 
+_AXES_WITHOUT_BATCH = 2
 UNKNOWN = -1
 """The progress of an attempt that says only yes or no."""
 
@@ -57,7 +58,7 @@ def outcome_of(trace: Trace) -> Outcome:
     runs = trace.failure is None
     batch = trace.inputs[0].shape[:1] if trace.inputs else ()
     made = without_losses([spec.shape for spec in trace.outputs])
-    kept = all(shape[:1] == batch for shape in made)
+    kept = all(shape[:1] == batch for shape in made) and not _unbatched(trace)
     progress = sum(bool(step.outputs) and not step.is_composite for step in trace.steps)
     reached = frozenset(step.path for step in trace.steps)
     refused = None if failed is None else _refused(trace.steps[failed])
@@ -82,6 +83,16 @@ def outcome_of(trace: Trace) -> Outcome:
         if decides:
             break
     return found
+
+
+def _unbatched(trace: Trace) -> bool:
+    """Whether a sequence came to a layer for sequences without its batch."""
+    return any(
+        bool(step.inputs) and len(step.inputs[0].shape) == _AXES_WITHOUT_BATCH
+        for step in trace.leaves
+        if isinstance(step.attrs, AttentionAttrs)
+        or (isinstance(step.attrs, RecurrentAttrs) and not step.attrs.cell)
+    )
 
 
 def _refused(step: Step) -> tuple[str, int, int] | None:
