@@ -6,16 +6,21 @@ neighbours are sought in: the layers at the entrance know none of these, the ste
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from shapescope.capture.inferring.entrance import TOKENS
-from shapescope.capture.inferring.mismatch import Mismatch, inputs_behind, mismatches
+from shapescope.capture.inferring.mismatch import inputs_behind, mismatches
 from shapescope.capture.inferring.size_search import SizeSearch, Specs
 from shapescope.capture.input_spec import InputSpec
-from shapescope.trace import Trace
+from shapescope.trace import Step, Trace
 
 __all__ = ["Adjusted", "adjusted"]
+
+Proposal: TypeAlias = tuple[Specs, tuple[int, ...], str, int]
+"""Inputs, which of them were changed, the path of what asked for it, and what it takes."""
 
 _ROUNDS = 10
 _LONGER = (4 * TOKENS, 16 * TOKENS, 64 * TOKENS, 256 * TOKENS)
@@ -56,7 +61,10 @@ def adjusted(specs: Specs, search: SizeSearch) -> Adjusted:
 
 def _step_on(current: Adjusted, trace: Trace, search: SizeSearch) -> Adjusted | None:
     before = search(current.specs)
-    for specs, changed, path, wanted in _proposals(current.specs, trace):
+    proposals = itertools.chain(
+        _proposals(current.specs, trace), _by_slope(current.specs, trace, search)
+    )
+    for specs, changed, path, wanted in proposals:
         if search.exhausted:
             return None
         after = search(specs)
@@ -67,27 +75,55 @@ def _step_on(current: Adjusted, trace: Trace, search: SizeSearch) -> Adjusted | 
     return None
 
 
-def _proposals(specs: Specs, trace: Trace) -> Iterator[tuple[Specs, tuple[int, ...], str, int]]:
+def _failing(trace: Trace) -> Step | None:
     at = None if trace.failure is None else trace.failure.step
-    found: list[Mismatch] = []
-    behind = frozenset[str]()
-    path = ""
-    if at is not None and not trace.steps[at].is_composite:
-        step = trace.steps[at]
-        found, behind, path = mismatches(step), inputs_behind(trace, step), step.path
+    return None if at is None or trace.steps[at].is_composite else trace.steps[at]
+
+
+def _concerned(specs: Specs, trace: Trace, step: Step | None) -> list[int]:
+    """The inputs, by position, that a step's own come from."""
+    behind = frozenset() if step is None else inputs_behind(trace, step)
     concerned = [place for place, spec in enumerate(specs) if spec.shape]
     if behind and len(specs) == len(trace.inputs):
-        concerned = [place for place in concerned if trace.inputs[place].name in behind]
+        return [place for place in concerned if trace.inputs[place].name in behind]
+    return concerned
+
+
+def _proposals(specs: Specs, trace: Trace) -> Iterator[Proposal]:
+    step = _failing(trace)
+    found, path = ([], "") if step is None else (mismatches(step), step.path)
+    concerned = _concerned(specs, trace, step)
     seen: set[Specs] = {specs}
     for arrived, wanted in found:
         for made, changed in _with(specs, concerned, arrived, wanted):
             if made not in seen:
                 seen.add(made)
                 yield made, changed, path or "forward", wanted
-    for made in _longer(specs):
+    for made in _longer(specs, turned=step is None):
         if made not in seen:
             seen.add(made)
             yield made, (), "", 0
+
+
+def _by_slope(specs: Specs, trace: Trace, search: SizeSearch) -> Iterator[Proposal]:
+    """Features of which forward makes several each, beside others: found by one more of them."""
+    step = _failing(trace)
+    found = [] if step is None else mismatches(step)[:1]
+    for arrived, wanted in found:
+        for place in _concerned(specs, trace, step):
+            shape = specs[place].shape or ()
+            if step is None or specs[place].dtype == "int64" or len(shape) > _AXES_OF_ROWS:
+                continue
+            axis = len(shape) - 1
+            more = search(_changed(specs, (place, axis, shape[axis] + 1))).trace
+            failing = None if more is None else _failing(more)
+            if failing is None or failing.index != step.index:
+                continue
+            slope = next((it for it, _ in mismatches(failing)), arrived) - arrived
+            if slope and (wanted - arrived) % slope == 0:
+                size = shape[axis] + (wanted - arrived) // slope
+                if size > 0:
+                    yield _changed(specs, (place, axis, size)), (place,), step.path, wanted
 
 
 def _with(
@@ -137,8 +173,11 @@ def _changed(specs: Specs, *changes: tuple[int, int, int]) -> Specs:
     return tuple(made)
 
 
-def _longer(specs: Specs) -> Iterator[Specs]:
-    """The inputs with all their lengths longer, as neighbours, windows and spectra ask for."""
+def _longer(specs: Specs, turned: bool) -> Iterator[Specs]:
+    """The inputs with all their lengths longer, as neighbours, windows and spectra ask for.
+
+    With `turned`, sequences are also given the other way round: channels last.
+    """
     lengths = [
         (place, axis, size)
         for place, spec in enumerate(specs)
@@ -149,6 +188,13 @@ def _longer(specs: Specs) -> Iterator[Specs]:
         grown = [(place, axis, longer) for place, axis, size in lengths if size < longer]
         if grown:
             yield _changed(specs, *grown)
+        if grown and turned:
+            yield tuple(
+                replace(it, shape=(it.shape[0], it.shape[2], it.shape[1]))
+                if it.shape and len(it.shape) == _AXES_OF_ROWS
+                else it
+                for it in _changed(specs, *grown)
+            )
 
 
 def _is_length(spec: InputSpec, axis: int) -> bool:

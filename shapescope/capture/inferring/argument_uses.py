@@ -26,6 +26,9 @@ class Use:
         may_be_none: it is compared with None.
         is_wave: its spectrum is asked for.
         is_complex: its imaginary part is asked for.
+        indexes: its numbers say which rows of another tensor are meant.
+        items: as many elements as single ones of it are named, 0 where none is.
+        turn_of: the list of layers for each of which it has an element.
         fields: what it is asked for that no tensor has.
     """
 
@@ -39,6 +42,9 @@ class Use:
     may_be_none: bool = False
     is_wave: bool = False
     is_complex: bool = False
+    indexes: bool = False
+    items: int = 0
+    turn_of: str = ""
     fields: list[str] = field(default_factory=list)
 
 

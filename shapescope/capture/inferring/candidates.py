@@ -95,6 +95,8 @@ def choices_for(
     if use.is_wave:
         return [Entrance("forward", "takes its spectrum", (1, SAMPLES), dtype=dtype_of(module))]
     found: list[Choice] = []
+    if use.turn_of and not use.each:
+        found += _for_each(module, use.turn_of)
     taken = [it for path in use.paths[:1] for it in entrances_below(module, path)]
     taken = _unclaimed_first(taken, [path for path in others if path not in use.paths])
     if use.is_complex:
@@ -111,10 +113,28 @@ def choices_for(
     found += _with_rank(taken, use.rank)
     if said is not None and direct:
         found.append(said)
+    if use.indexes and not taken and said is None:
+        found.insert(0, InputSpec((1, TOKENS), "int64", bound=2))
+    if use.items > 1 and not use.paths and said is None:
+        found.append(InputSpec((use.items,), dtype_of(module)))
     if use.may_be_none:
         found.append(InputSpec(None, name=place.full_name, value="null"))
     found += [it for it in _mixed(_with_rank(options, use.rank)) if it not in found]
+    if taken and _is_plain(module, use):
+        whole = taken[0].dtype == "int64"
+        found = [it for it in found if isinstance(it, InputSpec) or (it.dtype == "int64") == whole]
     return found
+
+
+def _for_each(module: nn.Module, path: str) -> list[Entrance]:
+    """Numbers of rows for each of several tables, which stand along the first axis."""
+    layers = module.get_submodule(path)
+    tables = [it for it in layers.children() if isinstance(it, nn.Embedding | nn.EmbeddingBag)]
+    if not tables or len(tables) < len(list(layers.children())):
+        return []
+    bound = min(it.num_embeddings for it in tables)
+    shape = (len(tables), 1, TOKENS)
+    return [Entrance(path, f"{len(tables)} tables", shape, dtype="int64", bound=bound)]
 
 
 def _said(

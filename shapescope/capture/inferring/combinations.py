@@ -120,6 +120,8 @@ def _of_nodes(choice: Choice, count: int) -> Choice:
         shape = choice.shape or ()
         one = len(shape) == _AXES_OF_PLACES and shape[:2] == (1, TOKENS)
         return replace(choice, shape=(count, *shape[2:])) if one else choice
+    if choice.dtype == "int64" and choice.head == (1,):
+        return replace(choice, head=(count,))
     if len(choice.head) != _AXES_OF_PLACES - 1 or choice.free:
         return choice
     numbers = choice.dtype == "int64" and choice.head[1] == TOKENS

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -23,15 +23,17 @@ from shapescope.capture.inferring.candidates import Choice, Place, choices_for, 
 from shapescope.capture.inferring.combinations import combinations
 from shapescope.capture.inferring.entrance import (
     SIZE_ATTRIBUTES,
+    TOKENS,
     Entrance,
     entrances,
     required_arguments,
     size_hints,
 )
 from shapescope.capture.inferring.outcome import Outcome
-from shapescope.capture.inferring.size_search import Attempt, Candidate, SizeSearch
+from shapescope.capture.inferring.size_search import Attempt, Candidate, SizeSearch, Specs
 from shapescope.capture.inferring.usage import arguments_of
 from shapescope.capture.input_spec import InputSpec, format_input, rebatch
+from shapescope.trace import Trace
 
 if TYPE_CHECKING:
     from shapescope.capture.loading.loaded import LoadedModel
@@ -80,17 +82,33 @@ def infer_for(model: LoadedModel | nn.Module) -> Inferred | None:
         module, environment = model.build("meta").module, model.environment()
         sizes = _said_sizes(model.spec)
     with environment:
-        found = infer_inputs(
-            module, lambda specs: trace_model(module, specs, mode="meta").trace, sizes
-        )
+        farthest = _Farthest(lambda specs: trace_model(module, specs, mode="meta").trace)
+        found = infer_inputs(module, farthest, sizes)
         if found is not None and found.fits:
             return found
         # A failure on meta may be meta's own: then the way that works is searched as well.
-        likely = plausible_inputs(module) if found is None else found.inputs
-        way = trace_model(module, likely).trace.mode if likely else "meta"
-        if way == "meta":
+        for likely in (plausible_inputs(module) if found is None else found.inputs, farthest.specs):
+            way = trace_model(module, likely).trace.mode if likely else "meta"
+            if way != "meta":
+                break
+        else:
             return found
         return infer_inputs(module, lambda specs: trace_model(module, specs, mode=way).trace, sizes)
+
+
+class _Farthest:
+    """Attempts, and the inputs with which the model came farthest."""
+
+    def __init__(self, attempt: Callable[[Specs], Trace]) -> None:
+        self.attempt = attempt
+        self.specs: Specs = ()
+        self.steps = 0
+
+    def __call__(self, specs: Specs) -> Trace:
+        trace = self.attempt(specs)
+        if len(trace.steps) > self.steps:
+            self.specs, self.steps = specs, len(trace.steps)
+        return trace
 
 
 def _said_sizes(spec: str) -> tuple[int, ...]:
@@ -183,7 +201,7 @@ def _one(options: Sequence[Entrance], search: SizeSearch, module: nn.Module) -> 
     speaks for that input, and what it fails with is no fault of the model.
     """
     candidates = [Candidate((option,)) for option in options[:_MOST_OPTIONS]]
-    found = _best(candidates, search, module)
+    found = _best(candidates, search, module) or _best(_texts_alone(candidates), search, module)
     if found is None:
         narrowed = list(_narrowed(candidates, search))
         found = _best(narrowed, SizeSearch(search.try_trace), module)
@@ -198,6 +216,14 @@ def _one(options: Sequence[Entrance], search: SizeSearch, module: nn.Module) -> 
     specs = search.farthest(candidate)
     how = _how(candidate, specs) + "; no size that was tried fits: " + _GIVE
     return Inferred(specs, how, fits=outcome.runs)
+
+
+def _texts_alone(candidates: Sequence[Candidate]) -> Iterator[Candidate]:
+    """One sequence of integers without a batch, as a forward takes it that sums up its rows."""
+    for candidate in candidates:
+        (choice,) = candidate.choices
+        if isinstance(choice, Entrance) and (choice.head, choice.dtype) == ((1, TOKENS), "int64"):
+            yield Candidate((replace(choice, head=(TOKENS,)),))
 
 
 def _narrowed(candidates: Sequence[Candidate], search: SizeSearch) -> Iterator[Candidate]:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from shapescope.capture.inferring.argument_uses import Argument, Key, Use
 from shapescope.capture.inferring.usage_source import (
+    counted_layers,
     dotted,
     in_order,
     layers_in_turn,
@@ -28,6 +29,7 @@ _SHOWING = frozenset(
      "pad", "dropout", "one_hot", "clamp", "as_tensor", "nan_to_num"}
 )  # fmt: skip
 """Functions whose result is still, more or less, what they were given."""
+_CHOOSING = ("gather", "index_select", "one_hot", "take_along_dim", "cross_entropy", "nll_loss")
 _JOINING = ("cat", "concat", "concatenate", "hstack", "column_stack")
 
 
@@ -52,6 +54,7 @@ class _Reader:
         self.module = module
         self.arguments = arguments
         self.in_turn: dict[str, str] = {}
+        self.counting: dict[str, str] = {}
 
     def read(self, function: ast.FunctionDef, names: dict[str, Key], depth: int) -> None:
         """Note what `function` does with what it knows under these names."""
@@ -68,6 +71,7 @@ class _Reader:
                 self._assign(node, names)
             elif isinstance(node, ast.For | ast.comprehension):
                 self.in_turn |= layers_in_turn(self.module, node.target, node.iter)
+                self.counting |= counted_layers(self.module, node.target, node.iter)
                 self._loop(node.iter, names)
             elif isinstance(node, ast.If | ast.IfExp):
                 self._condition(node.test, names)
@@ -82,6 +86,10 @@ class _Reader:
         last = called.rpartition(".")[2]
         if last in _JOINING and call.args and isinstance(call.args[0], ast.List | ast.Tuple):
             self._join([self._meant(it, names, wrapped=True) for it in call.args[0].elts])
+        elif last in _CHOOSING:
+            for chosen in (self._meant(it, names, wrapped=True) for it in call.args):
+                if chosen is not None:
+                    self._use(chosen).indexes = True
         elif last == "stft":
             whole = [call.func.value] if isinstance(call.func, ast.Attribute) else []
             keys = [self._meant(it, names, wrapped=True) for it in [*whole, *call.args[:1]]]
@@ -134,6 +142,15 @@ class _Reader:
         named = any(isinstance(it, ast.Constant) and it.value in (None, ...) for it in parts)
         if key is not None and len(parts) > _AXES_OF_TOKENS and whole and not named:
             self._use(key).rank = self._use(key).rank or len(parts)
+        at = node.slice
+        if key is not None and isinstance(at, ast.Constant) and type(at.value) is int:
+            self._use(key).items = max(self._use(key).items, at.value + 1)
+        if key is not None and isinstance(at, ast.Name) and at.id in self.counting:
+            self._use(key).turn_of = self.counting[at.id]
+        for part in parts or [node.slice]:
+            chosen = self._meant(part, names, wrapped=True)
+            if chosen is not None:
+                self._use(chosen).indexes = True
 
     def _helper(self, called: str, call: ast.Call, names: dict[str, Key], depth: int) -> None:
         """Follow arguments into a function beside the model in its file."""
@@ -170,6 +187,9 @@ class _Reader:
             use.rank = use.rank or found.rank
             use.is_wave |= found.is_wave
             use.is_complex |= found.is_complex
+            use.indexes |= found.indexes
+            use.items = max(use.items, found.items)
+            use.turn_of = use.turn_of or found.turn_of
         return {key: arguments[name].use.paths for name, key in own.items()}
 
     def _attribute(self, node: ast.Attribute, names: dict[str, Key]) -> None:

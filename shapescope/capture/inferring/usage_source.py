@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from torch import nn
 
-__all__ = ["dotted", "in_order", "layers_in_turn", "submodule_of", "text_of"]
+__all__ = ["counted_layers", "dotted", "in_order", "layers_in_turn", "submodule_of", "text_of"]
 
 
 def in_order(function: ast.FunctionDef) -> Iterator[ast.AST]:
@@ -23,7 +23,9 @@ def _inside_first(node: ast.AST) -> Iterator[ast.AST]:
         yield from _inside_first(node.value)
         yield node
         return
-    for child in ast.iter_child_nodes(node):
+    children = list(ast.iter_child_nodes(node))
+    # What a comprehension goes over is known before what it makes of it.
+    for child in sorted(children, key=lambda it: not isinstance(it, ast.comprehension)):
         yield from _inside_first(child)
     if not isinstance(node, ast.For | ast.comprehension | ast.If | ast.IfExp):
         yield node
@@ -69,3 +71,19 @@ def layers_in_turn(module: nn.Module, target: ast.expr, over: ast.expr) -> dict[
         for item, path in zip(items, paths, strict=False)
         if isinstance(item, ast.Name) and isinstance(submodule_of(module, path), nn.ModuleList)
     }
+
+
+def counted_layers(module: nn.Module, target: ast.expr, over: ast.expr) -> dict[str, str]:
+    """The name by which a loop counts the layers of a list, with the path of the list."""
+    if not isinstance(over, ast.Call) or not over.args:
+        return {}
+    called, inner = dotted(over.func), over.args[0]
+    if called == "enumerate" and isinstance(target, ast.Tuple):
+        counter = target.elts[0]
+    elif called == "range" and isinstance(inner, ast.Call) and dotted(inner.func) == "len":
+        counter, inner = target, inner.args[0] if inner.args else inner
+    else:
+        return {}
+    path = dotted(inner).removeprefix("self.")
+    known = isinstance(submodule_of(module, path), nn.ModuleList)
+    return {counter.id: path} if known and isinstance(counter, ast.Name) else {}
