@@ -99,7 +99,8 @@ def _proposals(specs: Specs, trace: Trace) -> Iterator[Proposal]:
             if made not in seen:
                 seen.add(made)
                 yield made, changed, path or "forward", wanted
-    for made in _longer(specs, turned=step is None):
+    short = step is None or any(arrived < wanted for arrived, wanted in found)
+    for made in _longer(specs, turned=step is None) if short else ():
         if made not in seen:
             seen.add(made)
             yield made, (), "", 0

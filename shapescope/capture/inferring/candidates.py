@@ -85,7 +85,11 @@ def choices_for(
     """
     use = place.use
     others = [path for it in places if it != place for path in it.use.paths]
-    options = _unclaimed_first(options, [path for path in others if path not in use.paths])
+    # What both go to, the one perhaps deeper inside, is as much its own.
+    others = [
+        path for path in others if not any(f"{it}.".startswith(f"{path}.") for it in use.paths)
+    ]
+    options = _unclaimed_first(options, others)
     options = [*_parts(options, use.repeats), *options]
     if use.is_complex:
         options = [replace(it, dtype=_COMPLEX.get(it.dtype, it.dtype)) for it in options]
@@ -98,7 +102,7 @@ def choices_for(
     if use.turn_of and not use.each:
         found += _for_each(module, use.turn_of)
     taken = [it for path in use.paths[:1] for it in entrances_below(module, path)]
-    taken = _unclaimed_first(taken, [path for path in others if path not in use.paths])
+    taken = [it for it in taken if not _is_claimed(it, others)]
     if use.is_complex:
         taken = []
     said = None if use.joined else _said(place, module, (*taken, *options), places)
@@ -154,11 +158,11 @@ def _is_plain(module: nn.Module, use: Use) -> bool:
 
 def _unclaimed_first(options: Sequence[Entrance], claimed: Sequence[str]) -> list[Entrance]:
     """The options with those behind that another argument goes to."""
+    return sorted(options, key=lambda it: _is_claimed(it, claimed))
 
-    def is_claimed(option: Entrance) -> bool:
-        return any(f"{option.path}.".startswith(f"{path}.") for path in claimed)
 
-    return sorted(options, key=is_claimed)
+def _is_claimed(option: Entrance, claimed: Sequence[str]) -> bool:
+    return any(f"{option.path}.".startswith(f"{path}.") for path in claimed)
 
 
 def _value(place: Place) -> InputSpec | None:

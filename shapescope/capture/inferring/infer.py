@@ -45,6 +45,7 @@ _OTHER_BATCH = 3
 _MOST_OPTIONS = 6
 _MOST_COMBINATIONS = 64
 _MOST_STARTS = 5
+_FEW = 4
 _MORE = 12
 """So many further attempts are worth it where an input runs for a batch of one alone."""
 
@@ -148,7 +149,7 @@ def infer_inputs(
     found = _best(candidates, search, module)
     if found is not None and found.fits:
         return found
-    return _adjusted(candidates, search, module) or found
+    return _adjusted(_likeliest_first(candidates, choices), search, module) or found
 
 
 def plausible_inputs(module: nn.Module) -> tuple[InputSpec, ...]:
@@ -269,6 +270,18 @@ def _adjusted(
             return _inferred(candidate, (), search)
         runs = runs or _inferred(candidate, (), search)
     return runs
+
+
+def _likeliest_first(
+    candidates: Sequence[Candidate], choices: Sequence[Sequence[Choice]]
+) -> list[Candidate]:
+    """The candidates by how likely their choices are, all together."""
+
+    def unlikely(candidate: Candidate) -> int:
+        pairs = zip(candidate.choices, choices, strict=False)
+        return sum(options.index(it) if it in options else _FEW for it, options in pairs)
+
+    return sorted(candidates, key=unlikely)
 
 
 def _settled(candidate: Candidate, end: Adjusted) -> Candidate:
