@@ -42,27 +42,34 @@ class Adjusted:
     takers: tuple[tuple[int, str, int], ...] = ()
 
 
-def adjusted(specs: Specs, search: SizeSearch) -> Adjusted:
+def adjusted(specs: Specs, search: SizeSearch, widths: frozenset[int] = frozenset()) -> Adjusted:
     """These inputs with other sizes, changed as the steps that fail ask for, until none does.
 
     What was reached last is returned also where the model still fails.
+
+    Args:
+        specs: the inputs to begin with.
+        search: makes the attempts.
+        widths: sizes that are no lengths, as layers have said them.
     """
     current = Adjusted(specs)
     for _ in range(_ROUNDS):
         outcome = search(current.specs)
         if outcome.runs or outcome.trace is None or search.exhausted:
             break
-        better = _step_on(current, outcome.trace, search)
+        better = _step_on(current, outcome.trace, search, widths)
         if better is None:
             break
         current = better
     return current
 
 
-def _step_on(current: Adjusted, trace: Trace, search: SizeSearch) -> Adjusted | None:
+def _step_on(
+    current: Adjusted, trace: Trace, search: SizeSearch, widths: frozenset[int]
+) -> Adjusted | None:
     before = search(current.specs)
     proposals = itertools.chain(
-        _proposals(current.specs, trace), _by_slope(current.specs, trace, search)
+        _proposals(current.specs, trace, widths), _by_slope(current.specs, trace, search)
     )
     for specs, changed, path, wanted in proposals:
         if search.exhausted:
@@ -89,18 +96,18 @@ def _concerned(specs: Specs, trace: Trace, step: Step | None) -> list[int]:
     return concerned
 
 
-def _proposals(specs: Specs, trace: Trace) -> Iterator[Proposal]:
+def _proposals(specs: Specs, trace: Trace, widths: frozenset[int]) -> Iterator[Proposal]:
     step = _failing(trace)
     found, path = ([], "") if step is None else (mismatches(step), step.path)
     concerned = _concerned(specs, trace, step)
     seen: set[Specs] = {specs}
     for arrived, wanted in found:
-        for made, changed in _with(specs, concerned, arrived, wanted):
+        for made, changed in _with(specs, concerned, arrived, wanted, widths):
             if made not in seen:
                 seen.add(made)
                 yield made, changed, path or "forward", wanted
     short = step is None or any(arrived < wanted for arrived, wanted in found)
-    for made in _longer(specs, turned=step is None) if short else ():
+    for made in _longer(specs, widths, turned=step is None) if short else ():
         if made not in seen:
             seen.add(made)
             yield made, (), "", 0
@@ -128,7 +135,7 @@ def _by_slope(specs: Specs, trace: Trace, search: SizeSearch) -> Iterator[Propos
 
 
 def _with(
-    specs: Specs, concerned: Sequence[int], arrived: int, wanted: int
+    specs: Specs, concerned: Sequence[int], arrived: int, wanted: int, widths: frozenset[int]
 ) -> Iterator[tuple[Specs, tuple[int, ...]]]:
     """The inputs with one size changed so that `wanted` may arrive."""
     axes = [
@@ -149,7 +156,7 @@ def _with(
     if len(alike) > 1:
         yield _changed(specs, *alike), tuple(sorted({place for place, _, _ in alike}))
     for place, axis, size in axes:
-        if specs[place].dtype != "int64" and not _is_length(specs[place], axis):
+        if specs[place].dtype != "int64" and not _is_length(specs[place], axis, widths):
             more = size + wanted - arrived
             times = size * wanted // arrived if size * wanted % arrived == 0 else 0
             for other in (more, times):
@@ -174,7 +181,7 @@ def _changed(specs: Specs, *changes: tuple[int, int, int]) -> Specs:
     return tuple(made)
 
 
-def _longer(specs: Specs, turned: bool) -> Iterator[Specs]:
+def _longer(specs: Specs, widths: frozenset[int], turned: bool) -> Iterator[Specs]:
     """The inputs with all their lengths longer, as neighbours, windows and spectra ask for.
 
     With `turned`, sequences are also given the other way round: channels last.
@@ -183,7 +190,7 @@ def _longer(specs: Specs, turned: bool) -> Iterator[Specs]:
         (place, axis, size)
         for place, spec in enumerate(specs)
         for axis, size in enumerate(spec.shape or ())
-        if axis and size in _LENGTHS and (spec.dtype == "int64" or _is_length(spec, axis))
+        if axis and size in _LENGTHS and (spec.dtype == "int64" or _is_length(spec, axis, widths))
     ]
     for longer in _LONGER:
         grown = [(place, axis, longer) for place, axis, size in lengths if size < longer]
@@ -198,7 +205,9 @@ def _longer(specs: Specs, turned: bool) -> Iterator[Specs]:
             )
 
 
-def _is_length(spec: InputSpec, axis: int) -> bool:
+def _is_length(spec: InputSpec, axis: int, widths: frozenset[int]) -> bool:
     """Whether an axis of a sequence of rows or channels is the one along the sequence."""
     shape = spec.shape or ()
-    return len(shape) == _AXES_OF_ROWS and shape[axis] in _LENGTHS and axis > 0
+    if len(shape) != _AXES_OF_ROWS or not axis or shape[axis] not in _LENGTHS:
+        return False
+    return shape[axis] not in widths or (axis == 1 and shape[axis] == TOKENS)

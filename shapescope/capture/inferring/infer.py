@@ -46,6 +46,7 @@ _MOST_OPTIONS = 6
 _MOST_COMBINATIONS = 64
 _MOST_STARTS = 5
 _FEW = 4
+_AXES_OF_ROWS = 3
 _MORE = 12
 """So many further attempts are worth it where an input runs for a batch of one alone."""
 
@@ -261,7 +262,9 @@ def _adjusted(
         starts.setdefault(kinds, candidate)
     runs: Inferred | None = None
     for start in list(starts.values())[:_MOST_STARTS]:
-        end = adjusted(start.specs(), search)
+        heads = [it.head for it in start.choices if isinstance(it, Entrance) and len(it.head) > 1]
+        widths = frozenset(head[1 if len(head) == _AXES_OF_ROWS - 1 else -1] for head in heads)
+        end = adjusted(start.specs(), search, widths)
         candidate = _settled(start, end)
         outcome = search(end.specs)
         if not outcome.runs or not _came_to(candidate, outcome, module):
