@@ -16,7 +16,7 @@ from shapescope.capture.inferring.entrance import (
     entrances_below,
     image_sizes,
 )
-from shapescope.capture.inferring.names import SAMPLES, named
+from shapescope.capture.inferring.names import SAMPLES, named, pair_of_states
 from shapescope.capture.input_spec import InputSpec
 
 __all__ = ["Choice", "Place", "choices_for", "places_of"]
@@ -41,11 +41,13 @@ class Place:
         argument: the argument.
         key: "" for the argument itself.
         use: what forward does with it.
+        given: what it holds, where that is known: a part of a recurrent layer's state.
     """
 
     argument: Argument
     key: str
     use: Use
+    given: InputSpec | None = None
 
     @property
     def name(self) -> str:
@@ -63,12 +65,13 @@ class Place:
         return bool(self.key) or self.argument.keyword
 
 
-def places_of(arguments: Sequence[Argument]) -> list[Place]:
-    """The tensors that a forward needs; those in a dict each by itself."""
+def places_of(arguments: Sequence[Argument], module: nn.Module) -> list[Place]:
+    """The tensors that a forward needs; those in a dict or a pair each by itself."""
     return [
-        Place(argument, key, argument.uses.get(key, Use()))
+        Place(argument, key, argument.uses.get(key, Use()), given)
         for argument in arguments
         for key in (argument.keys or [""])
+        for given in (pair_of_states(argument.name, argument.use.paths, module) or [None])
     ]
 
 
@@ -83,6 +86,8 @@ def choices_for(
         options: what each of its layers would take.
         places: all places.
     """
+    if place.given is not None:
+        return [place.given]
     use = place.use
     others = [path for it in places if it != place for path in it.use.paths]
     # What both go to, the one perhaps deeper inside, is as much its own.

@@ -37,6 +37,9 @@ def combinations(
         single = [[_one_token(it) for it in options] for options in choices]
         ways = [_joined(places, choices), _any(choices)]
         ways += [_any(single)] if single != list(map(list, choices)) else []
+        if any(isinstance(it, nn.RNNBase) and not it.batch_first for it in module.modules()):
+            first = [[_time_first(it) for it in options] for options in choices]
+            ways += [itertools.islice(_any(first), _FEW)]
         for chosen in itertools.chain(*ways):
             if chosen not in seen:
                 seen.add(chosen)
@@ -46,6 +49,12 @@ def combinations(
 def _one_token(choice: Choice) -> Choice:
     if isinstance(choice, Entrance) and (choice.head, choice.dtype) == ((1, TOKENS), "int64"):
         return replace(choice, head=(1,))
+    return choice
+
+
+def _time_first(choice: Choice) -> Choice:
+    if isinstance(choice, Entrance) and (choice.head, choice.dtype) == ((1, TOKENS), "int64"):
+        return replace(choice, head=(TOKENS, 1))
     return choice
 
 

@@ -89,13 +89,24 @@ def infer_for(model: LoadedModel | nn.Module) -> Inferred | None:
         if found is not None and found.fits:
             return found
         # A failure on meta may be meta's own: then the way that works is searched as well.
-        for likely in (plausible_inputs(module) if found is None else found.inputs, farthest.specs):
+        plausible = plausible_inputs(module) if found is None else found.inputs
+        for likely in (plausible, farthest.specs, _time_first(plausible)):
             way = trace_model(module, likely).trace.mode if likely else "meta"
             if way != "meta":
                 break
         else:
             return found
         return infer_inputs(module, lambda specs: trace_model(module, specs, mode=way).trace, sizes)
+
+
+def _time_first(specs: Specs) -> Specs:
+    """The inputs with each text along its first axis."""
+    texts = [(it.shape, it.dtype) == ((1, TOKENS), "int64") for it in specs]
+    turned = (
+        replace(it, shape=(TOKENS, 1)) if text else it
+        for it, text in zip(specs, texts, strict=True)
+    )
+    return tuple(turned) if any(texts) else ()
 
 
 class _Farthest:
@@ -170,7 +181,7 @@ def _asked(
     if not options or not arguments or any(argument.use.fields for argument in arguments):
         return None
     hints = [*sizes, *size_hints(module)]
-    places = places_of(arguments)
+    places = places_of(arguments, module)
     choices = [
         [_with_hints(choice, hints) for choice in choices_for(place, module, options, places)]
         for place in places

@@ -23,6 +23,7 @@ Mismatch = tuple[int, int]
 
 _PRODUCTS = frozenset({"matmul", "mm", "bmm", "mv", "addmm", "baddbmm"})
 _MOST = 12
+_AXES_OF_SEQUENCES = 3
 
 
 def mismatches(step: Step) -> list[Mismatch]:
@@ -55,6 +56,11 @@ def _of_layer(step: Step) -> Iterator[Mismatch]:
         yield shape[-1], attrs.in_features
     elif isinstance(attrs, RecurrentAttrs):
         yield shape[-1], attrs.input_size
+        if not attrs.cell and len(shape) == _AXES_OF_SEQUENCES:
+            layers = attrs.num_layers * (2 if attrs.bidirectional else 1)
+            state = (layers, shape[0 if attrs.batch_first else 1], attrs.hidden_size)
+            for given in _shapes(step)[1:]:
+                yield from zip(given, state, strict=False)
     elif isinstance(attrs, AttentionAttrs):
         yield shape[-1], attrs.embed_dim
     elif isinstance(attrs, ConvAttrs) and len(shape) > len(attrs.kernel_size):

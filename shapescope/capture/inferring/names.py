@@ -10,7 +10,7 @@ from shapescope.capture.inferring.entrance import TOKENS, Entrance, dtype_of
 from shapescope.capture.input_spec import InputSpec
 from shapescope.capture.inputs import is_lengths
 
-__all__ = ["EDGES", "SAMPLES", "named"]
+__all__ = ["EDGES", "SAMPLES", "named", "pair_of_states"]
 
 EDGES = 32
 SAMPLES = 16_000
@@ -20,7 +20,10 @@ _EDGE_LISTS = ("edge_index", "edges", "edge_list")
 _GRAPH = (*_EDGE_LISTS, "adj", "adjacency", "adj_matrix")
 _WAVE = ("wav", "wave", "waveform", "waveforms", "audio", "audios", "signal", "speech")
 _TIMES = ("t", "timestep", "timesteps", "time", "step", "steps", "time_step", "noise_level", "ts")
-_HIDDEN = ("h", "h0", "h_0", "hidden", "hx", "hidden_state", "state", "prev_hidden")
+_HIDDEN = (
+    "h", "h0", "h_0", "hidden", "hx", "hidden_state", "hidden_states", "state", "states", "hc",
+    "prev_hidden", "prev_state", "hid",
+)  # fmt: skip
 _LABELS = ("y", "label", "labels", "cls", "class_labels", "target_class", "c")
 _PLACES = ("pos", "positions", "coords", "coordinates", "xyz", "points")
 _GRAPH_OF_NODE = ("batch", "batch_index", "batch_idx", "batch_ids", "graph_ids")
@@ -64,6 +67,22 @@ def named(
     if name in _GRAPH:
         return InputSpec((_NODES, _NODES), dtype_of(module))
     return _hidden(name, module) or _looked_up(name, options)
+
+
+def pair_of_states(name: str, paths: Sequence[str], module: nn.Module) -> list[InputSpec | None]:
+    """The two states of an LSTM that an argument of such a name is handed to; [] for others."""
+    layer = module.get_submodule(paths[0]) if paths and name.lower() in _HIDDEN else None
+    if isinstance(layer, nn.LSTM):
+        layers = layer.num_layers * (2 if layer.bidirectional else 1)
+        shapes: list[tuple[int, ...]] = [
+            (layers, 1, layer.proj_size or layer.hidden_size),
+            (layers, 1, layer.hidden_size),
+        ]
+    elif isinstance(layer, nn.LSTMCell):
+        shapes = [(1, layer.hidden_size)] * 2
+    else:
+        return []
+    return [InputSpec(shape, dtype_of(module), listed=True) for shape in shapes]
 
 
 def _hidden(name: str, module: nn.Module) -> InputSpec | None:
