@@ -50,7 +50,7 @@ def forward(self, at):
         "self.table = nn.Embedding(30, 4)\n"
         "self.register_buffer('offsets', torch.tensor([0, 10, 20]))",
         "def forward(self, x):\n    return self.table(x + self.offsets).sum(1)",
-        ["1,3:int64<30"],
+        ["1,3:int64<2"],
     ),
     "a layer along the time": (
         "self.along = nn.Linear(96, 24)",

@@ -113,7 +113,8 @@ def choices_for(
     said = None if use.joined else _said(place, module, (*taken, *options), places)
     direct = any(not list(module.get_submodule(path).children()) for path in use.paths[:1])
     if direct and said is not None and taken and taken[0].dtype == said.dtype == "int64":
-        said, direct = replace(said, bound=taken[0].bound), False
+        bound = said.bound if said.bound == 1 else taken[0].bound
+        said, direct = replace(said, bound=bound), False
     if taken and taken[0].dtype != "int64" and _is_plain(module, use):
         # Whatever its name says: what goes into a layer of features is no integer.
         direct = True

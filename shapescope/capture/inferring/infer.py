@@ -31,6 +31,7 @@ from shapescope.capture.inferring.entrance import (
 )
 from shapescope.capture.inferring.outcome import Outcome
 from shapescope.capture.inferring.size_search import Attempt, Candidate, SizeSearch, Specs
+from shapescope.capture.inferring.tables import within_tables
 from shapescope.capture.inferring.usage import arguments_of
 from shapescope.capture.input_spec import InputSpec, format_input, rebatch
 from shapescope.trace import Trace
@@ -325,6 +326,8 @@ def _came_to(candidate: Candidate, outcome: Outcome, module: nn.Module) -> bool:
 
 def _inferred(candidate: Candidate, sizes: tuple[int, ...], search: SizeSearch) -> Inferred:
     specs = candidate.specs(*sizes)
+    trace = search(specs).trace
+    specs = specs if trace is None else within_tables(specs, trace)
     return Inferred(specs, _how(candidate, specs, search), fits=True)
 
 
