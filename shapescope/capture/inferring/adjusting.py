@@ -9,10 +9,16 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import prod
 from typing import TypeAlias
 
 from shapescope.capture.inferring.entrance import TOKENS
-from shapescope.capture.inferring.mismatch import inputs_behind, mismatches
+from shapescope.capture.inferring.mismatch import (
+    inputs_behind,
+    is_crossed,
+    mismatches,
+    shapes_asked,
+)
 from shapescope.capture.inferring.size_search import SizeSearch, Specs
 from shapescope.capture.input_spec import InputSpec
 from shapescope.trace import Step, Trace
@@ -101,8 +107,15 @@ def _proposals(specs: Specs, trace: Trace, widths: frozenset[int]) -> Iterator[P
     found, path = ([], "") if step is None else (mismatches(step), step.path)
     concerned = _concerned(specs, trace, step)
     seen: set[Specs] = {specs}
+    for shape in [] if step is None else shapes_asked(step):
+        for place in concerned:
+            asked = [
+                replace(it, shape=(1, *shape)) if at == place else it for at, it in enumerate(specs)
+            ]
+            yield tuple(asked), (place,), path or "forward", prod(shape)
     for arrived, wanted in found:
-        for made, changed in _with(specs, concerned, arrived, wanted, widths):
+        crossed = step is not None and is_crossed(step, (arrived, wanted))
+        for made, changed in _with(specs, concerned, arrived, wanted, widths, crossed):
             if made not in seen:
                 seen.add(made)
                 yield made, changed, path or "forward", wanted
@@ -135,7 +148,12 @@ def _by_slope(specs: Specs, trace: Trace, search: SizeSearch) -> Iterator[Propos
 
 
 def _with(
-    specs: Specs, concerned: Sequence[int], arrived: int, wanted: int, widths: frozenset[int]
+    specs: Specs,
+    concerned: Sequence[int],
+    arrived: int,
+    wanted: int,
+    widths: frozenset[int],
+    crossed: bool,
 ) -> Iterator[tuple[Specs, tuple[int, ...]]]:
     """The inputs with one size changed so that `wanted` may arrive."""
     axes = [
@@ -151,9 +169,10 @@ def _with(
             # A length that is wanted where the features stand now was given the wrong way round.
             for other in turned:
                 yield _changed(specs, (place, axis, wanted), (place, other, size)), (place,)
-            yield _changed(specs, (place, axis, wanted)), (place,)
+            if not crossed:
+                yield _changed(specs, (place, axis, wanted)), (place,)
     alike = [(place, axis, wanted) for place, axis, size in axes if size == arrived]
-    if len(alike) > 1:
+    if len(alike) > 1 and not crossed:
         yield _changed(specs, *alike), tuple(sorted({place for place, _, _ in alike}))
     for place, axis, size in axes:
         if specs[place].dtype != "int64" and not _is_length(specs[place], axis, widths):

@@ -27,6 +27,7 @@ TOKENS = 16
 """Length of a sequence that may have any."""
 
 _ANY_CHANNELS = 3
+_AXES_OF_WEIGHT = 2
 _CONVS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 _TRANSPOSED = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 SIZE_ATTRIBUTES = ("image_size", "img_size", "input_size", "input_resolution", "resolution")
@@ -136,9 +137,11 @@ def _from_tables(module: nn.Module, dtype: str) -> list[Entrance]:
     name, table = max(tables, key=lambda item: item[1].numel())
     last, first = table.shape[-1], table.shape[0]
     sides = [(f"last axis = {last}", last), (f"first axis = {first}", first)]
+    # A weight of two axes is a layer's that is written by hand, one of three a table of places.
+    alone_first = table.dim() == _AXES_OF_WEIGHT and isinstance(table, nn.Parameter)
     rows_of_table = [
         Entrance(name, says, (1, *rows, width), dtype=dtype)
-        for rows in ((TOKENS,), ())
+        for rows in (((), (TOKENS,)) if alone_first else ((TOKENS,), ()))
         for says, width in sides[: 1 + (first != last)]
     ]
     return _each_once(iter([*said, *rows_of_table]))

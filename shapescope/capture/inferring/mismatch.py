@@ -16,7 +16,7 @@ from shapescope.attrs import (
 )
 from shapescope.trace import Step, Trace
 
-__all__ = ["Mismatch", "inputs_behind", "mismatches"]
+__all__ = ["Mismatch", "inputs_behind", "is_crossed", "mismatches", "shapes_asked"]
 
 Mismatch = tuple[int, int]
 """The size that arrives, and the one that is wanted."""
@@ -31,6 +31,25 @@ def mismatches(step: Step) -> list[Mismatch]:
     found = [*_of_layer(step), *_of_call(step), *_between(step)]
     kept = [pair for pair in dict.fromkeys(found) if pair[0] != pair[1] and min(pair) > 0]
     return kept[:_MOST]
+
+
+def is_crossed(step: Step, mismatch: Mismatch) -> bool:
+    """Whether what is wanted stands on another axis: then two axes have changed places."""
+    arrived, wanted = mismatch
+    shape = _shapes(step)[0] if step.inputs else ()
+    return wanted in shape[1:] and arrived in shape[1:]
+
+
+def shapes_asked(step: Step) -> list[tuple[int, ...]]:
+    """The shapes of one sample that a view or reshape asks of a model's input itself."""
+    asked = step.attrs.get("shape") if isinstance(step.attrs, CallAttrs) else None
+    direct = step.op in ("view", "reshape") and step.inputs and step.inputs[0].name is not None
+    if not direct or not isinstance(asked, tuple) or len(asked) < _AXES_OF_SEQUENCES:
+        return []
+    sizes = [size for size in asked[1:] if type(size) is int and size > 0]
+    if len(sizes) < len(asked) - 1:
+        return []
+    return [tuple(size for size in sizes if size > 1), tuple(sizes)]
 
 
 def inputs_behind(trace: Trace, step: Step) -> frozenset[str]:

@@ -17,7 +17,10 @@ SAMPLES = 16_000
 _NODES = 16
 _WIDTH_OF_PLACES = 3
 _EDGE_LISTS = ("edge_index", "edges", "edge_list")
-_GRAPH = (*_EDGE_LISTS, "adj", "adjacency", "adj_matrix")
+_GRAPH = (
+    *_EDGE_LISTS, "adj", "adjacency", "adj_matrix", "adj_mat", "a_hat", "adj_hat", "adj_norm",
+    "norm_adj", "laplacian",
+)  # fmt: skip
 _WAVE = ("wav", "wave", "waveform", "waveforms", "audio", "audios", "signal", "speech")
 _TIMES = ("t", "timestep", "timesteps", "time", "step", "steps", "time_step", "noise_level", "ts")
 _HIDDEN = (
@@ -25,7 +28,7 @@ _HIDDEN = (
     "prev_hidden", "prev_state", "hid",
 )  # fmt: skip
 _LABELS = ("y", "label", "labels", "cls", "class_labels", "target_class", "c")
-_PLACES = ("pos", "positions", "coords", "coordinates", "xyz", "points")
+_PLACES = ("pos", "positions", "coord", "coords", "coordinates", "xyz", "points")
 _GRAPH_OF_NODE = ("batch", "batch_index", "batch_idx", "batch_ids", "graph_ids")
 
 

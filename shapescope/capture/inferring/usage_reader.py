@@ -250,7 +250,8 @@ class _Reader:
             value = value.func
         sized = isinstance(value, ast.Attribute) and value.attr in ("shape", "size")
         key = self._meant(value.value, names) if isinstance(value, ast.Attribute) else None
-        if sized and key is not None and not any(isinstance(it, ast.Starred) for it in target.elts):
+        starred = any(isinstance(it, ast.Starred) for it in target.elts)
+        if sized and key is not None and (not starred or len(target.elts) > _AXES_OF_TOKENS):
             self._use(key).rank = self._use(key).rank or len(target.elts)
         for item in target.elts:
             if isinstance(item, ast.Name):
