@@ -104,7 +104,7 @@ def _concerned(specs: Specs, trace: Trace, step: Step | None) -> list[int]:
 
 def _proposals(specs: Specs, trace: Trace, widths: frozenset[int]) -> Iterator[Proposal]:
     step = _failing(trace)
-    found, path = ([], "") if step is None else (mismatches(step), step.path)
+    found, path = ([], "") if step is None else (mismatches(trace, step), step.path)
     concerned = _concerned(specs, trace, step)
     seen: set[Specs] = {specs}
     for shape in [] if step is None else shapes_asked(step):
@@ -129,7 +129,7 @@ def _proposals(specs: Specs, trace: Trace, widths: frozenset[int]) -> Iterator[P
 def _by_slope(specs: Specs, trace: Trace, search: SizeSearch) -> Iterator[Proposal]:
     """Features of which forward makes several each, beside others: found by one more of them."""
     step = _failing(trace)
-    found = [] if step is None else mismatches(step)[:1]
+    found = [] if step is None else mismatches(trace, step)[:1]
     for arrived, wanted in found:
         for place in _concerned(specs, trace, step):
             shape = specs[place].shape or ()
@@ -138,9 +138,9 @@ def _by_slope(specs: Specs, trace: Trace, search: SizeSearch) -> Iterator[Propos
             axis = len(shape) - 1
             more = search(_changed(specs, (place, axis, shape[axis] + 1))).trace
             failing = None if more is None else _failing(more)
-            if failing is None or failing.index != step.index:
+            if more is None or failing is None or failing.index != step.index:
                 continue
-            slope = next((it for it, _ in mismatches(failing)), arrived) - arrived
+            slope = next((it for it, _ in mismatches(more, failing)), arrived) - arrived
             if slope and (wanted - arrived) % slope == 0:
                 size = shape[axis] + (wanted - arrived) // slope
                 if size > 0:
@@ -163,7 +163,8 @@ def _with(
         for axis in _axes(len(shape))
     ]
     for place, axis, size in axes:
-        if size == arrived:
+        # A single step of a sequence would pass where it only hides what is wrong.
+        if size == arrived and wanted > 1:
             shape = specs[place].shape or ()
             turned = [it for it in _axes(len(shape)) if shape[it] == wanted and it != axis]
             # A length that is wanted where the features stand now was given the wrong way round.
@@ -172,15 +173,20 @@ def _with(
             if not crossed:
                 yield _changed(specs, (place, axis, wanted)), (place,)
     alike = [(place, axis, wanted) for place, axis, size in axes if size == arrived]
-    if len(alike) > 1 and not crossed:
+    if len(alike) > 1 and wanted > 1 and not crossed:
         yield _changed(specs, *alike), tuple(sorted({place for place, _, _ in alike}))
     for place, axis, size in axes:
-        if specs[place].dtype != "int64" and not _is_length(specs[place], axis, widths):
-            more = size + wanted - arrived
-            times = size * wanted // arrived if size * wanted % arrived == 0 else 0
-            for other in (more, times):
-                if other > 0 and other != size:
-                    yield _changed(specs, (place, axis, other)), (place,)
+        times = size * wanted // arrived if size * wanted % arrived == 0 else 0
+        if specs[place].dtype == "int64":
+            # Rows of a table that are laid side by side.
+            others = [times] if arrived > size and arrived % size == 0 else []
+        elif _is_length(specs[place], axis, widths):
+            others = []
+        else:
+            others = [size + wanted - arrived, times]
+        for other in others:
+            if other > 0 and other != size:
+                yield _changed(specs, (place, axis, other)), (place,)
 
 
 def _axes(rank: int) -> list[int]:

@@ -162,7 +162,8 @@ def infer_inputs(
     found = _best(candidates, search, module)
     if found is not None and found.fits:
         return found
-    return _adjusted(_likeliest_first(candidates, choices), search, module) or found
+    made, _ = _adjusted(_likeliest_first(candidates, choices), search, module)
+    return made or found
 
 
 def plausible_inputs(module: nn.Module) -> tuple[InputSpec, ...]:
@@ -219,8 +220,9 @@ def _one(options: Sequence[Entrance], search: SizeSearch, module: nn.Module) -> 
     if found is None:
         narrowed = list(_narrowed(candidates, search))
         found = _best(narrowed, SizeSearch(search.try_trace), module)
-    if found is None:
-        found = _adjusted(candidates, search, module)
+    if found is not None:
+        return found
+    found, ends = _adjusted(candidates, search, module)
     if found is not None:
         return found
     candidate = max(candidates, key=search.progress)
@@ -228,6 +230,11 @@ def _one(options: Sequence[Entrance], search: SizeSearch, module: nn.Module) -> 
     if not _came_to(candidate, outcome, module):
         return None
     specs = search.farthest(candidate)
+    end = max(ends, key=lambda it: it[1].progress, default=None)
+    if end is not None and end[1].progress > search(specs).progress:
+        # What fails with these is nearer to what is wrong.
+        candidate, outcome = end
+        specs = candidate.specs()
     how = _how(candidate, specs) + "; no size that was tried fits: " + _GIVE
     return Inferred(specs, how, fits=outcome.runs)
 
@@ -264,8 +271,11 @@ def _narrowed(candidates: Sequence[Candidate], search: SizeSearch) -> Iterator[C
 
 def _adjusted(
     candidates: Sequence[Candidate], tried: SizeSearch, module: nn.Module
-) -> Inferred | None:
-    """Inputs that run once their sizes are what the steps that failed have asked for."""
+) -> tuple[Inferred | None, list[tuple[Candidate, Outcome]]]:
+    """Inputs that run once their sizes are what the steps that failed have asked for.
+
+    Also those, with what they showed, that came on but do not run.
+    """
     search = tried.further()
     starts: dict[tuple[tuple[int, str], ...], Candidate] = {}
     made = [it for it in candidates if it.specs() in tried.made]
@@ -273,18 +283,22 @@ def _adjusted(
         kinds = tuple((len(spec.shape or ()), spec.dtype) for spec in candidate.specs())
         starts.setdefault(kinds, candidate)
     runs: Inferred | None = None
+    ends: list[tuple[Candidate, Outcome]] = []
     for start in list(starts.values())[:_MOST_STARTS]:
         heads = [it.head for it in start.choices if isinstance(it, Entrance) and len(it.head) > 1]
         widths = frozenset(head[1 if len(head) == _AXES_OF_ROWS - 1 else -1] for head in heads)
         end = adjusted(start.specs(), search, widths)
         candidate = _settled(start, end)
         outcome = search(end.specs)
-        if not outcome.runs or not _came_to(candidate, outcome, module):
+        if not _came_to(candidate, outcome, module):
             continue
         if outcome.fits and _keeps_any_batch(candidate, (), search):
-            return _inferred(candidate, (), search)
-        runs = runs or _inferred(candidate, (), search)
-    return runs
+            return _inferred(candidate, (), search), ends
+        if outcome.runs:
+            runs = runs or _inferred(candidate, (), search)
+        else:
+            ends.append((candidate, outcome))
+    return runs, ends
 
 
 def _likeliest_first(

@@ -26,9 +26,9 @@ _MOST = 12
 _AXES_OF_SEQUENCES = 3
 
 
-def mismatches(step: Step) -> list[Mismatch]:
+def mismatches(trace: Trace, step: Step) -> list[Mismatch]:
     """What may have to be another size for a failing step to pass, the likeliest first."""
-    found = [*_of_layer(step), *_of_call(step), *_between(step)]
+    found = [*_of_layer(step), *_of_call(step), *_between(trace, step)]
     kept = [pair for pair in dict.fromkeys(found) if pair[0] != pair[1] and min(pair) > 0]
     return kept[:_MOST]
 
@@ -120,11 +120,18 @@ def _of_call(step: Step) -> Iterator[Mismatch]:
             yield shape[-1], known[-1]
 
 
-def _between(step: Step) -> Iterator[Mismatch]:
-    """Sizes of two tensors that meet; those of a weight are the ones that are wanted."""
+def _between(trace: Trace, step: Step) -> Iterator[Mismatch]:
+    """Sizes of two tensors that meet; those of a weight are the ones that are wanted.
+
+    Two that were both made from one input say nothing of it: what does not fit is the model's.
+    """
     shapes = _shapes(step)
-    owned = ["." in str(spec.name) for spec in step.inputs]
+    given = [spec.name for spec in trace.inputs]
+    owned = [spec.name is not None and spec.name not in given for spec in step.inputs]
     pairs = itertools.permutations(range(len(shapes)), 2)
+    known = [own or spec.name in given for own, spec in zip(owned, step.inputs, strict=True)]
+    if len(given) == 1 and not any(known):
+        return
     for one, other in sorted(pairs, key=lambda pair: (owned[pair[0]], not owned[pair[1]])):
         met = _met(step, one, other, shapes[one], shapes[other])
         yield from (pair for pair in met if min(pair) > 1)
