@@ -155,8 +155,10 @@ def _shown(module: nn.Module, name: str, surface: Surface) -> list[Line]:
     tensor = find_parameter(module, name)
     parameters = {entry.spec.name: entry for entry in read_parameters(module)}
     if tensor is None:
+        inside = [f"`{full}`" for full in parameters if full.startswith(f"{name}.")]
+        hint = f"; did you mean {' or '.join(inside[:2])}?" if inside else ""
         raise ShapescopeError(
-            f"no parameter is called `{name}`{did_you_mean(name, parameters)}",
+            f"no parameter is called `{name}`{hint or did_you_mean(name, parameters)}",
             advice=("without --show, every name is listed",),
         )
     if tensor.device.type == "meta":

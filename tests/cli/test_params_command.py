@@ -86,6 +86,10 @@ def test_an_unknown_name(program: Run) -> None:
     ran = program("params", "network", "--show", "conv1.weigth")
     assert ran.code == 2
     assert "no parameter is called `conv1.weigth`; did you mean `conv1.weight`?" in ran.err
+    layer = program("params", "network", "--show", "conv1")
+    assert layer.err.splitlines()[0] == (
+        "error: no parameter is called `conv1`; did you mean `conv1.weight` or `conv1.bias`?"
+    )
 
 
 LAZY = """\
