@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from shapescope.arithmetic.expressions import BATCH, Condition
+from shapescope.arithmetic.expressions import BATCH, Condition, parse_condition
 from shapescope.capture.deadline import EndsAfter, OutOfTimeError
 from shapescope.capture.fake import entered, fake_model
 from shapescope.capture.inputs import input_names, rebatch
@@ -187,7 +187,8 @@ def _told(
         if needs_two and not any(limit.startswith(f"{BATCH} ") for limit in limits):
             limits = (f"{BATCH} >= {_BATCH}", *limits)
         tracer.notes.extend(as_note(limits))
-        trace = with_settled_sizes(done.trace, known)
+        told = [parse_condition(limit) for limit in limits]
+        trace = with_settled_sizes(done.trace, [*known, *told])
         done = replace(done, trace=replace(trace, holds_where=limits))
     return tracer.finish(done)
 

@@ -32,9 +32,10 @@ def channel_axes(inputs: Sequence[WantedInput], probe: Passage) -> list[int | No
     """For each input the axis whose size the layers fix: channels or features.
 
     The first axis that a layer wants to be a given size; a map has its channels in axis 1 where
-    no convolution says otherwise.
+    no convolution says otherwise, and no layer reads the last axis alone.
     """
     fixed: list[int | None] = [None] * len(inputs)
+    read: list[set[int]] = [set() for _ in inputs]
     for decision in probe.decisions:
         condition = decision.condition
         if isinstance(condition, Junction) and condition.parts:
@@ -56,10 +57,22 @@ def channel_axes(inputs: Sequence[WantedInput], probe: Passage) -> list[int | No
         reads = step.op in _READS_FEATURES or (is_last and step.op in _MEETS_FEATURES)
         if isinstance(step.attrs, ConvAttrs) or (not is_map and reads):
             fixed[probed] = axis
+        elif reads or step.op in _MEETS_FEATURES:
+            read[probed].add(axis)
     for number, given in enumerate(inputs):
         if fixed[number] is None and len(given.shape) > 3:
-            fixed[number] = 1
+            fixed[number] = _channels_of_map(given.shape, read[number])
     return fixed
+
+
+def _channels_of_map(shape: Shape, read: set[int]) -> int:
+    """The channels of a map that meets no convolution before its other layers.
+
+    They are behind where layers read the last axis alone (N x H x W x C, or heads with features);
+    one channel in front is no row.
+    """
+    last = len(shape) - 1
+    return last if read == {last} and shape[1] != 1 else 1
 
 
 def free_axes(

@@ -21,6 +21,7 @@ from shapescope.capture.sizes.axes import (
     probe_names,
     shape_at,
 )
+from shapescope.capture.sizes.hints import hints_unread
 from shapescope.capture.sizes.passage import run_passage
 from shapescope.capture.sizes.wanted import wanted_inputs
 from shapescope.capture.subject import Arguments, Subject, are_arguments, arguments_on, shaped
@@ -171,7 +172,7 @@ class Sizer:
         keeps_batch: bool = True,
     ) -> Passage:
         has_batch = keeps_batch and any(one.batch_axes for one in self.wanted)
-        with self.inside():
+        with self.inside(), _reading(device):
             arguments = self._made(names, sizes, batch, device)
             return run_passage(
                 self._module(device),
@@ -198,7 +199,7 @@ class Sizer:
     def plain_pass(self, sizes: Mapping[str, int], batch: int = TWO, device: str = "meta") -> Pass:
         """A pass without formulas."""
         rows = axis_names(self.wanted, self.axes, None)
-        with self.inside():
+        with self.inside(), _reading(device):
             args, kwargs = self._made(rows, dict(sizes), batch, device)
             return run_pass(
                 self._module(device),
@@ -252,6 +253,11 @@ class Sizer:
     def inside(self) -> AbstractContextManager[None]:
         """What surrounds the user's file, in place; one entry serves all runs within it."""
         return nullcontext() if self._environment is None else self._environment()
+
+
+def _reading(device: str) -> AbstractContextManager[None]:
+    """On meta, what layers read of values for a hint alone is not read."""
+    return hints_unread() if device == "meta" else nullcontext()
 
 
 def _as_arguments(inputs: Sequence[InputSpec] | Arguments, module: nn.Module) -> Arguments:
