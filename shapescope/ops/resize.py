@@ -173,7 +173,7 @@ def _affine_grid_refusal(step: Step) -> str | None:
         return None
     if len(size) not in (4, 5):
         return f"a grid is for pictures or volumes, of 4 or 5 axes, not for {text(size)}"
-    if min(size) < 1:
+    if [one for one in size if one < 1]:  # each is asked: where sizes are open, each is a condition
         return f"a grid of {text(size)} has no place"
     wanted = (size[0], len(size) - 2, len(size) - 1)
     if theta != wanted:

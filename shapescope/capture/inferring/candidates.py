@@ -16,7 +16,7 @@ from shapescope.capture.inferring.entrance import (
     entrances_below,
     image_sizes,
 )
-from shapescope.capture.inferring.names import SAMPLES, named, pair_of_states
+from shapescope.capture.inferring.names import EDGES, SAMPLES, is_of_edges, named, pair_of_states
 from shapescope.capture.input_spec import InputSpec
 
 __all__ = ["Choice", "Place", "choices_for", "places_of"]
@@ -110,6 +110,9 @@ def choices_for(
     taken = [it for it in taken if not _is_claimed(it, others)]
     if use.is_complex:
         taken = []
+    if is_of_edges(place.name, [it.name for it in places]):
+        rows = [it for it in (*taken, *options) if len(it.head) == _AXES_OF_TOKENS and not it.free]
+        found += [replace(it, head=(EDGES, it.head[1])) for it in rows if it.dtype != "int64"]
     said = None if use.joined else _said(place, module, (*taken, *options), places)
     direct = any(not list(module.get_submodule(path).children()) for path in use.paths[:1])
     if direct and said is not None and taken and taken[0].dtype == said.dtype == "int64":

@@ -11,6 +11,7 @@ from torch import nn
 from shapescope.capture.inferring.candidates import Choice, Place
 from shapescope.capture.inferring.entrance import TOKENS, Entrance, entrances_below
 from shapescope.capture.inferring.size_search import Candidate
+from shapescope.capture.inferring.widths import widths_of
 from shapescope.capture.input_spec import InputSpec
 
 __all__ = ["combinations"]
@@ -35,7 +36,7 @@ def combinations(
     if all(choices):
         # One that is given by name has all behind it given by name.
         single = [[_one_token(it) for it in options] for options in choices]
-        ways = [_joined(places, choices), _any(choices)]
+        ways = [_joined(module, places, choices), _any(choices)]
         ways += [_any(single)] if single != list(map(list, choices)) else []
         if any(isinstance(it, nn.RNNBase) and not it.batch_first for it in module.modules()):
             first = [[_time_first(it) for it in options] for options in choices]
@@ -80,7 +81,7 @@ def _any(choices: Sequence[Sequence[Choice]]) -> Iterator[tuple[Choice, ...]]:
 
 
 def _joined(
-    places: Sequence[Place], choices: Sequence[Sequence[Choice]]
+    module: nn.Module, places: Sequence[Place], choices: Sequence[Sequence[Choice]]
 ) -> Iterator[tuple[Choice, ...]]:
     """Arguments that forward concatenates: a layer's features or channels, cut into shares."""
     together = [at for at, place in enumerate(places) if place.use.joined]
@@ -90,7 +91,8 @@ def _joined(
     for layer in layers[:3]:
         axis = 1 if layer.free else len(layer.head) - 1
         whole = layer.head[axis]
-        for shares in _shares(whole, len(together)):
+        named = widths_of([places[at].name for at in together], module, whole)
+        for shares in itertools.chain(named, _shares(whole, len(together))):
             chosen = [options[0] for options in choices]
             for at, share in zip(together, shares, strict=True):
                 head = (*layer.head[:axis], share, *layer.head[axis + 1 :])
@@ -131,7 +133,7 @@ def _of_nodes(choice: Choice, count: int) -> Choice:
         return replace(choice, shape=(count, *shape[2:])) if one else choice
     if choice.dtype == "int64" and choice.head == (1,):
         return replace(choice, head=(count,))
-    if len(choice.head) != _AXES_OF_PLACES - 1 or choice.free:
+    if len(choice.head) != _AXES_OF_PLACES - 1 or choice.free or choice.head[0] != 1:
         return choice
     numbers = choice.dtype == "int64" and choice.head[1] == TOKENS
     return replace(choice, head=(count,) if numbers else (count, *choice.head[1:]))

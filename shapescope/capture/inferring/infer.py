@@ -39,7 +39,7 @@ from shapescope.trace import Trace
 if TYPE_CHECKING:
     from shapescope.capture.loading.loaded import LoadedModel
 
-__all__ = ["Inferred", "infer_for", "infer_inputs", "plausible_inputs"]
+__all__ = ["Inferred", "infer_for", "infer_inputs", "plausible_inputs", "searched"]
 
 _GIVE = "where the model takes another, give it with --input"
 _OTHER_BATCH = 3
@@ -75,6 +75,15 @@ def infer_for(model: LoadedModel | nn.Module) -> Inferred | None:
     Raises:
         ShapescopeError: the model cannot be built.
     """
+    return searched(model)[0]
+
+
+def searched(model: LoadedModel | nn.Module) -> tuple[Inferred | None, Specs]:
+    """As `infer_for`, with the inputs that came farthest; () where none came anywhere.
+
+    Raises:
+        ShapescopeError: the model cannot be built.
+    """
     from shapescope.capture.tracer import trace_model
 
     sizes: tuple[int, ...] = ()
@@ -88,7 +97,7 @@ def infer_for(model: LoadedModel | nn.Module) -> Inferred | None:
         farthest = _Farthest(lambda specs: trace_model(module, specs, mode="meta").trace)
         found = infer_inputs(module, farthest, sizes)
         if found is not None and found.fits:
-            return found
+            return found, farthest.specs
         # A failure on meta may be meta's own: then the way that works is searched as well.
         plausible = plausible_inputs(module) if found is None else found.inputs
         for likely in (plausible, farthest.specs, _time_first(plausible)):
@@ -96,8 +105,9 @@ def infer_for(model: LoadedModel | nn.Module) -> Inferred | None:
             if way != "meta":
                 break
         else:
-            return found
-        return infer_inputs(module, lambda specs: trace_model(module, specs, mode=way).trace, sizes)
+            return found, farthest.specs
+        other = _Farthest(lambda specs: trace_model(module, specs, mode=way).trace)
+        return infer_inputs(module, other, sizes), other.specs
 
 
 def _time_first(specs: Specs) -> Specs:

@@ -10,7 +10,7 @@ from shapescope.capture.inferring.entrance import TOKENS, Entrance, dtype_of
 from shapescope.capture.input_spec import InputSpec
 from shapescope.capture.inputs import is_lengths
 
-__all__ = ["EDGES", "SAMPLES", "named", "pair_of_states"]
+__all__ = ["EDGES", "SAMPLES", "is_of_edges", "named", "pair_of_states"]
 
 EDGES = 32
 SAMPLES = 16_000
@@ -21,6 +21,7 @@ _GRAPH = (
     *_EDGE_LISTS, "adj", "adjacency", "adj_matrix", "adj_mat", "a_hat", "adj_hat", "adj_norm",
     "norm_adj", "laplacian",
 )  # fmt: skip
+_OF_EDGES = ("edge_attr", "edge_attrs", "edge_features", "edge_feats", "edge_feat", "e")
 _WAVE = ("wav", "wave", "waveform", "waveforms", "audio", "audios", "signal", "speech")
 _TIMES = ("t", "timestep", "timesteps", "time", "step", "steps", "time_step", "noise_level", "ts")
 _HIDDEN = (
@@ -70,6 +71,11 @@ def named(
     if name in _GRAPH:
         return InputSpec((_NODES, _NODES), dtype_of(module))
     return _hidden(name, module) or _looked_up(name, options)
+
+
+def is_of_edges(name: str, beside: Sequence[str]) -> bool:
+    """Whether an argument of this name holds features of the edges of a graph."""
+    return name.lower() in _OF_EDGES and any(it in _EDGE_LISTS for it in beside)
 
 
 def pair_of_states(name: str, paths: Sequence[str], module: nn.Module) -> list[InputSpec | None]:

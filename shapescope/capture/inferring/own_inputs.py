@@ -24,23 +24,35 @@ def own_inputs(model: nn.Module | LoadedModel) -> tuple[tuple[InputSpec, ...], t
         shown = " and ".join(format_input(spec) for spec in defaults)
         return defaults, (f"input {shown} as {place} feeds it",) if place else ()
     # A model that knows its inputs needs none of it.
-    from shapescope.capture.inferring.infer import infer_for, plausible_inputs
+    from shapescope.capture.inferring.infer import plausible_inputs, searched
+    from shapescope.capture.inferring.known import known_of, template_of
 
-    found = infer_for(model)
+    found, farthest = searched(model)
     if found is not None:
         return found.inputs, (found.how,)
     name = str(getattr(model, "spec", type(model).__name__))
     module = model if isinstance(model, nn.Module) else model.build("meta").module
-    likely = plausible_inputs(module)
-    if len(likely) > 1:
-        shown = " ".join(f"--input '{format_input(spec)}'" for spec in likely)
-        raise ShapescopeError(
-            f"{name} needs inputs, and ran with none that were tried",
-            advice=(f"give the shape of each: {shown}",),
-        )
-    for argument in arguments_of(module):
+    arguments = arguments_of(module)
+    for argument in arguments:
         if argument.use.fields:
             asked = f"forward asks `{argument.name}` for `.{argument.use.fields[0]}`"
             made = "return one from a function, and name that: --input @file.py:function"
             raise ShapescopeError(f"{name} needs an input: {asked}", advice=(made,))
-    raise ShapescopeError(f"{name} needs an input", advice=("give its shape: --input 1,3,32,32",))
+    tried = farthest or plausible_inputs(module)
+    likely = tried or template_of(arguments)
+    shown = " ".join(f"--input {_quoted(format_input(spec))}" for spec in likely)
+    several = len(likely) > 1
+    message = f"{name} needs {'inputs' if several else 'an input'}"
+    if tried:
+        message += ", and ran with none that were tried"
+    known = known_of(module, arguments)
+    if known:
+        message += f": {', '.join(known)}"
+    shown = shown or "--input 1,3,32,32"
+    raise ShapescopeError(
+        message, advice=(f"give {'the shape of each' if several else 'its shape'}: {shown}",)
+    )
+
+
+def _quoted(text: str) -> str:
+    return f"'{text}'" if any(sign in text for sign in "<[]:= ") else text
