@@ -25,14 +25,18 @@ def forward(self, x):
     ),
     "features beside made ones": (
         "self.user = nn.Embedding(50, 32)\nself.mlp = nn.Linear(32 + 6, 4)",
-        "def forward(self, who, about):\n"
-        "    return self.mlp(torch.cat([self.user(who), about], -1))",
+        (
+            "def forward(self, who, about):\n"
+            "    return self.mlp(torch.cat([self.user(who), about], -1))"
+        ),
         ["1,16:int64<50", "1,16,6"],
     ),
     "an action beside a state that went through a layer": (
         "self.state = nn.Linear(24, 400)\nself.both = nn.Linear(402, 1)",
-        "def forward(self, state, action):\n"
-        "    return self.both(torch.cat((self.state(state), action), dim=1))",
+        (
+            "def forward(self, state, action):\n"
+            "    return self.both(torch.cat((self.state(state), action), dim=1))"
+        ),
         ["1,24", "1,2"],
     ),
     "sines of each place": (
@@ -52,8 +56,10 @@ def forward(self, at):
         ["1,77:int64<90"],
     ),
     "as many fields as there are offsets": (
-        "self.table = nn.Embedding(30, 4)\n"
-        "self.register_buffer('offsets', torch.tensor([0, 10, 20]))",
+        (
+            "self.table = nn.Embedding(30, 4)\n"
+            "self.register_buffer('offsets', torch.tensor([0, 10, 20]))"
+        ),
         "def forward(self, x):\n    return self.table(x + self.offsets).sum(1)",
         ["1,3:int64<2"],
     ),
@@ -73,16 +79,22 @@ def forward(self, points):
     ),
     "weights that another argument makes": (
         "self.make = nn.Linear(16, 5 * 12)",
-        "def forward(self, x, z):\n"
-        "    return torch.bmm(self.make(z).view(-1, 5, 12), x.unsqueeze(-1)).squeeze(-1)",
+        (
+            "def forward(self, x, z):\n"
+            "    return torch.bmm(self.make(z).view(-1, 5, 12), x.unsqueeze(-1)).squeeze(-1)"
+        ),
         ["1,12", "1,16"],
     ),
     "a table for each loop": (
-        "self.tables = nn.ModuleList([nn.Embedding(9, 4), nn.Embedding(7, 4)])\n"
-        "self.head = nn.Linear(8, 2)",
-        "def forward(self, chosen):\n"
-        "    made = [it(chosen[:, at]) for at, it in enumerate(self.tables)]\n"
-        "    return self.head(torch.cat(made, 1))",
+        (
+            "self.tables = nn.ModuleList([nn.Embedding(9, 4), nn.Embedding(7, 4)])\n"
+            "self.head = nn.Linear(8, 2)"
+        ),
+        (
+            "def forward(self, chosen):\n"
+            "    made = [it(chosen[:, at]) for at, it in enumerate(self.tables)]\n"
+            "    return self.head(torch.cat(made, 1))"
+        ),
         ["1,2:int64<7"],
     ),
     "frames whose picture an index cuts out": (
@@ -117,11 +129,15 @@ def forward(self, z, pos, edge_index):
         ["16:int64<49"],
     ),
     "a sum of offsets for each table": (
-        "self.tables = nn.ModuleList([nn.EmbeddingBag(9, 4), nn.EmbeddingBag(7, 4)])\n"
-        "self.dense = nn.Linear(13, 4)",
-        "def forward(self, dense, sparse):\n"
-        "    made = [table(sparse[at]) for at, table in enumerate(self.tables)]\n"
-        "    return torch.cat([self.dense(dense), *made], 1)",
+        (
+            "self.tables = nn.ModuleList([nn.EmbeddingBag(9, 4), nn.EmbeddingBag(7, 4)])\n"
+            "self.dense = nn.Linear(13, 4)"
+        ),
+        (
+            "def forward(self, dense, sparse):\n"
+            "    made = [table(sparse[at]) for at, table in enumerate(self.tables)]\n"
+            "    return torch.cat([self.dense(dense), *made], 1)"
+        ),
         ["1,13", "2,1,16:int64<7"],
     ),
     "two tables of one text": (
@@ -159,21 +175,27 @@ BROKEN = {
     ),
     "keys that were not turned": (
         "self.q = nn.Linear(12, 64)\nself.k = nn.Linear(12, 64)",
-        "def forward(self, x):\n"
-        "    b, t, f = x.shape\n"
-        "    return torch.softmax(self.q(x) @ self.k(x), -1) @ self.k(x)",
+        (
+            "def forward(self, x):\n"
+            "    b, t, f = x.shape\n"
+            "    return torch.softmax(self.q(x) @ self.k(x), -1) @ self.k(x)"
+        ),
         ["1,16,12"],
     ),
     "a state for the length": (
         "self.rnn = nn.LSTM(10, 32, batch_first=True)\nself.fc = nn.Linear(64, 5)",
-        "def forward(self, x):\n"
-        "    h = torch.zeros(1, x.size(1), 32)\n"
-        "    return self.fc(self.rnn(x, (h, h))[0][:, -1])",
+        (
+            "def forward(self, x):\n"
+            "    h = torch.zeros(1, x.size(1), 32)\n"
+            "    return self.fc(self.rnn(x, (h, h))[0][:, -1])"
+        ),
         ["1,16,10"],
     ),
     "a fault behind a length that was found": (
-        "self.words = nn.Embedding(90, 50)\nself.a = nn.Linear(1000, 64)\n"
-        "self.b = nn.Linear(32, 3)",
+        (
+            "self.words = nn.Embedding(90, 50)\nself.a = nn.Linear(1000, 64)\n"
+            "self.b = nn.Linear(32, 3)"
+        ),
         "def forward(self, x):\n    return self.b(self.a(self.words(x).flatten(1)))",
         ["1,20:int64<90"],
     ),
@@ -201,9 +223,14 @@ def test_a_fault_of_the_model_is_not_adjusted_away(in_folder: Path, case: str) -
     [
         (
             "self.a = nn.Linear(7, 2)",
-            "def forward(self, x):\n    b, t, c = x.shape\n    if b:\n        raise ValueError\n    return self.a(x)",
-            "net.py needs an input, and ran with none that were tried: "
-            "`x` has 3 axes and is for `a` (in_features = 7)",
+            (
+                "def forward(self, x):\n    b, t, c = x.shape\n"
+                "    if b:\n        raise ValueError\n    return self.a(x)"
+            ),
+            (
+                "net.py needs an input, and ran with none that were tried: "
+                "`x` has 3 axes and is for `a` (in_features = 7)"
+            ),
             "give its shape: --input 1,16,7",
         ),
         (

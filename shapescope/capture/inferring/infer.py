@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
-from shapescope.capture.inferring.adjusting import Adjusted, adjusted
+from shapescope.capture.inferring.adjusting import adjusted
 from shapescope.capture.inferring.argument_uses import Argument
 from shapescope.capture.inferring.candidates import Choice, Place, choices_for, places_of
 from shapescope.capture.inferring.combinations import combinations
@@ -29,11 +29,23 @@ from shapescope.capture.inferring.entrance import (
     required_arguments,
     size_hints,
 )
+from shapescope.capture.inferring.found import (
+    Inferred,
+    came_to,
+    how_found,
+    inferred_from,
+    keeps_any_batch,
+)
 from shapescope.capture.inferring.outcome import Outcome
 from shapescope.capture.inferring.size_search import Attempt, Candidate, SizeSearch, Specs
-from shapescope.capture.inferring.tables import within_tables
 from shapescope.capture.inferring.usage import arguments_of
-from shapescope.capture.input_spec import InputSpec, format_input, rebatch
+from shapescope.capture.inferring.variants import (
+    likeliest_first,
+    narrowed,
+    settled,
+    texts_alone,
+)
+from shapescope.capture.input_spec import InputSpec
 from shapescope.trace import Trace
 
 if TYPE_CHECKING:
@@ -42,29 +54,12 @@ if TYPE_CHECKING:
 __all__ = ["Inferred", "infer_for", "infer_inputs", "plausible_inputs", "searched"]
 
 _GIVE = "where the model takes another, give it with --input"
-_OTHER_BATCH = 3
 _MOST_OPTIONS = 6
 _MOST_COMBINATIONS = 64
 _MOST_STARTS = 5
-_FEW = 4
 _AXES_OF_ROWS = 3
 _MORE = 12
 """So many further attempts are worth it where an input runs for a batch of one alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Inferred:
-    """Inputs that were found, and how.
-
-    Attributes:
-        inputs: the inputs.
-        how: one sentence for people.
-        fits: whether the model ran with them; if not, they are the most plausible ones.
-    """
-
-    inputs: tuple[InputSpec, ...]
-    how: str
-    fits: bool
 
 
 def infer_for(model: LoadedModel | nn.Module) -> Inferred | None:
@@ -172,7 +167,7 @@ def infer_inputs(
     found = _best(candidates, search, module)
     if found is not None and found.fits:
         return found
-    made, _ = _adjusted(_likeliest_first(candidates, choices), search, module)
+    made, _ = _adjusted(likeliest_first(candidates, choices), search, module)
     return made or found
 
 
@@ -214,11 +209,6 @@ def _with_hints(choice: Choice, hints: Sequence[int]) -> Choice:
     return replace(choice, sizes=tuple(dict.fromkeys(sizes)))
 
 
-def _keeps_any_batch(candidate: Candidate, sizes: Sequence[int], search: SizeSearch) -> bool:
-    """Whether the model runs with more than one sample too."""
-    return search(rebatch(candidate.specs(*sizes), _OTHER_BATCH)).fits
-
-
 def _one(options: Sequence[Entrance], search: SizeSearch, module: nn.Module) -> Inferred | None:
     """An input for a forward of one argument: what fits best, or else what comes farthest.
 
@@ -226,10 +216,10 @@ def _one(options: Sequence[Entrance], search: SizeSearch, module: nn.Module) -> 
     speaks for that input, and what it fails with is no fault of the model.
     """
     candidates = [Candidate((option,)) for option in options[:_MOST_OPTIONS]]
-    found = _best(candidates, search, module) or _best(_texts_alone(candidates), search, module)
+    found = _best(candidates, search, module) or _best(texts_alone(candidates), search, module)
     if found is None:
-        narrowed = list(_narrowed(candidates, search))
-        found = _best(narrowed, SizeSearch(search.try_trace), module)
+        fewer = list(narrowed(candidates, search))
+        found = _best(fewer, SizeSearch(search.try_trace), module)
     if found is not None:
         return found
     found, ends = _adjusted(candidates, search, module)
@@ -237,7 +227,7 @@ def _one(options: Sequence[Entrance], search: SizeSearch, module: nn.Module) -> 
         return found
     candidate = max(candidates, key=search.progress)
     outcome = search(candidate.specs())
-    if not _came_to(candidate, outcome, module):
+    if not came_to(candidate, outcome, module):
         return None
     specs = search.farthest(candidate)
     end = max(ends, key=lambda it: it[1].progress, default=None)
@@ -245,38 +235,8 @@ def _one(options: Sequence[Entrance], search: SizeSearch, module: nn.Module) -> 
         # What fails with these is nearer to what is wrong.
         candidate, outcome = end
         specs = candidate.specs()
-    how = _how(candidate, specs) + "; no size that was tried fits: " + _GIVE
+    how = how_found(candidate, specs) + "; no size that was tried fits: " + _GIVE
     return Inferred(specs, how, fits=outcome.runs)
-
-
-def _texts_alone(candidates: Sequence[Candidate]) -> Iterator[Candidate]:
-    """One sequence of integers without a batch, as a forward takes it that sums up its rows."""
-    for candidate in candidates:
-        (choice,) = candidate.choices
-        if isinstance(choice, Entrance) and (choice.head, choice.dtype) == ((1, TOKENS), "int64"):
-            yield Candidate((replace(choice, head=(TOKENS,)),))
-
-
-def _narrowed(candidates: Sequence[Candidate], search: SizeSearch) -> Iterator[Candidate]:
-    """Inputs of fewer features, where forward adds some of its own before their layer has them.
-
-    A grid of places, the difference to a neighbour: as many are left out as arrived too many, or
-    as many times fewer are given.
-    """
-    for candidate in candidates:
-        (choice,) = candidate.choices
-        refused = search(candidate.specs()).refused
-        if not isinstance(choice, Entrance) or refused is None:
-            continue
-        axis = 1 if choice.free else len(choice.head) - 1
-        given, (path, wanted, arrived) = choice.head[axis], refused
-        fewer = [given - (arrived - wanted)] if path == choice.path else []
-        fewer += [given * wanted // arrived] if given * wanted % arrived == 0 else []
-        for size in fewer:
-            if axis and 0 < size < given:
-                head = (*choice.head[:axis], size, *choice.head[axis + 1 :])
-                says = f"takes {wanted} with what forward adds"
-                yield Candidate((replace(choice, path=path, says=says, head=head),))
 
 
 def _adjusted(
@@ -298,61 +258,17 @@ def _adjusted(
         heads = [it.head for it in start.choices if isinstance(it, Entrance) and len(it.head) > 1]
         widths = frozenset(head[1 if len(head) == _AXES_OF_ROWS - 1 else -1] for head in heads)
         end = adjusted(start.specs(), search, widths)
-        candidate = _settled(start, end)
+        candidate = settled(start, end)
         outcome = search(end.specs)
-        if not _came_to(candidate, outcome, module):
+        if not came_to(candidate, outcome, module):
             continue
-        if outcome.fits and _keeps_any_batch(candidate, (), search):
-            return _inferred(candidate, (), search), ends
+        if outcome.fits and keeps_any_batch(candidate, (), search):
+            return inferred_from(candidate, (), search), ends
         if outcome.runs:
-            runs = runs or _inferred(candidate, (), search)
+            runs = runs or inferred_from(candidate, (), search)
         else:
             ends.append((candidate, outcome))
     return runs, ends
-
-
-def _likeliest_first(
-    candidates: Sequence[Candidate], choices: Sequence[Sequence[Choice]]
-) -> list[Candidate]:
-    """The candidates by how likely their choices are, all together."""
-
-    def unlikely(candidate: Candidate) -> int:
-        pairs = zip(candidate.choices, choices, strict=False)
-        return sum(options.index(it) if it in options else _FEW for it, options in pairs)
-
-    return sorted(candidates, key=unlikely)
-
-
-def _settled(candidate: Candidate, end: Adjusted) -> Candidate:
-    """A candidate with the sizes that adjusting came to, and what decided on them."""
-    takers = {at: (path, f"takes {wanted}") for at, path, wanted in end.takers}
-    choices: list[Choice] = []
-    for at, (choice, spec) in enumerate(zip(candidate.choices, end.specs, strict=True)):
-        if isinstance(choice, InputSpec) or spec.shape is None:
-            choices.append(spec)
-            continue
-        path, says = takers.get(at, (choice.path, choice.says))
-        choices.append(replace(choice, path=path, says=says, head=spec.shape, free=0))
-    return replace(candidate, choices=tuple(choices))
-
-
-def _came_to(candidate: Candidate, outcome: Outcome, module: nn.Module) -> bool:
-    """Whether the layers that inputs are for were entered, or those that hold the parameters."""
-    layers = dict(module.named_modules())
-    for choice in candidate.choices:
-        path = choice.path if isinstance(choice, Entrance) else ""
-        path = path if path in layers else path.rpartition(".")[0]
-        entered = any(f"{one}.".startswith(f"{path}.") for one in outcome.reached)
-        if path in layers and path and outcome.reached and not entered:
-            return False
-    return True
-
-
-def _inferred(candidate: Candidate, sizes: tuple[int, ...], search: SizeSearch) -> Inferred:
-    specs = candidate.specs(*sizes)
-    trace = search(specs).trace
-    specs = specs if trace is None else within_tables(specs, trace)
-    return Inferred(specs, _how(candidate, specs, search), fits=True)
 
 
 def _best(
@@ -369,34 +285,19 @@ def _best(
         if search.exhausted or (limit is not None and search.count >= limit):
             break
         found = search.fitting_sizes(candidate)
-        if found is not None and not _came_to(candidate, search(candidate.specs(*found)), module):
+        if found is not None and not came_to(candidate, search(candidate.specs(*found)), module):
             continue
         if found is not None:
-            if _keeps_any_batch(candidate, found, search):
-                return _inferred(candidate, found, search)
+            if keeps_any_batch(candidate, found, search):
+                return inferred_from(candidate, found, search)
             if fits is None:
                 fits, limit = (candidate, found), search.count + _MORE
         elif runs is None:
             running = search.running_sizes(candidate)
-            if running is not None and _came_to(
+            if running is not None and came_to(
                 candidate, search(candidate.specs(*running)), module
             ):
                 runs = (candidate, running)
     # One that runs but does not keep the batch is what a diagnosis can speak about.
     best = fits or runs
-    return None if best is None else _inferred(*best, search)
-
-
-def _how(candidate: Candidate, specs: Sequence[InputSpec], search: SizeSearch | None = None) -> str:
-    named = [it for it in candidate.choices if isinstance(it, Entrance)]
-    said = ", ".join(dict.fromkeys(f"{it.path} ({it.says})" for it in named))
-    if len(specs) == 1 and specs[0].shape and specs[0].name is None:
-        shown = " x ".join(map(str, specs[0].shape))
-    else:
-        shown = " and ".join(format_input(spec) for spec in specs)
-    text = f"input {shown} inferred from {said or 'the names of the arguments'}"
-    if search is not None and len(candidate.choices) == 1 and search.was_guided:
-        outcome = search(tuple(specs))
-        if outcome.reader and outcome.surplus == 0:
-            return f"{text} and {outcome.reader} (takes {outcome.wanted})"
-    return text
+    return None if best is None else inferred_from(*best, search)

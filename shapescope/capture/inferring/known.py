@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from torch import nn
 
+from shapescope.capture.inferring.argument_uses import Argument, Use
 from shapescope.capture.inferring.entrance import TOKENS, entrances_below
-from shapescope.capture.inferring.usage import Argument, Use
 from shapescope.capture.input_spec import InputSpec
 
 __all__ = ["known_of", "template_of"]
