@@ -82,6 +82,8 @@ def _repeat_shape(step: Step) -> tuple[Ints, ...] | None:
 
 
 def _repeat_refusal(step: Step) -> str | None:
+    if len(step.inputs) > 1:
+        return None  # a count that is a tensor
     sizes, counts = shape(step), argument(step, "repeats", ())
     counts = counts if isinstance(counts, tuple) else (counts,)
     if step.op == "repeat" and len(counts) < len(sizes):

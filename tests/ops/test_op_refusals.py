@@ -277,3 +277,9 @@ def test_both_refuse_a_layer(
     step = step_of(layer, *inputs)
     assert step.outputs == ()
     assert lookup(step.op).refusal(step) == reason
+
+
+def test_a_count_that_is_a_tensor_is_not_taken_for_none(step_of: StepOf) -> None:
+    step = step_of(lambda: torch.rand(1, 1, 8).repeat(2, torch.tensor(3), 1), mode="fake")
+    assert step.op == "repeat"
+    assert lookup(step.op).refusal(step) is None

@@ -1,4 +1,4 @@
-"""One small input of the kind that an architecture of transformers takes, by its configuration."""
+"""A small input of the kind that an architecture of transformers takes, by its configuration."""
 
 from __future__ import annotations
 

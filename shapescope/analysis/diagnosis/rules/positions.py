@@ -63,6 +63,8 @@ def position_findings(case: Case, step: Step) -> Iterator[Finding]:
         data = ints(step.inputs[1 - place].shape)
         if not table or not data or len(table) < 2:
             continue
+        if step.op in ("mul", "div") and sum(size > 1 for size in table) < 2:
+            continue  # a factor for each channel
         padded = (*(1,) * (len(data) - len(table)), *table)
         if len(padded) != len(data):
             continue
