@@ -23,7 +23,7 @@ def inputs_of(cls: type[Any], config: Any) -> tuple[InputSpec, ...]:
     takes = inspect.signature(cls.forward).parameters
     main = getattr(cls, "main_input_name", "input_ids")
     takes_any = any(it.kind is it.VAR_KEYWORD for it in takes.values())
-    if main not in takes and not takes_any:
+    if not isinstance(main, str) or (main not in takes and not takes_any):
         return ()
     text = _text_config(config)
     # A head that chooses among answers takes the text of each.
