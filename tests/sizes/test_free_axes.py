@@ -113,3 +113,16 @@ class Sampled(nn.Module):
 def test_a_grid_of_no_places_is_ruled_out(axis: str) -> None:
     trace = trace_model(Sampled(), (InputSpec((1, 3, 32, 32)),), mode="symbolic").trace
     assert f"{axis} >= 2" in trace.holds_where
+
+
+class Halves(nn.Module):
+    """Cut into pieces of half a height: two of them, or three."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.split(x, x.shape[2] // 2, 2)[0]
+
+
+def test_pieces_of_a_size_that_depends_on_the_map_are_proven() -> None:
+    found = sizes(Halves(), (1, 3, 16, 16))
+    assert found.searched_to is None
+    assert [part.ranges for part in found.valid] == [{"H": ((2, None, 1),)}]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from shapescope.arithmetic.expressions import (
     above,
+    at_least,
 )
 from shapescope.capture.sizes.call import (
+    ONE,
     Call,
     Shapes,
 )
@@ -21,6 +23,9 @@ def _pieces(call: Call) -> Shapes | None:
     wanted = call.argument(1, *names)
     dim = call.argument(2, "dim", "axis", default=0)
     along = axis(dim, len(sizes))
+    if along is not None and sizes and is_size(wanted) and not expr_of(wanted).is_number:
+        # asked first, whether torch has cut it or refused to
+        call.require(at_least(expr_of(wanted), ONE), lambda: "pieces of 0 cannot be cut")
     if along is None or not sizes or not is_size(wanted) or not call.outputs:
         return by_row(call)
     count, pieces = expr_of(sizes[along]), len(call.outputs)
