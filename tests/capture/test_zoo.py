@@ -218,6 +218,7 @@ SMALL = "hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediat
         ("hf:CLIPModel", "CLIPModel",
          {"input_ids": (1, 16), "pixel_values": (1, 3, 224, 224)}),
         ("hf:wav2vec2", "Wav2Vec2Model", {"input_values": (1, 16000)}),
+        ("hf:dac", "DacModel", {"input_values": (1, 1, 16000)}),
         ("hf:WhisperModel", "WhisperModel",
          {"input_features": (1, 80, 3000), "decoder_input_ids": (1, 16)}),
         ("hf:videomae", "VideoMAEModel", {"pixel_values": (1, 16, 3, 224, 224)}),
