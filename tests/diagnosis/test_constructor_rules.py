@@ -503,8 +503,8 @@ def test_each_mask_is_turned_once(said: Say) -> None:
 
 def test_a_mask_that_is_named_like_a_turn_is_turned(said: Say) -> None:
     text = net(
-        "self.att = nn.MultiheadAttention(8, 2, batch_first=True)\n"
-        "self.register_buffer('T', torch.zeros(5, 2, dtype=torch.bool))",
+        "self.att = nn.MultiheadAttention(8, 2, batch_first=True)",
+        "self.T = torch.stack([x[:, at, 0] > 0 for at in range(x.size(1))])\n"
         "return self.att(x, x, x, key_padding_mask=self.T)[0]",
     )
     assert "help: turn the mask" in said(text, "2,5,8")

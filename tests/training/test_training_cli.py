@@ -385,7 +385,7 @@ def test_a_document_network_on_a_users_images_gets_as_many_outputs_as_classes(
             Image.new("L", (30, 30), 80 * label).save(folder / f"{number}.png")
     arguments = ["train", "lenet5", "--data-dir", "images", "--epochs", "1", "--out", "run"]
     assert shapescope(arguments) == 0
-    assert "no test folder: 3 images drawn at random" in capsys.readouterr().err
+    assert "no test folder: 3 images, drawn from each class" in capsys.readouterr().err
     assert shapescope(["predict", "run", "--format", "json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["predictions"][0]["outputs"]) == 3
 
