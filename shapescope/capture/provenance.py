@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from shapescope.capture.records import Registered
 from shapescope.capture.tensors import concrete_shape, dtype_name, spec_of, tensors_of
@@ -49,14 +49,6 @@ class Provenance:
         tag = (self._pass, step)
         for tensor in outputs:
             tensor.__dict__[_TAG] = tag
-
-    def forget(self, modules: Iterable[nn.Module]) -> None:
-        """Take off what was noted on the parameters and buffers of these."""
-        for module in modules:
-            for held in (module._parameters, module._buffers):
-                for tensor in held.values():
-                    if tensor is not None:
-                        tensor.__dict__.pop(_TAG, None)
 
     def inputs_of(
         self, value: Any, skipped: frozenset[int] = frozenset()

@@ -123,7 +123,6 @@ class Recorder(TorchFunctionMode):
     def _take_off(self) -> None:
         for _, module in self.modules:
             module.__dict__.pop(_ENTRANCE, None)
-        self._provenance.forget(module for _, module in self.modules)
 
     # --- modules
 

@@ -102,6 +102,9 @@ _CONTAINERS: tuple[tuple[str, Any], ...] = tuple(
 )
 """What every module has that holds others: parameters, children, hooks."""
 
+_ABOUT_STATES = tuple(name for name, _ in _CONTAINERS if "state_dict" in name)
+"""The hooks of saving and loading, which no pass asks for."""
+
 _HOW_TO_COPY = ("__deepcopy__", "__reduce__", "__reduce_ex__", "__getstate__", "__copy__")
 
 
@@ -120,6 +123,8 @@ def _copied_tree(
     memo: dict[int, Any],
 ) -> nn.Module:
     """What a deep copy gives, in a fraction of its time: most of a module are plain settings."""
+    # Empty ones are most of what a copy of a large model takes; those of states are one for all.
+    empty: dict[str, Any] = {name: OrderedDict() for name in _ABOUT_STATES}
     for module in modules:
         memo[id(module)] = type(module).__new__(type(module))
     for module, attributes in zip(modules, settings, strict=True):
@@ -130,7 +135,8 @@ def _copied_tree(
         for name, holder in _CONTAINERS:
             value: Any = own.get(name)
             if not value and type(value) is holder:
-                made[name] = holder()  # no hooks, no buffers: most of what is there
+                shared = empty.get(name)
+                made[name] = holder() if shared is None else shared
             elif value is not None:
                 made[name] = _copied(value, memo)
         for name, value in attributes:
