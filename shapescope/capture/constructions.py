@@ -130,7 +130,7 @@ class _Reader:
     """Reads each class and each expression once, however many modules came of it."""
 
     def __init__(self, model: nn.Module) -> None:
-        self.modules = dict(named_modules_of(model))
+        self.modules = named_modules_of(model)
         self.found: dict[str, SourceSpan] = {}
         self._written: dict[type, list[tuple[str, str, ast.expr]]] = {}
         self._spans: dict[int, SourceSpan | None] = {}
@@ -138,7 +138,7 @@ class _Reader:
 
     def read(self) -> dict[str, SourceSpan]:
         """The spans that were found."""
-        for path, module in self.modules.items():
+        for path, module in self.modules:
             cls = type(module)
             written = self._written.get(cls)
             if written is None:
@@ -146,7 +146,9 @@ class _Reader:
             for file, name, value in written:
                 below = f"{path}.{name}" if path else name
                 self._match(below, module._modules.get(name), value, file)
-        return {path: span for path, span in self.found.items() if path in self.modules}
+        # An entry may be registered under another name first.
+        paths = {path for path, _ in self.modules} if self.found else set()
+        return {path: span for path, span in self.found.items() if path in paths}
 
     def _written_in(self, cls: type) -> Iterator[tuple[str, str, ast.expr]]:
         """File, attribute and value of all that the user's `__init__`s assign, bases first."""
