@@ -135,8 +135,10 @@ def _end(outcome: Outcome, title: str, form: str) -> int:
         line = Line("best weights  ")
         line.parts += split_line(outcome.test).parts
         show([line])
-    following = [shlex.join(("shapescope", name, folder)) for name in ("evaluate", "predict")]
-    show([Line(f"next: {command}") for command in following])
+    following: tuple[tuple[str, ...], ...] = (("evaluate", folder), ("predict", folder))
+    if not outcome.epoch:  # `--epochs 0`: there are no weights as yet
+        following = (("train", "--resume", folder, "--epochs", "1"),)
+    show([Line(f"next: {shlex.join(('shapescope', *words))}") for words in following])
     return 0
 
 

@@ -422,3 +422,15 @@ def test_a_request_for_what_there_is_not_is_refused_before_torch_is_loaded(
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
     assert done.returncode == 2
+
+
+def test_a_run_of_no_epochs_is_gone_on_with(
+    in_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert shapescope(["train", "lenet5", "--sample", "--epochs", "0", "--out", "run"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("next: ")] == [
+        "next: shapescope train --resume run --epochs 1"
+    ]
+    assert shapescope(["train", "--resume", "run", "--epochs", "1"]) == 0
+    assert shapescope(["evaluate", "run"]) == 0
