@@ -112,3 +112,28 @@ def test_the_length_of_a_tensor_keeps_its_formula() -> None:
     trace = trace_model(Counted(), (InputSpec((1, 3, 32, 32)),), mode="symbolic").trace
     assert trace.outputs[0].shape == ("N", 5)
     assert trace.holds_where == ()
+
+
+class Middle(nn.Module):
+    """The middle of an unpadded map, from a half that is rounded: no formula of the engine's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down = nn.MaxPool2d(4)
+        self.up = nn.ConvTranspose2d(3, 3, 4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        small = self.up(self.down(x))
+        top = round((x.shape[2] - small.shape[2]) / 2.0)
+        cut = x[:, :, top : top + small.shape[2], : small.shape[3]]
+        out: Tensor = cut + small
+        return out
+
+
+def test_a_setting_that_the_engine_takes_for_constant_is_left_out_where_it_is_none() -> None:
+    traced = trace_model(Doubted(Middle()), (InputSpec((1, 3, 32, 32)),), mode="symbolic")
+    cut = next(step for step in traced.trace.steps if step.op == "getitem")
+    assert cut.attrs is None
+    assert cut.outputs[0].shape[2] == "4*(H//4)"
+    pool = next(step for step in traced.trace.steps if step.op == "max_pool2d")
+    assert pool.attrs is not None

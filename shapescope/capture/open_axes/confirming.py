@@ -6,8 +6,8 @@ the formulas: our own pass, or PyTorch's symbolic engine.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import astuple, replace
 from time import process_time
 from typing import Any
 
@@ -38,7 +38,11 @@ def plain_trace(sizer: Sizer, sizes: Mapping[str, int]) -> Trace:
 
 
 def refuted(
-    sizer: Sizer, trace: Trace, conditions: Sequence[Condition], asked: Mapping[str, int]
+    sizer: Sizer,
+    trace: Trace,
+    conditions: Sequence[Condition],
+    asked: Mapping[str, int],
+    unsettled: set[int] | None = None,
 ) -> Mapping[str, int] | None:
     """Sizes that meet the conditions, at which a formula of the trace is wrong; None if all hold.
 
@@ -47,14 +51,25 @@ def refuted(
         trace: the trace with formulas.
         conditions: under which it is said to hold.
         asked: the sizes of the open axes as they were asked for; they are tried first.
+        unsettled: takes the steps, by number, whose settings alone are wrong, a piece that is cut
+            out elsewhere; without it they refute the trace as well.
     """
     end = process_time() + _SECONDS
     for number, sizes in enumerate(_to_try(asked, conditions)):
         if number >= _SURE and process_time() > end:
             break
-        if not is_right(trace, plain_trace(sizer, sizes), sizes):
+        wrong = _wrong_settings(trace, plain_trace(sizer, sizes), sizes)
+        if wrong is None or (wrong and unsettled is None):
             return sizes
+        if unsettled is not None:
+            unsettled |= wrong
     return None
+
+
+def without_settings(trace: Trace, unsettled: Set[int]) -> Trace:
+    """The trace without the settings of these steps, which are others at other sizes."""
+    steps = (replace(it, attrs=None) if it.index in unsettled else it for it in trace.steps)
+    return replace(trace, steps=tuple(steps))
 
 
 def _to_try(asked: Mapping[str, int], conditions: Sequence[Condition]) -> Iterator[dict[str, int]]:
@@ -77,20 +92,30 @@ def _to_try(asked: Mapping[str, int], conditions: Sequence[Condition]) -> Iterat
 
 def is_right(trace: Trace, plain: Trace, sizes: Mapping[str, int]) -> bool:
     """Whether every formula of the trace is what torch has at these sizes."""
+    return _wrong_settings(trace, plain, sizes) == set()
+
+
+def _wrong_settings(trace: Trace, plain: Trace, sizes: Mapping[str, int]) -> set[int] | None:
+    """The calls whose settings are not those that torch has; None where a shape is not either."""
     steps, others = _lasting(trace.steps), _lasting(plain.steps)
     if plain.failure is not None or not same_steps(steps, others):
-        return False
+        return None
     at = Evaluator(sizes)
 
     def agree(ours: Sequence[TensorSpec], theirs: Sequence[TensorSpec]) -> bool:
         return [at.shape(spec.shape) for spec in ours] == [spec.shape for spec in theirs]
 
-    return agree(trace.outputs, plain.outputs) and all(
-        agree(one.inputs, other.inputs)
-        and agree(one.outputs, other.outputs)
-        and _same_settings(at.attrs(one.attrs), other.attrs)
-        for one, other in zip(steps, others, strict=True)
-    )
+    if not agree(trace.outputs, plain.outputs):
+        return None
+    wrong: set[int] = set()
+    for one, other in zip(steps, others, strict=True):
+        if not agree(one.inputs, other.inputs) or not agree(one.outputs, other.outputs):
+            return None
+        if not _same_settings(at.attrs(one.attrs), other.attrs):
+            if not isinstance(one.attrs, CallAttrs):
+                return None
+            wrong.add(one.index)
+    return wrong
 
 
 def same_steps(one: Sequence[Step], other: Sequence[Step]) -> bool:

@@ -20,7 +20,7 @@ from shapescope.capture.deadline import EndsAfter, OutOfTimeError
 from shapescope.capture.fake import entered, fake_model
 from shapescope.capture.inputs import input_names, rebatch
 from shapescope.capture.open_axes.axis_settings import in_axis_names
-from shapescope.capture.open_axes.confirming import refuted
+from shapescope.capture.open_axes.confirming import refuted, without_settings
 from shapescope.capture.open_axes.followed import Followed, followed
 from shapescope.capture.open_axes.holding import (
     as_note,
@@ -138,11 +138,12 @@ def _by_engine(
         )
     try:
         with EndsAfter(max(end - process_time(), _LEAST_TO_CONFIRM)):
-            known = _confirmed(sizer, done.trace, conditions, chosen)
+            known, unsettled = _confirmed(sizer, done.trace, conditions, chosen)
     except (OutOfTimeError, _Refuted) as error:
         raise ShapescopeError(
             f"these sizes cannot be left open: {error}", advice=_advice(chosen)
         ) from None
+    done = replace(done, trace=without_settings(done.trace, unsettled))
     return _told(tracer, done, known, chosen)
 
 
@@ -152,10 +153,11 @@ class _Refuted(Exception):  # noqa: N818
 
 def _confirmed(
     sizer: Sizer, trace: Trace, conditions: Sequence[Condition], chosen: Set[str]
-) -> Sequence[Condition]:
+) -> tuple[Sequence[Condition], Set[int]]:
     """Those of the engine's conditions under which its formulas are right.
 
-    What it asked for its strides and its batch alone is left out where nothing needs it.
+    What it asked for its strides and its batch alone is left out where nothing needs it. With them
+    come the steps, by number, whose settings it took for constant though they are not.
 
     Raises:
         _Refuted: they are wrong under all of them.
@@ -164,9 +166,10 @@ def _confirmed(
     windows = windows_fit(trace)
     wrong: Mapping[str, int] = {}
     for known in (guards(conditions), conditions):
-        found = refuted(sizer, trace, [*known, *windows], asked)
+        unsettled: set[int] = set()
+        found = refuted(sizer, trace, [*known, *windows], asked, unsettled)
         if found is None:
-            return [*known, *windows]
+            return [*known, *windows], unsettled
         wrong = found
     where = ", ".join(f"{axis} = {size}" for axis, size in wrong.items())
     raise _Refuted(f"at {where} the shapes are others than the formulas say")
