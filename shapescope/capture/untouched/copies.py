@@ -135,8 +135,7 @@ def _copied_tree(
         for name, holder in _CONTAINERS:
             value: Any = own.get(name)
             if not value and type(value) is holder:
-                shared = empty.get(name)
-                made[name] = holder() if shared is None else shared
+                made[name] = empty[name] if name in empty else holder()
             elif value is not None:
                 made[name] = _copied(value, memo)
         for name, value in attributes:
