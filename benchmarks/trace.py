@@ -62,7 +62,8 @@ SHAPES: dict[str, tuple[tuple[int, ...], ...]] = {
 REAL_ONLY = frozenset({"maskrcnn_resnet50_fpn"})
 """What meta cannot do; the bare forward is then a real one on the CPU."""
 OURS = ("bare", "shapescope")
-PEERS = ("torchinfo", "FlopCounter", "torchview", "fvcore")
+ON_CPU = "torchinfo-cpu"
+PEERS = ("torchinfo", ON_CPU, "FlopCounter", "torchview", "fvcore")
 WARM = (*OURS, "torchinfo", "FlopCounter")
 AT_LEAST_SECONDS = 2.0
 """How long warm rounds and chains go on at least: medians of few short calls sway by a tenth."""
@@ -71,11 +72,11 @@ AT_LEAST_SECONDS = 2.0
 # --- the contestants
 
 
-def build(name: str) -> tuple[Any, tuple[Any, ...]]:
+def build(name: str, device: str = "meta") -> tuple[Any, tuple[Any, ...]]:
     """A model in eval mode and the arguments of its forward, on meta where that can be."""
     import torch
 
-    with torch.device("cpu" if name in REAL_ONLY else "meta"):
+    with torch.device("cpu" if name in REAL_ONLY else device):
         if name == "lenet5":
             from shapescope.networks.lenet5 import LeNet5
 
@@ -108,11 +109,13 @@ def contestant(who: str, name: str, model: Any, args: tuple[Any, ...]) -> Call:
         def run() -> Any:
             return everything(model, name, args)
 
-    elif who == "torchinfo":
+    elif who in ("torchinfo", ON_CPU):
         import torchinfo
 
+        device = "cpu" if who == ON_CPU else "meta"
+
         def run() -> Any:
-            return torchinfo.summary(model, input_data=args, device="meta", verbose=0, mode="eval")
+            return torchinfo.summary(model, input_data=args, device=device, verbose=0, mode="eval")
 
     elif who == "FlopCounter":
         from torch.utils.flop_counter import FlopCounterMode
@@ -196,7 +199,7 @@ def cold(name: str, rounds: int, peer_rounds: int) -> dict[str, float]:
     import torchvision  # noqa: F401 - for the children
 
     torch.set_num_threads(1)
-    peers = [who for who in PEERS if who == "FlopCounter" or importlib.util.find_spec(who)]
+    peers = [who for who in PEERS if who == "FlopCounter" or _is_there(who.partition("-")[0])]
     taken: dict[str, list[float]] = {}
     for round_number in range(max(rounds, peer_rounds)):
         now = [*OURS] if round_number < rounds else []
@@ -209,6 +212,10 @@ def cold(name: str, rounds: int, peer_rounds: int) -> dict[str, float]:
     return {who: statistics.median(times) for who, times in taken.items()}
 
 
+def _is_there(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None
+
+
 def in_child(who: str, name: str) -> float | None:
     """Build the model and time one call, in a child of this process."""
     context = multiprocessing.get_context("fork")
@@ -216,7 +223,8 @@ def in_child(who: str, name: str) -> float | None:
 
     def work() -> None:
         warnings.simplefilter("ignore")
-        theirs.send(timed(who, contestant(who, name, *build(name))))
+        device = "cpu" if who == ON_CPU else "meta"
+        theirs.send(timed(who, contestant(who, name, *build(name, device))))
 
     child = context.Process(target=work)
     child.start()
@@ -229,7 +237,7 @@ def in_child(who: str, name: str) -> float | None:
 
 def table(title: str, columns: tuple[str, ...], names: list[str], options: Any) -> None:
     """Print the table of ratios of one kind; each model is measured by processes of its own."""
-    print(f"{title:24} {'bare ms':>9}" + "".join(f"{who:>13}" for who in columns), flush=True)
+    print(f"{title:24} {'bare ms':>9}" + "".join(f"{who:>14}" for who in columns), flush=True)
     groups = [(who,) for who in columns] if title == "warm" and not options.together else [columns]
     ratios = []
     for name in names:
@@ -243,7 +251,7 @@ def table(title: str, columns: tuple[str, ...], names: list[str], options: Any) 
             found.update((who, taken[who] / bare[-1]) for who in group if who in taken)
         else:
             ratios.append(found["shapescope"])
-            cells = (f"{found[who]:12.2f}x" if who in found else f"{'-':>13}" for who in columns)
+            cells = (f"{found[who]:13.2f}x" if who in found else f"{'-':>14}" for who in columns)
             print(f"{name:24} {statistics.median(bare):9.1f}" + "".join(cells), flush=True)
     if ratios:
         print(
