@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from shapescope.capture.input_spec import InputSpec
-from shapescope.capture.subject import Arguments
+from shapescope.capture.tensors import dtype_name
 
-__all__ = ["specs_of"]
+if TYPE_CHECKING:
+    from shapescope.capture.subject import Arguments
+
+__all__ = ["spec_of_tensor", "specs_of"]
 
 
 def specs_of(arguments: Arguments) -> tuple[InputSpec, ...] | None:
@@ -21,7 +25,7 @@ def specs_of(arguments: Arguments) -> tuple[InputSpec, ...] | None:
         if isinstance(value, Tensor) and value.is_nested:
             return None
         if isinstance(value, Tensor):
-            found.append(_of_tensor(value, name))
+            found.append(spec_of_tensor(value, name))
         elif name is not None and (value is None or isinstance(value, bool | int | float | str)):
             found.append(InputSpec(None, name=name, value=json.dumps(value)))
         else:
@@ -29,9 +33,10 @@ def specs_of(arguments: Arguments) -> tuple[InputSpec, ...] | None:
     return tuple(found)
 
 
-def _of_tensor(tensor: Tensor, name: str | None) -> InputSpec:
-    dtype = str(tensor.dtype).removeprefix("torch.")
+def spec_of_tensor(tensor: Tensor, name: str | None = None) -> InputSpec:
+    """A tensor as `--input` would name it, whole numbers with what they lie below."""
     whole = not (tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool)
     known = whole and tensor.numel() and not tensor.is_meta
     bound = int(tensor.max()) + 1 if known else None
-    return InputSpec(tuple(tensor.shape), dtype, name, bound if bound and bound > 0 else None)
+    bound = bound if bound and bound > 0 else None
+    return InputSpec(tuple(tensor.shape), dtype_name(tensor.dtype), name, bound)

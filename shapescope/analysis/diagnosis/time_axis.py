@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from shapescope.analysis.code import code_of
+from shapescope.analysis.code.owners import is_self
 from shapescope.analysis.code.source import Code, Function
 from shapescope.analysis.diagnosis.intent import BATCH, BATCH_FIRST, TIME, TIME_FIRST
 from shapescope.source_text import class_around
@@ -67,10 +68,7 @@ def _functions(trace: Trace, step: Step | None) -> Iterator[Function]:
         waiting += [
             it.attr
             for it in called
-            if isinstance(it, ast.Attribute)
-            and isinstance(it.value, ast.Name)
-            and it.value.id == "self"
-            and it.attr not in asked
+            if isinstance(it, ast.Attribute) and is_self(it.value) and it.attr not in asked
         ]
     yield from {id(function): function for function in seen}.values()
 

@@ -13,8 +13,9 @@ import torch
 from torch import nn
 
 from shapescope.capture.input_spec import InputSpec
-from shapescope.capture.loading.first_loss import loss_behind, spec_of
+from shapescope.capture.loading.first_loss import loss_behind
 from shapescope.capture.source import user_frame
+from shapescope.capture.tensor_specs import spec_of_tensor
 from shapescope.capture.traced import Target
 from shapescope.source_text import display_path
 
@@ -98,5 +99,5 @@ class FirstCalls:
             while frame is not None and frame.f_code is not code:
                 frame = frame.f_back
             target = None if frame is None or line is None else loss_behind(frame, line, module)
-            call = FirstCall(tuple(map(spec_of, args)), place, target)
+            call = FirstCall(tuple(map(spec_of_tensor, args)), place, target)
             self._seen.append((weakref.ref(module), type(module), call))

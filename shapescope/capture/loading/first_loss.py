@@ -14,26 +14,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from shapescope.capture.input_spec import InputSpec
 from shapescope.capture.losses import loss_called
+from shapescope.capture.tensor_specs import spec_of_tensor
 from shapescope.capture.traced import Target
 from shapescope.source_text import source_tree
 
-__all__ = ["loss_behind", "spec_of"]
+__all__ = ["loss_behind"]
 
 _COMPARED = 2
 _FORMING = frozenset(
     {"float", "double", "long", "int", "view", "reshape", "unsqueeze", "squeeze", "flatten"}
 )
 """Methods that change no value of a target that matters to its shape and dtype."""
-
-
-def spec_of(tensor: Tensor) -> InputSpec:
-    """A tensor as `--input` would name it, whole numbers with what they lie below."""
-    dtype = str(tensor.dtype).removeprefix("torch.")
-    whole = not (tensor.is_floating_point() or tensor.is_complex() or tensor.dtype is torch.bool)
-    bound = int(tensor.max()) + 1 if whole and tensor.numel() and not tensor.is_meta else None
-    return InputSpec(tuple(tensor.shape), dtype, bound=bound)
 
 
 def loss_behind(frame: FrameType, line: int, module: nn.Module) -> Target | None:
@@ -52,7 +44,7 @@ def loss_behind(frame: FrameType, line: int, module: nn.Module) -> Target | None
         loss = loss_called(_value(call.func, names))
         target = _value(compared, names)
         if loss is not None and isinstance(target, Tensor) and target.dim():
-            return Target(spec_of(target), loss)
+            return Target(spec_of_tensor(target), loss)
     return None
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from shapescope.analysis.code import Code, expression_at
+from shapescope.analysis.code.owners import is_self
 from shapescope.analysis.code.spelling import nearly_alike
 from shapescope.analysis.diagnosis.finding import Case, Finding, Proposal, finding, label
 from shapescope.analysis.diagnosis.registry import declare, failing
@@ -52,7 +53,7 @@ def unknown_name(case: Case) -> Iterator[Finding]:
         missing = missing_attribute(failure.message)
         if missing is not None and missing != node.attr:
             return  # code that this line calls into looks for it
-        if isinstance(node.value, ast.Name) and node.value.id == "self":
+        if is_self(node.value):
             yield _of_self(case, code, node, span)
         elif isinstance(node.value, ast.Name | ast.Call | ast.Attribute):
             yield _of_a_value(case, code, node, span)

@@ -25,7 +25,7 @@ _PADDING = frozenset({"pad", "constant_pad_nd"})
 _SHIFTING = _PADDING | {"cat"}
 _VIEWS = ("view", "reshape")
 _PIECES = frozenset({"getitem", "slice", "narrow"})
-_CUTTING = _PIECES | frozenset({"view", "reshape", "contiguous"})
+_CUTTING = _PIECES | {*_VIEWS, "contiguous"}
 
 
 @scanning
