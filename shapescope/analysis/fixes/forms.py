@@ -20,7 +20,13 @@ _VIEWS = ("view", "reshape")
 FORMING = (*_VIEWS, "unsqueeze", "squeeze", "flatten", "unflatten", "permute", "transpose")
 """Calls that give the values they get another form: of those a call may want another."""
 
-_PICTURES = (2, 3)
+_SPATIAL = (2, 3)
+"""The axes of the pictures and volumes that grids are for."""
+
+_PAIR = 2
+"""A real and an imaginary part."""
+
+_AXES_OF_ROWS = 2
 
 
 def fitting_form(trace: Trace, step: Step) -> Iterator[Proposal]:
@@ -34,14 +40,14 @@ def fitting_form(trace: Trace, step: Step) -> Iterator[Proposal]:
         return
     maker, sizes = source_of(trace, step), ints(step.inputs[0].shape)
     if step.op == "affine_grid":
-        for axes in _PICTURES:
+        for axes in _SPATIAL:
             wanted = (axes, axes + 1)
             if len(sizes) > 1 and prod(sizes[1:]) == prod(wanted):
                 yield from _last_axes(step, maker, sizes, wanted)
-    elif step.op == "view_as_complex" and sizes and sizes[-1] != _PICTURES[0]:
-        if len(sizes) > 1 and sizes[-2] == _PICTURES[0]:
+    elif step.op == "view_as_complex" and sizes and sizes[-1] != _PAIR:
+        if len(sizes) > 1 and sizes[-2] == _PAIR:
             yield from _last_axes(step, maker, sizes, (sizes[-1], sizes[-2]))
-        if sizes[-1] % 2 == 0:
+        if sizes[-1] % _PAIR == 0:
             yield from _wrapped(step, ".unflatten(-1, (-1, 2))", "take its values in pairs")
     elif step.op == "embedding_bag" and maker is not None and maker.op == "unsqueeze":
         yield from without_call(maker)
@@ -65,7 +71,7 @@ def _last_axes(
         written = isinstance(nodes[-1], ast.Starred) or isinstance(nodes[-2], ast.Starred)
         if edits and not written:
             yield Proposal(f"see the values as {shape_text(wanted)} each", edits, kind="form")
-    elif len(sizes) == len(_PICTURES):
+    elif len(sizes) == _AXES_OF_ROWS:
         yield from _wrapped(
             step, f".view(-1, {wanted[0]}, {wanted[1]})", f"see each row as {shape_text(wanted)}"
         )

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator
 from math import prod
 
+from shapescope.analysis.batch import ancestors
 from shapescope.attrs import (
     AttentionAttrs,
     CallAttrs,
@@ -54,16 +55,10 @@ def shapes_asked(step: Step) -> list[tuple[int, ...]]:
 
 def inputs_behind(trace: Trace, step: Step) -> frozenset[str]:
     """The names of the model's inputs that a step's own come from."""
-    names: set[str] = set()
-    waiting, seen = [step.index], {step.index}
-    while waiting:
-        current = trace.steps[waiting.pop()]
-        names.update(spec.name for spec in current.inputs if spec.name is not None)
-        for source in current.sources:
-            if source not in seen:
-                seen.add(source)
-                waiting.append(source)
-    return frozenset(names & {spec.name for spec in trace.inputs if spec.name is not None})
+    behind = ancestors(trace, step.index)
+    names = {spec.name for at in behind for spec in trace.steps[at].inputs}
+    given = (spec.name for spec in trace.inputs if spec.name in names)
+    return frozenset(name for name in given if name is not None)
 
 
 def _of_layer(step: Step) -> Iterator[Mismatch]:
